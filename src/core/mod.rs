@@ -1,1 +1,13 @@
-//! (room is being built)
+//! Deciding. Pure and synchronous: no client, no clock (`now` is an argument), no randomness, no files.
+//!
+//! The operator, `slipway render` and the tests all run this very code.
+
+pub mod backend;
+pub mod backoff;
+pub mod conditions;
+pub mod database;
+pub mod hash;
+pub mod meta;
+pub mod migration;
+pub mod plan;
+pub mod run;

@@ -1,0 +1,41 @@
+//! Small pieces that several kinds share: references, conditions, enumerations of engines and tools.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The API group of Slipway's kinds.
+pub const GROUP: &str = "slipway.dev";
+
+/// The served version.
+pub const VERSION: &str = "v1alpha1";
+
+/// A condition as Kubernetes defines it; keyed by `type`.
+pub type Conditions = Vec<Condition>;
+
+/// A reference to an object of the same namespace by name.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameReference {
+    /// Name of the object, in the namespace of the referring one. Example: `registry-login`.
+    pub name: String,
+}
+
+/// The database engine.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Engine {
+    PostgreSQL,
+}
+
+/// The migration tool.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Tool {
+    Goose,
+}
+
+/// When a migration runs, seen from the release that needs it.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Phase {
+    BeforeRollout,
+}

@@ -1,0 +1,70 @@
+//! Names, labels, annotations and owners that all objects of Slipway share.
+
+use kube::{Resource, ResourceExt};
+use serde_json::{Value, json};
+
+use super::plan::{ObjectKey, ObjectKind};
+
+/// Field manager of every apply, and the value of [`MANAGED_BY`].
+pub const MANAGER: &str = "slipway";
+
+/// On everything that Slipway owns; the watches filter by it.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// Label on a Backend's children and pods, value: the Backend's name. The one selector of Deployment and Service, for ever.
+pub const BACKEND_LABEL: &str = "slipway.dev/backend";
+
+/// Label on a Backend's pods, value: the number of the release.
+pub const RELEASE_LABEL: &str = "slipway.dev/release";
+
+/// Label on migration Jobs and pods, value: uid of the Migration.
+pub const MIGRATION_LABEL: &str = "slipway.dev/migration";
+
+/// Label on migration Jobs, value: hash of the database's identity (engine, host, port, name).
+pub const DATABASE_LABEL: &str = "slipway.dev/database-identity";
+
+/// Label on migration Jobs, value: the plan key.
+pub const PLAN_KEY_LABEL: &str = "slipway.dev/plan-key";
+
+/// Annotation: hash of what we last sent of this object.
+pub const HASH_ANNOTATION: &str = "slipway.dev/hash";
+
+/// Annotation on a Job and its pod: set when it is armed. The runner refuses to work without it.
+pub const ARMED_ANNOTATION: &str = "slipway.dev/armed";
+
+/// Annotation on a Job that is not yet armed: the leader's term that touched it last. A change of it makes an older leader's arm fail (409).
+pub const LEADER_ANNOTATION: &str = "slipway.dev/leader";
+
+/// Annotation that a person sets on a Migration to try again; any new value.
+pub const RETRY_ANNOTATION: &str = "slipway.dev/retry";
+
+/// Annotation: `true` stops every write to the children of a Backend, for work by hand.
+pub const PAUSED_ANNOTATION: &str = "slipway.dev/paused";
+
+/// Finalizer on a migration Job until its outcome is in the ledger.
+pub const OUTCOME_FINALIZER: &str = "slipway.dev/outcome";
+
+/// Key of a namespaced object from its metadata.
+#[must_use]
+pub fn key_of<K: Resource>(kind: ObjectKind, object: &K) -> ObjectKey {
+    ObjectKey { kind, namespace: object.meta().namespace.clone().unwrap_or_default(), name: object.name_any() }
+}
+
+/// The ownerReference of a controller: what has another one, or none, is foreign.
+#[must_use]
+pub fn controller_reference<K: Resource<DynamicType = ()>>(owner: &K) -> Value {
+    json!({
+        "apiVersion": K::api_version(&()),
+        "kind": K::kind(&()),
+        "name": owner.name_any(),
+        "uid": owner.uid().unwrap_or_default(),
+        "controller": true,
+        "blockOwnerDeletion": true,
+    })
+}
+
+/// Whether `object` is controlled by the owner with this uid.
+#[must_use]
+pub fn is_controlled_by<K: Resource>(object: &K, owner_uid: &str) -> bool {
+    object.owner_references().iter().any(|owner| owner.controller == Some(true) && owner.uid == owner_uid)
+}

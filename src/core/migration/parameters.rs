@@ -1,0 +1,44 @@
+//! What the operator tells the runner: one JSON object in the environment of the migration pod. No secret is in it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::common::{Engine, Tool};
+use crate::api::database::{RunMode, TlsMode};
+
+/// Environment variable of the migration pod that holds [`RunParameters`] as JSON.
+pub const PARAMETERS_VARIABLE: &str = "SLIPWAY_RUN";
+
+/// Environment variable that the downward API fills from the annotation `slipway.dev/armed`; empty = not armed.
+pub const ARMED_VARIABLE: &str = "SLIPWAY_ARMED";
+
+/// Everything one attempt needs to know, but for user and password (`PGUSER`, `PGPASSWORD` from the Secret).
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunParameters {
+    /// Uid of the Migration: part of the names of database sessions.
+    pub migration_uid: String,
+    pub plan_key: String,
+    /// Number of the Job.
+    pub attempt: i64,
+    pub mode: RunMode,
+    pub tool: Tool,
+    pub engine: Engine,
+    pub host: String,
+    pub port: i32,
+    /// Name of the database.
+    pub database: String,
+    pub tls: TlsMode,
+    /// Folder in the pod with the migration files.
+    pub files: String,
+    /// Version to stop at; absent: the last file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The tool's version table. Example: `goose_db_version`.
+    pub version_table: String,
+    /// Longest wait for the lock in the database and for orphans together, seconds.
+    pub lock_wait_seconds: i64,
+    /// Longest run of the tool, seconds.
+    pub run_seconds: i64,
+    /// The pod's grace period, seconds.
+    pub grace_seconds: i64,
+}
