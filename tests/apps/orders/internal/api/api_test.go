@@ -106,10 +106,11 @@ func TestAnOrderIsCreatedReadChangedAndDeleted(t *testing.T) {
 
 func TestAWrongOrderIsRefusedWithItsFault(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"item":" ","quantity":3}`:           `400 {"error":"bad request: item is empty"}`,
-		`{"item":"rope","quantity":0}`:        `400 {"error":"bad request: quantity is below 1"}`,
-		`{"item":"rope","quantity":1,"x":""}`: `400 {"error":"bad request: want an object with item, quantity and, where there is one, customerId"}`,
-		``:                                    `400 {"error":"bad request: want an object with item, quantity and, where there is one, customerId"}`,
+		`{"item":" ","quantity":3}`:             `400 {"error":"bad request: item is empty"}`,
+		`{"item":"rope","quantity":0}`:          `400 {"error":"bad request: quantity is not within 1 and 2147483647"}`,
+		`{"item":"rope","quantity":2147483648}`: `400 {"error":"bad request: quantity is not within 1 and 2147483647"}`,
+		`{"item":"rope","quantity":1,"x":""}`:   `400 {"error":"bad request: want an object with item, quantity and, where there is one, customerId"}`,
+		``:                                      `400 {"error":"bad request: want an object with item, quantity and, where there is one, customerId"}`,
 	} {
 		expect(t, ask(newMemory(), "POST", "/orders", body), want)
 	}

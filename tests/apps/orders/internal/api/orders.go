@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 	"strings"
@@ -125,8 +126,8 @@ func draftOf(response http.ResponseWriter, request *http.Request) (store.Draft, 
 	if strings.TrimSpace(draft.Item) == "" {
 		return draft, fmt.Errorf("%w: item is empty", errBadRequest)
 	}
-	if draft.Quantity < 1 {
-		return draft, fmt.Errorf("%w: quantity is below 1", errBadRequest)
+	if draft.Quantity < 1 || draft.Quantity > math.MaxInt32 {
+		return draft, fmt.Errorf("%w: quantity is not within 1 and %d", errBadRequest, math.MaxInt32)
 	}
 	return draft, nil
 }
