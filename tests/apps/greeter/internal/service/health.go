@@ -38,8 +38,8 @@ func WatchDatabase(ctx context.Context, ping func(context.Context) error, state 
 		}
 		if now := err == nil; now != serving {
 			serving = now
-			set(state, statusOf(serving))
-			log.Info("health changed", "serving", serving, "error", err)
+			set(state, healthOf(serving))
+			logChange(log, err)
 		}
 		select {
 		case <-tick.C:
@@ -49,13 +49,21 @@ func WatchDatabase(ctx context.Context, ping func(context.Context) error, state 
 	}
 }
 
+func logChange(log *slog.Logger, err error) {
+	if err != nil {
+		log.Warn("no longer serving", "error", err)
+		return
+	}
+	log.Info("the database answers: serving")
+}
+
 func check(ctx context.Context, ping func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
 	defer cancel()
 	return ping(ctx)
 }
 
-func statusOf(serving bool) healthpb.HealthCheckResponse_ServingStatus {
+func healthOf(serving bool) healthpb.HealthCheckResponse_ServingStatus {
 	if serving {
 		return healthpb.HealthCheckResponse_SERVING
 	}
