@@ -11,3 +11,4 @@ pub mod meta;
 pub mod migration;
 pub mod plan;
 pub mod run;
+pub mod settings;

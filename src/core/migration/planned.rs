@@ -1,0 +1,202 @@
+//! Which Migrations a Backend's spec asks for, in order, and the plan key that says whether one was done already.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use crate::api::backend::{Backend, BackendMigration};
+use crate::api::common::{Engine, Phase, Tool};
+use crate::api::database::{Database, DatabaseSpec};
+use crate::api::migration::{MigrationSource, MigrationSpec};
+use crate::core::hash;
+
+/// One Migration that a Backend asks for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PlannedMigration {
+    /// Name of the entry in `spec.migrations`.
+    pub name: String,
+    /// Name of the Migration object: the Backend's name and ten characters of the plan key.
+    pub object_name: String,
+    pub spec: MigrationSpec,
+}
+
+/// All that a Backend asks for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Planned {
+    /// In the order of `spec.migrations`; two entries that mean the same plan are one.
+    pub migrations: Vec<PlannedMigration>,
+    /// Databases that entries name and that do not exist; those entries are left out.
+    pub missing: BTreeSet<String>,
+}
+
+/// Works out the Migrations of a Backend from its spec and the Databases it names.
+#[must_use]
+pub fn planned(backend: &Backend, databases: &BTreeMap<String, Arc<Database>>) -> Planned {
+    let mut planned = Planned::default();
+    for entry in &backend.spec.migrations {
+        let Some(database_name) = database_of(backend, entry) else { continue };
+        let Some(database) = databases.get(database_name) else {
+            planned.missing.insert(database_name.to_owned());
+            continue;
+        };
+        let migration = plan_one(backend, entry, database_name, &database.spec);
+        if !planned.migrations.iter().any(|other| other.object_name == migration.object_name) {
+            planned.migrations.push(migration);
+        }
+    }
+    planned
+}
+
+/// The Database that an entry is for: the named one, else the Backend's first.
+#[must_use]
+pub fn database_of<'a>(backend: &'a Backend, entry: &'a BackendMigration) -> Option<&'a str> {
+    entry.database.as_deref().or_else(|| backend.spec.databases.first().map(|binding| binding.name.as_str()))
+}
+
+fn plan_one(backend: &Backend, entry: &BackendMigration, database: &str, of: &DatabaseSpec) -> PlannedMigration {
+    let source = MigrationSource {
+        image: entry.source.image.clone().unwrap_or_else(|| backend.spec.image.clone()),
+        path: entry.source.path.clone(),
+    };
+    let plan_key = plan_key(entry, &source, of);
+    PlannedMigration {
+        name: entry.name.clone(),
+        object_name: format!("{}-{}", backend.name_any(), hash::short(&plan_key, 10)),
+        spec: MigrationSpec {
+            backend: backend.name_any(),
+            name: entry.name.clone(),
+            database: database.to_owned(),
+            tool: entry.tool,
+            phase: Phase::BeforeRollout,
+            source,
+            target: entry.target.clone(),
+            plan_key,
+        },
+    }
+}
+
+/// Hash of everything that makes it another plan: tool, source as written, target, phase, the database's identity. No password, no
+/// generation, no name of Backend or entry: the same files on the same database are the same plan, whoever asks.
+fn plan_key(entry: &BackendMigration, source: &MigrationSource, database: &DatabaseSpec) -> String {
+    let identity = identity(database);
+    hash::of_parts([
+        "tool",
+        tool_word(entry.tool),
+        "version table",
+        version_table(entry.tool),
+        "source",
+        &source.image,
+        &source.path,
+        "target",
+        entry.target.as_deref().unwrap_or(""),
+        "phase",
+        "BeforeRollout",
+        "database",
+        &identity,
+    ])
+}
+
+/// Hash of where a database is: engine, host, port, name. Fits a label.
+#[must_use]
+pub fn identity(database: &DatabaseSpec) -> String {
+    let port = port(database).to_string();
+    hash::of_parts([engine_word(database.engine), &database.host, &port, &database.name])
+}
+
+/// The port in force: as written, else the engine's own.
+#[must_use]
+pub fn port(database: &DatabaseSpec) -> i32 {
+    database.port.unwrap_or(match database.engine {
+        Engine::PostgreSQL => 5432,
+    })
+}
+
+/// The tool's version table when nobody names another (goose's `-table`).
+#[must_use]
+pub const fn version_table(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Goose => "goose_db_version",
+    }
+}
+
+/// The tool as users write it.
+#[must_use]
+pub const fn tool_word(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Goose => "Goose",
+    }
+}
+
+const fn engine_word(engine: Engine) -> &'static str {
+    match engine {
+        Engine::PostgreSQL => "PostgreSQL",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::{Planned, planned};
+    use crate::api::backend::Backend;
+    use crate::api::database::Database;
+
+    fn backend(migrations: &Value, image: &str) -> Backend {
+        serde_json::from_value(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend", "metadata": {"name": "orders", "namespace": "team-a"},
+            "spec": {"image": image, "databases": [{"name": "orders-db"}], "migrations": migrations},
+        }))
+        .expect("a valid Backend")
+    }
+
+    fn databases(host: &str) -> BTreeMap<String, Arc<Database>> {
+        let database: Database = serde_json::from_value(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "orders-db", "namespace": "team-a"},
+            "spec": {"engine": "PostgreSQL", "host": host, "name": "orders", "credentials": {"secret": "orders-db-app"}},
+        }))
+        .expect("a valid Database");
+        BTreeMap::from([("orders-db".to_owned(), Arc::new(database))])
+    }
+
+    fn names(planned: &Planned) -> Vec<String> {
+        planned.migrations.iter().map(|migration| migration.object_name.clone()).collect()
+    }
+
+    #[test]
+    fn the_same_files_on_the_same_database_are_the_same_plan_and_anything_else_is_another() {
+        let entry = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}}]);
+        let renamed = json!([{"name": "tables", "tool": "Goose", "source": {"path": "/migrations"}}]);
+        let target = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "7"}]);
+        let path = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/sql"}}]);
+        let first = names(&planned(&backend(&entry, "orders:1"), &databases("db")));
+        assert_eq!(first, names(&planned(&backend(&renamed, "orders:1"), &databases("db"))));
+        for other in [
+            planned(&backend(&entry, "orders:2"), &databases("db")),
+            planned(&backend(&target, "orders:1"), &databases("db")),
+            planned(&backend(&path, "orders:1"), &databases("db")),
+            planned(&backend(&entry, "orders:1"), &databases("elsewhere")),
+        ] {
+            assert_ne!(first, names(&other));
+        }
+    }
+
+    #[test]
+    fn an_entry_whose_database_is_missing_is_named_and_left_out() {
+        let entry = json!([{"name": "schema", "tool": "Goose", "database": "audit", "source": {"path": "/migrations"}}]);
+        let planned = planned(&backend(&entry, "orders:1"), &databases("db"));
+        assert_eq!((planned.migrations.len(), planned.missing.into_iter().collect::<Vec<_>>()), (0, vec!["audit".to_owned()]));
+    }
+
+    #[test]
+    fn two_entries_that_mean_the_same_plan_run_once() {
+        let twice = json!([
+            {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}},
+            {"name": "again", "tool": "Goose", "source": {"path": "/migrations"}},
+        ]);
+        assert_eq!(planned(&backend(&twice, "orders:1"), &databases("db")).migrations.len(), 1);
+    }
+}

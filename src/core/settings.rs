@@ -1,0 +1,58 @@
+//! What the operator was started with and what deciding needs to know of it. Plain data, the same for all objects.
+
+use std::time::Duration;
+
+use super::backoff::{self, Backoff};
+
+/// See the flags of `slipway run`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Settings {
+    /// Slipway's version. Example: `0.1.0`.
+    pub slipway_version: String,
+    /// Slipway's own image: the init container that brings the runner into a migration pod.
+    pub runner_image: String,
+    /// Image that holds goose; absent: the migration's source image must hold it.
+    pub goose_image: Option<String>,
+    /// Not empty only with the feature `faults`: makes the builders build as another version of Slipway would.
+    pub builder_salt: String,
+    pub migrations: MigrationTimes,
+}
+
+/// Limits of one attempt of a migration (`migrations.md` section 3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct MigrationTimes {
+    /// From the arm to the start of the runner. 5 minutes.
+    pub start: Duration,
+    /// Wait for the lock in the database and for orphans, together. 10 minutes.
+    pub lock_wait: Duration,
+    /// Longest run of the tool. 1 hour.
+    pub run: Duration,
+    /// The pod's grace period. 5 minutes.
+    pub grace: Duration,
+    /// Between two attempts.
+    pub backoff: Backoff,
+}
+
+impl Default for MigrationTimes {
+    fn default() -> Self {
+        Self {
+            start: Duration::from_secs(300),
+            lock_wait: Duration::from_secs(600),
+            run: Duration::from_secs(3600),
+            grace: Duration::from_secs(300),
+            backoff: backoff::MIGRATION,
+        }
+    }
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            slipway_version: env!("CARGO_PKG_VERSION").to_owned(),
+            runner_image: concat!("slipway:", env!("CARGO_PKG_VERSION")).to_owned(),
+            goose_image: None,
+            builder_salt: String::new(),
+            migrations: MigrationTimes::default(),
+        }
+    }
+}
