@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use super::common::{Conditions, NameReference, Tool};
 use super::ports::{Port, Probes};
 use super::workload::{
-    EnvironmentSource, EnvironmentVariable, FileMount, Go, ImagePullPolicy, Resources, Rollout, Security, Shutdown,
+    EnvironmentSource, EnvironmentVariable, FileMount, Go, ImagePullPolicy, Resources, Rollout,
+    Security, Shutdown,
 };
 
 /// The shape of the program.

@@ -114,7 +114,13 @@ pub struct Holder {
     pub mode: RunMode,
     pub job: String,
     pub job_uid: String,
+    /// Empty where the attempt was adopted after the ledger had been lost.
     pub template_hash: String,
+    pub backend: String,
+    pub version_table: String,
+    /// The `slipway.dev/retry` token that this attempt answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_token: Option<String>,
     /// RFC 3339.
     pub since: String,
 }
@@ -150,6 +156,9 @@ pub struct Entry {
     pub last_check: i64,
     /// Attempts spent since the last explicit retry.
     pub attempts: i64,
+    /// RFC 3339; since when attempts end without being spent (a database that cannot be reached).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable_since: Option<String>,
     /// RFC 3339; when a RetryWait is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_after: Option<String>,
@@ -167,6 +176,12 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_count: Option<i64>,
     pub job_uid: String,
+    /// Files that were still to be applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<i64>,
+    /// RFC 3339; when the last attempt was armed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
     /// RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,

@@ -10,10 +10,16 @@ pub struct Backoff {
 }
 
 /// For a reconcile that failed: 200 ms doubling to 60 s. An event of the object still runs it at once.
-pub const RECONCILE: Backoff = Backoff { first: Duration::from_millis(200), most: Duration::from_secs(60) };
+pub const RECONCILE: Backoff = Backoff {
+    first: Duration::from_millis(200),
+    most: Duration::from_secs(60),
+};
 
 /// Between two attempts of a migration: 10 s doubling to 10 min (`migrations.md` 4.1).
-pub const MIGRATION: Backoff = Backoff { first: Duration::from_secs(10), most: Duration::from_secs(600) };
+pub const MIGRATION: Backoff = Backoff {
+    first: Duration::from_secs(10),
+    most: Duration::from_secs(600),
+};
 
 impl Backoff {
     /// The delay after `failures` failures in a row (1 = the first), with `jitter` of 0..=255 spreading it over its upper half.
@@ -33,17 +39,25 @@ mod tests {
 
     #[test]
     fn the_delay_doubles_up_to_the_most() {
-        let delays: Vec<u64> = (1..=9).map(|failures| MIGRATION.delay(failures, 255).as_secs()).collect();
+        let delays: Vec<u64> = (1..=9)
+            .map(|failures| MIGRATION.delay(failures, 255).as_secs())
+            .collect();
         assert_eq!(delays, [10, 20, 40, 80, 160, 320, 600, 600, 600]);
     }
 
     #[test]
     fn jitter_keeps_the_delay_in_its_upper_half_and_no_count_overflows() {
-        let backoff = Backoff { first: Duration::from_secs(1), most: Duration::from_secs(30) };
+        let backoff = Backoff {
+            first: Duration::from_secs(1),
+            most: Duration::from_secs(30),
+        };
         for failures in [0, 1, 5, 21, u32::MAX] {
             for jitter in 0..=u8::MAX {
                 let delay = backoff.delay(failures, jitter);
-                assert!(delay * 2 >= backoff.delay(failures, 255) && delay <= backoff.most, "{failures} {jitter} {delay:?}");
+                assert!(
+                    delay * 2 >= backoff.delay(failures, 255) && delay <= backoff.most,
+                    "{failures} {jitter} {delay:?}"
+                );
             }
         }
     }

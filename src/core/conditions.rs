@@ -57,7 +57,9 @@ impl Standing {
     #[must_use]
     pub fn reason(&self) -> &str {
         match self {
-            Self::Ready { reason, .. } | Self::Working { reason, .. } | Self::Stalled { reason, .. } => reason,
+            Self::Ready { reason, .. }
+            | Self::Working { reason, .. }
+            | Self::Stalled { reason, .. } => reason,
         }
     }
 
@@ -65,7 +67,9 @@ impl Standing {
     #[must_use]
     pub fn message(&self) -> &str {
         match self {
-            Self::Ready { message, .. } | Self::Working { message, .. } | Self::Stalled { message, .. } => message,
+            Self::Ready { message, .. }
+            | Self::Working { message, .. }
+            | Self::Stalled { message, .. } => message,
         }
     }
 
@@ -77,28 +81,42 @@ impl Standing {
             Self::Working { .. } => (Truth::False, Truth::True, Truth::False),
             Self::Stalled { .. } => (Truth::False, Truth::False, Truth::True),
         };
-        [(READY, ready), (RECONCILING, reconciling), (STALLED, stalled)]
-            .into_iter()
-            .map(|(type_, status)| Draft {
-                type_,
-                status,
-                reason: self.reason().to_owned(),
-                message: self.message().to_owned(),
-            })
-            .collect()
+        [
+            (READY, ready),
+            (RECONCILING, reconciling),
+            (STALLED, stalled),
+        ]
+        .into_iter()
+        .map(|(type_, status)| Draft {
+            type_,
+            status,
+            reason: self.reason().to_owned(),
+            message: self.message().to_owned(),
+        })
+        .collect()
     }
 }
 
 /// The conditions to write: drafts with generation, and with the old time where the status has not moved.
 #[must_use]
-pub fn settle(old: &[Condition], drafts: Vec<Draft>, generation: i64, now: Timestamp) -> Vec<Condition> {
+pub fn settle(
+    old: &[Condition],
+    drafts: Vec<Draft>,
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
     drafts
         .into_iter()
         .map(|draft| {
             let since = old
                 .iter()
-                .find(|condition| condition.type_ == draft.type_ && condition.status == draft.status.as_str())
-                .map_or_else(|| Time(to_seconds(now)), |condition| condition.last_transition_time.clone());
+                .find(|condition| {
+                    condition.type_ == draft.type_ && condition.status == draft.status.as_str()
+                })
+                .map_or_else(
+                    || Time(to_seconds(now)),
+                    |condition| condition.last_transition_time.clone(),
+                );
             Condition {
                 type_: draft.type_.to_owned(),
                 status: draft.status.as_str().to_owned(),

@@ -88,7 +88,9 @@ fn base32(bytes: &[u8]) -> String {
 }
 
 fn letter(five_bits: u32) -> char {
-    ALPHABET.get((five_bits & 31) as usize).map_or('a', |byte| char::from(*byte))
+    ALPHABET
+        .get((five_bits & 31) as usize)
+        .map_or('a', |byte| char::from(*byte))
 }
 
 #[cfg(test)]
@@ -99,8 +101,17 @@ mod tests {
 
     #[test]
     fn base32_is_that_of_rfc_4648_in_lower_case() {
-        let pairs = [("", ""), ("f", "my"), ("fo", "mzxq"), ("foo", "mzxw6"), ("foobar", "mzxw6ytboi")];
-        assert_eq!(pairs.map(|(input, _)| base32(input.as_bytes())), pairs.map(|(_, output)| output.to_owned()));
+        let pairs = [
+            ("", ""),
+            ("f", "my"),
+            ("fo", "mzxq"),
+            ("foo", "mzxw6"),
+            ("foobar", "mzxw6ytboi"),
+        ];
+        assert_eq!(
+            pairs.map(|(input, _)| base32(input.as_bytes())),
+            pairs.map(|(_, output)| output.to_owned())
+        );
     }
 
     #[test]
@@ -110,7 +121,10 @@ mod tests {
 
     #[test]
     fn the_order_of_keys_does_not_matter_and_the_hash_is_the_same_for_ever() {
-        assert_eq!(of_value(&json!({"b": 1, "a": [null, "x"]})), of_value(&json!({"a": [null, "x"], "b": 1})));
+        assert_eq!(
+            of_value(&json!({"b": 1, "a": [null, "x"]})),
+            of_value(&json!({"a": [null, "x"], "b": 1}))
+        );
         assert_eq!(of_value(&json!({"a": 1})).len(), 52);
     }
 }

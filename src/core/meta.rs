@@ -47,7 +47,11 @@ pub const OUTCOME_FINALIZER: &str = "slipway.dev/outcome";
 /// Key of a namespaced object from its metadata.
 #[must_use]
 pub fn key_of<K: Resource>(kind: ObjectKind, object: &K) -> ObjectKey {
-    ObjectKey { kind, namespace: object.meta().namespace.clone().unwrap_or_default(), name: object.name_any() }
+    ObjectKey {
+        kind,
+        namespace: object.meta().namespace.clone().unwrap_or_default(),
+        name: object.name_any(),
+    }
 }
 
 /// The ownerReference of a controller: what has another one, or none, is foreign.
@@ -66,5 +70,19 @@ pub fn controller_reference<K: Resource<DynamicType = ()>>(owner: &K) -> Value {
 /// Whether `object` is controlled by the owner with this uid.
 #[must_use]
 pub fn is_controlled_by<K: Resource>(object: &K, owner_uid: &str) -> bool {
-    object.owner_references().iter().any(|owner| owner.controller == Some(true) && owner.uid == owner_uid)
+    object
+        .owner_references()
+        .iter()
+        .any(|owner| owner.controller == Some(true) && owner.uid == owner_uid)
+}
+
+/// The hash that a body carries in its annotation [`HASH_ANNOTATION`]; empty where there is none.
+#[must_use]
+pub fn hash_of(body: &Value) -> String {
+    body.get("metadata")
+        .and_then(|metadata| metadata.get("annotations"))
+        .and_then(|annotations| annotations.get(HASH_ANNOTATION))
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }

@@ -99,7 +99,7 @@ pub enum Step {
     /// DELETE with uid and resourceVersion as preconditions.
     Delete(Delete),
     /// PUT of a Database's status with the resourceVersion it was computed from: the ledger's compare-and-swap.
-    ReplaceDatabaseStatus(ReplaceDatabaseStatus),
+    ReplaceDatabaseStatus(Box<ReplaceDatabaseStatus>),
     /// Quorum GET of a Backend before something that cannot be taken back: same uid, same generation, not being deleted. Otherwise the
     /// execution ends and the object is looked at again.
     Confirm(Confirm),
@@ -113,7 +113,10 @@ pub enum Precondition {
     /// It exists with this uid, at any version. Absent: 409, another: 422.
     Uid(String),
     /// It is exactly what the plan was computed from.
-    Exactly { uid: String, resource_version: String },
+    Exactly {
+        uid: String,
+        resource_version: String,
+    },
 }
 
 /// See [`Step::Apply`].
@@ -194,7 +197,11 @@ pub enum Stop {
     /// An object of that name is not ours; it stays untouched.
     NameConflict { key: ObjectKey },
     /// A right is missing (403, no quota).
-    Forbidden { key: ObjectKey, verb: &'static str, message: String },
+    Forbidden {
+        key: ObjectKey,
+        verb: &'static str,
+        message: String,
+    },
     /// A quota or LimitRange refuses it for now (403 `exceeded quota`).
     QuotaExceeded { key: ObjectKey, message: String },
     /// The server calls our object invalid (422, 400); `message` holds its field path.
@@ -202,7 +209,11 @@ pub enum Stop {
     /// The namespace is being deleted: nothing new can be made there.
     NamespaceTerminating { key: ObjectKey },
     /// 429, 5xx, time-out, connection: later, after this long if the server said so.
-    Unavailable { key: ObjectKey, retry_after: Option<Duration>, message: String },
+    Unavailable {
+        key: ObjectKey,
+        retry_after: Option<Duration>,
+        message: String,
+    },
     /// Leadership is gone or in doubt: nothing was sent.
     NotLeader,
 }

@@ -1,1 +1,6 @@
-//! (being built)
+//! The Database: its ledger and its status. Pure.
+
+pub mod ledger;
+mod status;
+
+pub use status::{Decision, Seen, decide, replace, report, status_with};

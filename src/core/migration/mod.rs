@@ -1,5 +1,16 @@
 //! A migration, from plan to outcome: what is planned, which Job does it, what its message means. Pure.
 
+pub mod build;
+mod decide;
 pub mod message;
+mod message_text;
 pub mod parameters;
 pub mod planned;
+mod report;
+mod seen;
+mod situation;
+
+pub use decide::{Decision, decide, next_job};
+pub use report::report;
+pub use seen::Seen;
+pub use situation::Situation;

@@ -35,13 +35,19 @@ pub struct Planned {
 pub fn planned(backend: &Backend, databases: &BTreeMap<String, Arc<Database>>) -> Planned {
     let mut planned = Planned::default();
     for entry in &backend.spec.migrations {
-        let Some(database_name) = database_of(backend, entry) else { continue };
+        let Some(database_name) = database_of(backend, entry) else {
+            continue;
+        };
         let Some(database) = databases.get(database_name) else {
             planned.missing.insert(database_name.to_owned());
             continue;
         };
         let migration = plan_one(backend, entry, database_name, &database.spec);
-        if !planned.migrations.iter().any(|other| other.object_name == migration.object_name) {
+        if !planned
+            .migrations
+            .iter()
+            .any(|other| other.object_name == migration.object_name)
+        {
             planned.migrations.push(migration);
         }
     }
@@ -51,12 +57,27 @@ pub fn planned(backend: &Backend, databases: &BTreeMap<String, Arc<Database>>) -
 /// The Database that an entry is for: the named one, else the Backend's first.
 #[must_use]
 pub fn database_of<'a>(backend: &'a Backend, entry: &'a BackendMigration) -> Option<&'a str> {
-    entry.database.as_deref().or_else(|| backend.spec.databases.first().map(|binding| binding.name.as_str()))
+    entry.database.as_deref().or_else(|| {
+        backend
+            .spec
+            .databases
+            .first()
+            .map(|binding| binding.name.as_str())
+    })
 }
 
-fn plan_one(backend: &Backend, entry: &BackendMigration, database: &str, of: &DatabaseSpec) -> PlannedMigration {
+fn plan_one(
+    backend: &Backend,
+    entry: &BackendMigration,
+    database: &str,
+    of: &DatabaseSpec,
+) -> PlannedMigration {
     let source = MigrationSource {
-        image: entry.source.image.clone().unwrap_or_else(|| backend.spec.image.clone()),
+        image: entry
+            .source
+            .image
+            .clone()
+            .unwrap_or_else(|| backend.spec.image.clone()),
         path: entry.source.path.clone(),
     };
     let plan_key = plan_key(entry, &source, of);
@@ -101,7 +122,12 @@ fn plan_key(entry: &BackendMigration, source: &MigrationSource, database: &Datab
 #[must_use]
 pub fn identity(database: &DatabaseSpec) -> String {
     let port = port(database).to_string();
-    hash::of_parts([engine_word(database.engine), &database.host, &port, &database.name])
+    hash::of_parts([
+        engine_word(database.engine),
+        &database.host,
+        &port,
+        &database.name,
+    ])
 }
 
 /// The port in force: as written, else the engine's own.
@@ -163,17 +189,25 @@ mod tests {
     }
 
     fn names(planned: &Planned) -> Vec<String> {
-        planned.migrations.iter().map(|migration| migration.object_name.clone()).collect()
+        planned
+            .migrations
+            .iter()
+            .map(|migration| migration.object_name.clone())
+            .collect()
     }
 
     #[test]
     fn the_same_files_on_the_same_database_are_the_same_plan_and_anything_else_is_another() {
         let entry = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}}]);
-        let renamed = json!([{"name": "tables", "tool": "Goose", "source": {"path": "/migrations"}}]);
+        let renamed =
+            json!([{"name": "tables", "tool": "Goose", "source": {"path": "/migrations"}}]);
         let target = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "7"}]);
         let path = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/sql"}}]);
         let first = names(&planned(&backend(&entry, "orders:1"), &databases("db")));
-        assert_eq!(first, names(&planned(&backend(&renamed, "orders:1"), &databases("db"))));
+        assert_eq!(
+            first,
+            names(&planned(&backend(&renamed, "orders:1"), &databases("db")))
+        );
         for other in [
             planned(&backend(&entry, "orders:2"), &databases("db")),
             planned(&backend(&target, "orders:1"), &databases("db")),
@@ -188,7 +222,13 @@ mod tests {
     fn an_entry_whose_database_is_missing_is_named_and_left_out() {
         let entry = json!([{"name": "schema", "tool": "Goose", "database": "audit", "source": {"path": "/migrations"}}]);
         let planned = planned(&backend(&entry, "orders:1"), &databases("db"));
-        assert_eq!((planned.migrations.len(), planned.missing.into_iter().collect::<Vec<_>>()), (0, vec!["audit".to_owned()]));
+        assert_eq!(
+            (
+                planned.migrations.len(),
+                planned.missing.into_iter().collect::<Vec<_>>()
+            ),
+            (0, vec!["audit".to_owned()])
+        );
     }
 
     #[test]
@@ -197,6 +237,11 @@ mod tests {
             {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}},
             {"name": "again", "tool": "Goose", "source": {"path": "/migrations"}},
         ]);
-        assert_eq!(planned(&backend(&twice, "orders:1"), &databases("db")).migrations.len(), 1);
+        assert_eq!(
+            planned(&backend(&twice, "orders:1"), &databases("db"))
+                .migrations
+                .len(),
+            1
+        );
     }
 }

@@ -1,1 +1,10 @@
-//! (being built)
+//! A run: one attempt of a migration, that is one Job. Its outcome is recorded in the ledger before anything is cleaned up, also when
+//! its Migration, its Backend or its Database is gone. Pure.
+
+mod decide;
+pub mod evidence;
+pub mod sqlstate;
+pub mod ticket;
+pub mod verdict;
+
+pub use decide::{Decision, Seen, decide, report};

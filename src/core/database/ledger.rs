@@ -1,0 +1,297 @@
+//! The ledger: which attempt holds a database, and how each plan ended. Every change is a pure function from the ledger that was read
+//! to the one to write; the write is a compare-and-swap, so a change computed from an old ledger never lands.
+
+use jiff::Timestamp;
+
+use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
+use crate::core::backoff::Backoff;
+use crate::core::conditions;
+use crate::core::run::ticket::Ticket;
+use crate::core::run::verdict::{End, Verdict};
+
+/// Attempts that a plan gets before it is Failed, unless a person asks again (`migrations.md` 4.1).
+pub const ATTEMPTS: i64 = 5;
+
+/// Finished entries kept of each Backend; older ones are forgotten. A plan that comes back after that is run again, and the runner finds
+/// that nothing is pending.
+const FINISHED_ENTRIES_KEPT: usize = 20;
+
+/// A database that cannot be reached spends no attempt for this long: one hour, in seconds.
+const UNREACHABLE_GRACE_SECONDS: i64 = 3600;
+
+/// What the ledger says of a plan.
+#[must_use]
+pub fn entry<'a>(ledger: &'a Ledger, plan_key: &str) -> Option<&'a Entry> {
+    ledger
+        .entries
+        .iter()
+        .find(|entry| entry.plan_key == plan_key)
+}
+
+/// The mark on a version table, if a person must look at it first.
+#[must_use]
+pub fn block<'a>(ledger: &'a Ledger, version_table: &str) -> Option<&'a Block> {
+    ledger
+        .blocks
+        .iter()
+        .find(|block| block.version_table == version_table)
+}
+
+/// The ledger once `holder` has taken it; `None` when another attempt holds it.
+#[must_use]
+pub fn take(ledger: &Ledger, holder: Holder) -> Option<Ledger> {
+    match &ledger.holder {
+        Some(current) if current.job_uid != holder.job_uid => None,
+        _ => Some(Ledger {
+            holder: Some(holder),
+            ..ledger.clone()
+        }),
+    }
+}
+
+/// The ledger once the attempt of this Job has given it back without having been armed.
+#[must_use]
+pub fn give_back(ledger: &Ledger, job_uid: &str) -> Ledger {
+    let mut next = ledger.clone();
+    next.holder.take_if(|holder| holder.job_uid == job_uid);
+    next
+}
+
+/// The ledger once the outcome of a finished Job is written: its entry replaced, the holder gone if it was this Job, the version table
+/// marked or freed, old entries forgotten.
+#[must_use]
+pub fn record(
+    ledger: &Ledger,
+    ticket: &Ticket,
+    job_uid: &str,
+    verdict: &Verdict,
+    backoff: Backoff,
+    now: Timestamp,
+) -> Ledger {
+    let holder = ledger
+        .holder
+        .as_ref()
+        .filter(|holder| holder.job_uid == job_uid);
+    let before = entry(ledger, &ticket.plan_key);
+    let entry = next_entry(before, holder, ticket, job_uid, verdict, backoff, now);
+    let mut next = give_back(ledger, job_uid);
+    mark(&mut next, &entry, verdict, now);
+    match next
+        .entries
+        .iter_mut()
+        .find(|old| old.plan_key == entry.plan_key)
+    {
+        Some(old) => *old = entry,
+        None => next.entries.push(entry),
+    }
+    forget_old_entries(&mut next, &ticket.backend);
+    next
+}
+
+/// The ledger once the Job of its holder is gone without a trace: Unknown, never success.
+#[must_use]
+pub fn record_lost(ledger: &Ledger, holder: &Holder, now: Timestamp) -> Ledger {
+    let old = entry(ledger, &holder.plan_key).cloned().unwrap_or_default();
+    let lost = Entry {
+        plan_key: holder.plan_key.clone(),
+        migration: holder.migration.clone(),
+        backend: holder.backend.clone(),
+        version_table: holder.version_table.clone(),
+        outcome: EntryOutcome::Unknown,
+        reason: "OutcomeUnknown".to_owned(),
+        message: Some(format!(
+            "Job {} was removed before its outcome was known",
+            holder.job
+        )),
+        last_attempt: if holder.mode == RunMode::Run {
+            holder.attempt
+        } else {
+            old.last_attempt
+        },
+        last_check: if holder.mode == RunMode::Check {
+            holder.attempt
+        } else {
+            old.last_check
+        },
+        retry_token: holder
+            .retry_token
+            .clone()
+            .or_else(|| old.retry_token.clone()),
+        next_attempt_after: None,
+        job_uid: holder.job_uid.clone(),
+        started_at: Some(holder.since.clone()),
+        finished_at: Some(conditions::to_seconds(now).to_string()),
+        ..old
+    };
+    let mut next = give_back(ledger, &holder.job_uid);
+    next.entries.retain(|entry| entry.plan_key != lost.plan_key);
+    next.entries.push(lost);
+    next
+}
+
+fn next_entry(
+    before: Option<&Entry>,
+    holder: Option<&Holder>,
+    ticket: &Ticket,
+    job_uid: &str,
+    verdict: &Verdict,
+    backoff: Backoff,
+    now: Timestamp,
+) -> Entry {
+    let old = before.cloned().unwrap_or_default();
+    let retry_token = holder
+        .and_then(|holder| holder.retry_token.clone())
+        .or_else(|| old.retry_token.clone());
+    let asked_again = retry_token != old.retry_token;
+    let spent_before = if asked_again { 0 } else { old.attempts };
+    let unreachable_since = unreachable_since(&old, verdict, now);
+    let spends = verdict.spends_attempt
+        && ticket.mode == RunMode::Run
+        && !still_unreachable(unreachable_since.as_deref(), now);
+    let attempts = spent_before + i64::from(spends);
+    let outcome = outcome_of(verdict, attempts);
+    let next_attempt_after = (outcome == EntryOutcome::RetryWait)
+        .then(|| retry_time(&ticket.plan_key, ticket.attempt, attempts, backoff, now));
+    Entry {
+        plan_key: ticket.plan_key.clone(),
+        migration: ticket.migration.clone(),
+        backend: ticket.backend.clone(),
+        tool: Some(ticket.tool),
+        version_table: ticket.version_table.clone(),
+        phase: Some(ticket.phase),
+        outcome,
+        reason: reason_of(verdict, outcome),
+        message: verdict.message.clone(),
+        last_attempt: if ticket.mode == RunMode::Run {
+            ticket.attempt
+        } else {
+            old.last_attempt
+        },
+        last_check: if ticket.mode == RunMode::Check {
+            ticket.attempt
+        } else {
+            old.last_check
+        },
+        attempts,
+        unreachable_since,
+        next_attempt_after,
+        retry_token,
+        before: verdict.before.clone().or(old.before),
+        after: verdict.after.clone().or(old.after),
+        files_top: verdict.files_top.clone().or(old.files_top),
+        files_digest: verdict.files_digest.clone().or(old.files_digest),
+        file_count: verdict.file_count.or(old.file_count),
+        job_uid: job_uid.to_owned(),
+        pending: verdict.pending,
+        started_at: holder.map(|holder| holder.since.clone()).or(old.started_at),
+        finished_at: Some(conditions::to_seconds(now).to_string()),
+    }
+}
+
+fn unreachable_since(old: &Entry, verdict: &Verdict, now: Timestamp) -> Option<String> {
+    (verdict.reason == "DatabaseUnreachable").then(|| {
+        old.unreachable_since
+            .clone()
+            .unwrap_or_else(|| conditions::to_seconds(now).to_string())
+    })
+}
+
+fn still_unreachable(since: Option<&str>, now: Timestamp) -> bool {
+    since
+        .and_then(|text| text.parse::<Timestamp>().ok())
+        .is_some_and(|since| now.as_second() - since.as_second() < UNREACHABLE_GRACE_SECONDS)
+}
+
+fn outcome_of(verdict: &Verdict, attempts: i64) -> EntryOutcome {
+    match verdict.end {
+        End::Succeeded => EntryOutcome::Succeeded,
+        End::Skipped => EntryOutcome::Skipped,
+        End::Blocked => EntryOutcome::Blocked,
+        End::Unknown => EntryOutcome::Unknown,
+        End::Failed { retry_safe: true } if attempts < ATTEMPTS => EntryOutcome::RetryWait,
+        End::Failed { .. } => EntryOutcome::Failed,
+    }
+}
+
+/// A cause keeps its own word; only where none is known the state says it.
+fn reason_of(verdict: &Verdict, outcome: EntryOutcome) -> String {
+    match (verdict.reason.is_empty(), outcome) {
+        (false, _) => verdict.reason.clone(),
+        (true, EntryOutcome::RetryWait) => "RetryScheduled".to_owned(),
+        (true, EntryOutcome::Succeeded) => "Succeeded".to_owned(),
+        (true, _) => "OutcomeUnknown".to_owned(),
+    }
+}
+
+/// The jitter comes from the plan and the attempt: the same ledger always gives the same time.
+fn retry_time(
+    plan_key: &str,
+    attempt: i64,
+    failures: i64,
+    backoff: Backoff,
+    now: Timestamp,
+) -> String {
+    let jitter = plan_key
+        .bytes()
+        .fold(attempt.to_le_bytes()[0], |sum, byte| {
+            sum.wrapping_mul(31).wrapping_add(byte)
+        });
+    let delay = backoff.delay(u32::try_from(failures.max(1)).unwrap_or(u32::MAX), jitter);
+    let seconds = i64::try_from(delay.as_secs().max(1)).unwrap_or(600);
+    Timestamp::from_second(now.as_second().saturating_add(seconds))
+        .unwrap_or(now)
+        .to_string()
+}
+
+/// A Blocked plan marks its version table; a good end of any plan on that table frees it, as does a person's "I looked".
+fn mark(ledger: &mut Ledger, entry: &Entry, verdict: &Verdict, now: Timestamp) {
+    match entry.outcome {
+        EntryOutcome::Succeeded | EntryOutcome::Skipped => {
+            ledger
+                .blocks
+                .retain(|block| block.version_table != entry.version_table);
+        }
+        EntryOutcome::Blocked => {
+            ledger
+                .blocks
+                .retain(|block| block.version_table != entry.version_table);
+            ledger.blocks.push(Block {
+                version_table: entry.version_table.clone(),
+                plan_key: entry.plan_key.clone(),
+                reason: entry.reason.clone(),
+                evidence: if verdict.only_the_ledger_knows() {
+                    BlockEvidence::LedgerOnly
+                } else {
+                    BlockEvidence::Database
+                },
+                since: conditions::to_seconds(now).to_string(),
+            });
+        }
+        EntryOutcome::Failed | EntryOutcome::Unknown | EntryOutcome::RetryWait => {}
+    }
+}
+
+fn forget_old_entries(ledger: &mut Ledger, backend: &str) {
+    let mut finished: Vec<(String, String)> = ledger
+        .entries
+        .iter()
+        .filter(|entry| entry.backend == backend)
+        .filter(|entry| {
+            matches!(
+                entry.outcome,
+                EntryOutcome::Succeeded | EntryOutcome::Skipped | EntryOutcome::Failed
+            )
+        })
+        .map(|entry| {
+            (
+                entry.finished_at.clone().unwrap_or_default(),
+                entry.plan_key.clone(),
+            )
+        })
+        .collect();
+    finished.sort();
+    let surplus = finished.len().saturating_sub(FINISHED_ENTRIES_KEPT);
+    for (_, plan_key) in finished.into_iter().take(surplus) {
+        ledger.entries.retain(|entry| entry.plan_key != plan_key);
+    }
+}

@@ -1,0 +1,158 @@
+//! What a Database's status says, and when it is written. The whole status goes out by compare-and-swap, as the ledger is in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use crate::api::database::{Database, DatabaseStatus, Ledger};
+use crate::core::conditions::{self, Standing};
+use crate::core::meta;
+use crate::core::plan::{Executed, ObjectKind, Plan, ReplaceDatabaseStatus, Report, Step};
+
+/// How old a holder is before the absence of its Job counts, in seconds.
+const LOST_JOB_SECONDS: i64 = 30;
+
+/// What one look at a Database shows.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub database: Arc<Database>,
+    /// Backends of the namespace that name it.
+    pub bound: i64,
+    /// Whether one of them has not been visited yet or waits for a Migration here: the ledger's next write then carries the count.
+    pub ledger_write_ahead: bool,
+    /// Whether the Job that the ledger's holder names still exists.
+    pub holder_job_exists: bool,
+}
+
+/// What follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub plan: Plan,
+}
+
+/// Writes the status where something a user can see has changed. A new count alone waits for a ledger write that is about to come.
+#[must_use]
+pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
+    let old = seen.database.status.clone().unwrap_or_default();
+    let (ledger, wake) = without_lost_job(seen, old.ledger.clone(), now);
+    let new = status_with(&seen.database, ledger, seen.bound, now);
+    let only_count = DatabaseStatus {
+        backends: old.backends,
+        ..new.clone()
+    } == old;
+    if new == old || seen.database.metadata.deletion_timestamp.is_some() {
+        return Decision {
+            plan: Plan {
+                steps: Vec::new(),
+                wake,
+            },
+        };
+    }
+    if only_count && seen.ledger_write_ahead {
+        return Decision {
+            plan: Plan {
+                steps: Vec::new(),
+                wake: Some(Duration::from_secs(60)),
+            },
+        };
+    }
+    Decision {
+        plan: Plan {
+            steps: vec![replace(&seen.database, new)],
+            wake,
+        },
+    }
+}
+
+/// A Job that was removed by force left no outcome: Unknown, so that a Check run reads the database. A holder younger than half a minute is
+/// left alone, as the caches of two kinds may be of different age.
+fn without_lost_job(
+    seen: &Seen,
+    ledger: Option<Ledger>,
+    now: Timestamp,
+) -> (Option<Ledger>, Option<Duration>) {
+    let Some(current) = ledger else {
+        return (None, None);
+    };
+    let Some(holder) = current.holder.clone().filter(|_| !seen.holder_job_exists) else {
+        return (Some(current), None);
+    };
+    let age = holder.since.parse::<Timestamp>().map_or(i64::MAX, |since| {
+        now.as_second().saturating_sub(since.as_second())
+    });
+    match u64::try_from(LOST_JOB_SECONDS.saturating_sub(age)) {
+        Ok(left) if left > 0 => (Some(current), Some(Duration::from_secs(left))),
+        _ => (
+            Some(super::ledger::record_lost(&current, &holder, now)),
+            None,
+        ),
+    }
+}
+
+/// The Database's status is written by the plan's own step, never applied: an apply could bring an old ledger back.
+#[must_use]
+pub fn report(_seen: &Seen, _decision: &Decision, _executed: &Executed, _now: Timestamp) -> Report {
+    Report::default()
+}
+
+/// The step that writes a Database's status if it is still as it was read.
+#[must_use]
+pub fn replace(database: &Database, status: DatabaseStatus) -> Step {
+    Step::ReplaceDatabaseStatus(Box::new(ReplaceDatabaseStatus {
+        key: meta::key_of(ObjectKind::Database, database),
+        uid: database.uid().unwrap_or_default(),
+        resource_version: database.resource_version().unwrap_or_default(),
+        status,
+    }))
+}
+
+/// The whole status around a ledger.
+#[must_use]
+pub fn status_with(
+    database: &Database,
+    ledger: Option<Ledger>,
+    bound: i64,
+    now: Timestamp,
+) -> DatabaseStatus {
+    let old = database
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice())
+        .unwrap_or_default();
+    let generation = database.metadata.generation.unwrap_or_default();
+    let standing = standing(database, ledger.as_ref());
+    DatabaseStatus {
+        observed_generation: Some(generation),
+        conditions: conditions::settle(old, standing.drafts(), generation, now),
+        backends: Some(bound),
+        ledger,
+    }
+}
+
+fn standing(database: &Database, ledger: Option<&Ledger>) -> Standing {
+    let mark = ledger.and_then(|ledger| {
+        let block = ledger.blocks.first()?;
+        let entry = super::ledger::entry(ledger, &block.plan_key);
+        Some((
+            block,
+            entry.map_or_else(String::new, |entry| entry.migration.clone()),
+        ))
+    });
+    match mark {
+        None => Standing::Ready {
+            reason: "Ready".to_owned(),
+            message: "No migration is blocked on this database".to_owned(),
+        },
+        Some((block, migration)) => Standing::Stalled {
+            reason: "LedgerBlocked".to_owned(),
+            message: format!(
+                "migration {migration} left version table {} blocked ({}). Next: kubectl get slm/{migration} -n {} -o wide",
+                block.version_table,
+                block.reason,
+                database.namespace().unwrap_or_default()
+            ),
+        },
+    }
+}

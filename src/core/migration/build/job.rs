@@ -1,0 +1,278 @@
+//! The migration Job: born suspended, without an owner and with a finalizer, so that nobody starts or removes it before its outcome can be
+//! recorded (`migrations.md` section 3).
+
+use std::collections::BTreeMap;
+
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use crate::api::backend::Backend;
+use crate::api::database::{Database, RunMode, TlsMode};
+use crate::api::migration::Migration;
+use crate::core::meta;
+use crate::core::migration::parameters::{ARMED_VARIABLE, PARAMETERS_VARIABLE, RunParameters};
+use crate::core::migration::planned;
+use crate::core::run::evidence::MAIN_CONTAINER;
+use crate::core::run::ticket::{TICKET_ANNOTATION, Ticket, job_name};
+use crate::core::settings::Settings;
+
+/// Folder of the runner in the pod: an emptyDir that the first init container fills.
+const RUNNER_FOLDER: &str = "/slipway-runner";
+
+/// Folder of the migration files in the pod: an emptyDir that the second init container fills.
+const FILES_FOLDER: &str = "/slipway-files";
+
+/// Uid and gid of the pod: an image without USER would start as root, which the restricted policy refuses.
+const USER: i64 = 65532;
+
+/// Added to all limits of the runner, so that the runner's own deadlines come first: two minutes, in seconds.
+const DEADLINE_SLACK_SECONDS: u64 = 120;
+
+/// What an attempt is made from.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    pub migration: &'a Migration,
+    pub backend: &'a Backend,
+    pub database: &'a Database,
+    pub settings: &'a Settings,
+    pub term: &'a str,
+    pub number: i64,
+    pub mode: RunMode,
+}
+
+/// The body of the POST. Its hash stands in the annotation `slipway.dev/hash` and leaves out the leader's term.
+#[must_use]
+pub fn job(attempt: &Attempt) -> Value {
+    let ticket = ticket(attempt);
+    let labels = labels(&ticket);
+    let mut body = json!({
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": job_name(&ticket.migration, attempt.number, attempt.mode),
+            "namespace": attempt.migration.namespace(),
+            "labels": labels,
+            "annotations": {TICKET_ANNOTATION: as_text(&ticket)},
+            "finalizers": [meta::OUTCOME_FINALIZER],
+        },
+        "spec": {
+            "suspend": true,
+            "backoffLimit": 0,
+            "parallelism": 1,
+            "completions": 1,
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {
+                "rules": [{"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}],
+            },
+            "activeDeadlineSeconds": deadline_seconds(attempt.settings),
+            "template": {"metadata": pod_metadata(&labels), "spec": pod_spec(attempt, &ticket)},
+        },
+    });
+    let hash = crate::core::hash::of_value(&body);
+    if let Some(annotations) = body
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut)
+    {
+        annotations.insert(meta::HASH_ANNOTATION.to_owned(), Value::String(hash));
+        annotations.insert(
+            meta::LEADER_ANNOTATION.to_owned(),
+            Value::String(attempt.term.to_owned()),
+        );
+    }
+    body
+}
+
+fn ticket(attempt: &Attempt) -> Ticket {
+    let spec = &attempt.migration.spec;
+    Ticket {
+        migration: attempt.migration.name_any(),
+        migration_uid: attempt.migration.uid().unwrap_or_default(),
+        backend: spec.backend.clone(),
+        database: spec.database.clone(),
+        database_identity: planned::identity(&attempt.database.spec),
+        plan_key: spec.plan_key.clone(),
+        attempt: attempt.number,
+        mode: attempt.mode,
+        tool: spec.tool,
+        phase: spec.phase,
+        version_table: planned::version_table(spec.tool).to_owned(),
+        secret: attempt.database.spec.credentials.secret.clone(),
+    }
+}
+
+fn labels(ticket: &Ticket) -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        (meta::MANAGED_BY, meta::MANAGER.to_owned()),
+        (meta::MIGRATION_LABEL, ticket.migration_uid.clone()),
+        (meta::DATABASE_LABEL, ticket.database_identity.clone()),
+        (meta::PLAN_KEY_LABEL, ticket.plan_key.clone()),
+    ])
+}
+
+fn pod_metadata(labels: &BTreeMap<&'static str, String>) -> Value {
+    let mut labels = labels.clone();
+    labels.insert("sidecar.istio.io/inject", "false".to_owned());
+    json!({
+        "labels": labels,
+        "annotations": {
+            "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
+            "linkerd.io/inject": "disabled",
+        },
+    })
+}
+
+fn deadline_seconds(settings: &Settings) -> u64 {
+    let times = &settings.migrations;
+    [times.start, times.lock_wait, times.run, times.grace]
+        .iter()
+        .map(std::time::Duration::as_secs)
+        .fold(DEADLINE_SLACK_SECONDS, u64::saturating_add)
+}
+
+fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
+    let source = &attempt.migration.spec.source;
+    let runner = format!("{RUNNER_FOLDER}/slipway");
+    let tool_image = attempt
+        .settings
+        .goose_image
+        .as_ref()
+        .unwrap_or(&source.image);
+    let pull_policy = attempt.backend.spec.image_pull_policy;
+    let mut spec = json!({
+        "restartPolicy": "Never",
+        "terminationGracePeriodSeconds": attempt.settings.migrations.grace.as_secs(),
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "securityContext": {
+            "runAsNonRoot": true,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "initContainers": [
+            container("runner", &attempt.settings.runner_image, &["/slipway", "runner", "copy-self", &runner], &[("runner", RUNNER_FOLDER)]),
+            container(
+                "source",
+                &source.image,
+                &[&runner, "runner", "copy-files", "--from", &source.path, "--to", FILES_FOLDER],
+                &[("runner", RUNNER_FOLDER), ("files", FILES_FOLDER)],
+            ),
+        ],
+        "containers": [container(
+            MAIN_CONTAINER,
+            tool_image,
+            &[&runner, "runner", "run"],
+            &[("runner", RUNNER_FOLDER), ("files", FILES_FOLDER), ("tmp", "/tmp")],
+        )],
+        "volumes": [
+            {"name": "runner", "emptyDir": {}},
+            {"name": "files", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {}},
+        ],
+    });
+    set(&mut spec, "/containers/0/env", environment(attempt, ticket));
+    set(
+        &mut spec,
+        "/initContainers/1/env",
+        json!([parameters_variable(attempt, ticket)]),
+    );
+    if let Some(policy) = pull_policy {
+        set(
+            &mut spec,
+            "/initContainers/1/imagePullPolicy",
+            json!(policy),
+        );
+        if attempt.settings.goose_image.is_none() {
+            set(&mut spec, "/containers/0/imagePullPolicy", json!(policy));
+        }
+    }
+    if !attempt.backend.spec.image_pull_secrets.is_empty() {
+        set(
+            &mut spec,
+            "/imagePullSecrets",
+            json!(attempt.backend.spec.image_pull_secrets),
+        );
+    }
+    spec
+}
+
+fn container(name: &str, image: &str, command: &[&str], mounts: &[(&str, &str)]) -> Value {
+    let mounts: Vec<Value> = mounts
+        .iter()
+        .map(|(volume, path)| json!({"name": volume, "mountPath": path}))
+        .collect();
+    json!({
+        "name": name,
+        "image": image,
+        "command": command,
+        "terminationMessagePolicy": "File",
+        "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "512Mi"}},
+        "securityContext": {
+            "allowPrivilegeEscalation": false,
+            "readOnlyRootFilesystem": true,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": mounts,
+    })
+}
+
+/// User and password come from the Secret by the kubelet; Slipway never sees them.
+fn environment(attempt: &Attempt, ticket: &Ticket) -> Value {
+    let credentials = &attempt.database.spec.credentials;
+    let keys = credentials.keys.clone().unwrap_or_default();
+    let user_key = keys.username.unwrap_or_else(|| "username".to_owned());
+    let password_key = keys.password.unwrap_or_else(|| "password".to_owned());
+    json!([
+        {"name": "PGUSER", "valueFrom": {"secretKeyRef": {"name": credentials.secret, "key": user_key}}},
+        {"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": credentials.secret, "key": password_key}}},
+        {"name": ARMED_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": format!("metadata.annotations['{}']", meta::ARMED_ANNOTATION)}}},
+        parameters_variable(attempt, ticket),
+    ])
+}
+
+fn parameters_variable(attempt: &Attempt, ticket: &Ticket) -> Value {
+    json!({"name": PARAMETERS_VARIABLE, "value": as_text(&parameters(attempt, ticket))})
+}
+
+fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
+    let database = &attempt.database.spec;
+    let times = &attempt.settings.migrations;
+    let seconds =
+        |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    RunParameters {
+        migration_uid: ticket.migration_uid.clone(),
+        plan_key: ticket.plan_key.clone(),
+        attempt: attempt.number,
+        mode: attempt.mode,
+        tool: ticket.tool,
+        engine: database.engine,
+        host: database.host.clone(),
+        port: planned::port(database),
+        database: database.name.clone(),
+        tls: database
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.mode)
+            .unwrap_or(TlsMode::Prefer),
+        files: FILES_FOLDER.to_owned(),
+        target: attempt.migration.spec.target.clone(),
+        version_table: ticket.version_table.clone(),
+        lock_wait_seconds: seconds(times.lock_wait),
+        run_seconds: seconds(times.run),
+        grace_seconds: seconds(times.grace),
+    }
+}
+
+fn set(spec: &mut Value, pointer: &str, value: Value) {
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return;
+    };
+    if let Some(map) = spec.pointer_mut(parent).and_then(Value::as_object_mut) {
+        map.insert(name.to_owned(), value);
+    }
+}
+
+fn as_text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
+}

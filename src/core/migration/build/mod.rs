@@ -1,0 +1,3 @@
+//! The one Kubernetes object that a Migration needs.
+
+pub mod job;

@@ -1,0 +1,191 @@
+//! One move at a time towards the arm: make the Job inert, take the ledger, arm the Job. Each move is computed from what the caches show
+//! after the one before, so a crash between two of them is an ordinary next look (`migrations.md` 4.3).
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+use serde_json::json;
+
+use super::build::job::{Attempt, job};
+use super::seen::Seen;
+use super::situation::{self, Situation, situation};
+use crate::api::database::{Holder, RunMode};
+use crate::core::database::{self, ledger};
+use crate::core::meta;
+use crate::core::migration::planned;
+use crate::core::plan::{
+    Confirm, Create, Delete, ObjectKey, ObjectKind, Patch, Plan, Propagation, Step,
+};
+use crate::core::run::ticket::job_name;
+
+/// What follows from a look: where it stands, and the next move.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub situation: Situation,
+    pub plan: Plan,
+}
+
+/// Decides the next move.
+#[must_use]
+pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
+    let situation = situation(seen, now);
+    let plan = match &situation {
+        Situation::Turn {
+            attempt,
+            mode,
+            job: None,
+        } => steps(create(seen, *attempt, *mode)),
+        Situation::Turn {
+            attempt,
+            mode,
+            job: Some(job),
+        } => steps(take_or_replace(seen, *attempt, *mode, job, now)),
+        Situation::Taken { job, .. } => steps(touch_or_arm(seen, job, now)),
+        Situation::RetryWait { entry } => Plan {
+            steps: Vec::new(),
+            wake: until(situation::retry_time(entry), now),
+        },
+        Situation::Waiting { .. }
+        | Situation::Superseded
+        | Situation::Queued { .. }
+        | Situation::Marked { .. }
+        | Situation::Running { .. }
+        | Situation::Verifying { .. }
+        | Situation::Ended { .. } => Plan::default(),
+    };
+    Decision { situation, plan }
+}
+
+/// The name of the inert Job that this Migration holds or will need; every other inert Job of it is swept.
+#[must_use]
+pub fn next_job(seen: &Seen, now: Timestamp) -> Option<String> {
+    match situation(seen, now) {
+        Situation::Turn { attempt, mode, .. } => {
+            Some(job_name(&seen.migration.name_any(), attempt, mode))
+        }
+        Situation::Taken { job, .. } if situation::is_wanted(seen) => Some(job.name_any()),
+        _ => None,
+    }
+}
+
+fn create(seen: &Seen, attempt: i64, mode: RunMode) -> Vec<Step> {
+    let Some(body) = build(seen, attempt, mode) else {
+        return Vec::new();
+    };
+    let hash = meta::hash_of(&body);
+    let key = ObjectKey {
+        kind: ObjectKind::Job,
+        namespace: seen.migration.namespace().unwrap_or_default(),
+        name: job_name(&seen.migration.name_any(), attempt, mode),
+    };
+    vec![Step::Create(Create { key, body, hash })]
+}
+
+/// An inert Job is taken as it is if this Slipway would make the same one; else it goes and is made anew.
+fn take_or_replace(
+    seen: &Seen,
+    attempt: i64,
+    mode: RunMode,
+    job: &Job,
+    now: Timestamp,
+) -> Vec<Step> {
+    if job.metadata.deletion_timestamp.is_some() {
+        return Vec::new();
+    }
+    let (Some(database), Some(body)) = (seen.database(), build(seen, attempt, mode)) else {
+        return Vec::new();
+    };
+    let hash = meta::hash_of(&body);
+    if job.annotations().get(meta::HASH_ANNOTATION) != Some(&hash) {
+        return vec![Step::Delete(Delete {
+            key: meta::key_of(ObjectKind::Job, job),
+            uid: job.uid().unwrap_or_default(),
+            resource_version: job.resource_version().unwrap_or_default(),
+            propagation: Propagation::Background,
+        })];
+    }
+    let holder = Holder {
+        migration: seen.migration.name_any(),
+        migration_uid: seen.uid(),
+        plan_key: seen.migration.spec.plan_key.clone(),
+        attempt,
+        mode,
+        job: job.name_any(),
+        job_uid: job.uid().unwrap_or_default(),
+        template_hash: hash,
+        backend: seen.migration.spec.backend.clone(),
+        version_table: planned::version_table(seen.migration.spec.tool).to_owned(),
+        retry_token: seen.retry_token().cloned(),
+        since: crate::core::conditions::to_seconds(now).to_string(),
+    };
+    ledger::take(&seen.ledger(), holder)
+        .map(|ledger| {
+            database::replace(
+                database,
+                database::status_with(database, Some(ledger), seen.bound, now),
+            )
+        })
+        .into_iter()
+        .collect()
+}
+
+/// A new leader changes the Job first, so that an arm of the old one gets 409. Then: is it still wanted, by quorum; then the arm.
+fn touch_or_arm(seen: &Seen, job: &Job, now: Timestamp) -> Vec<Step> {
+    let Some(backend) = seen.live_backend().filter(|_| situation::is_wanted(seen)) else {
+        return Vec::new();
+    };
+    if job.metadata.deletion_timestamp.is_some() {
+        return Vec::new();
+    }
+    if job.annotations().get(meta::LEADER_ANNOTATION) != Some(&seen.term) {
+        return vec![patch(
+            job,
+            json!({"metadata": {"annotations": {meta::LEADER_ANNOTATION: seen.term}}}),
+        )];
+    }
+    let confirm = Confirm {
+        key: meta::key_of(ObjectKind::Backend, backend.as_ref()),
+        uid: backend.uid().unwrap_or_default(),
+        generation: backend.metadata.generation.unwrap_or_default(),
+    };
+    let armed = json!({
+        "spec": {
+            "suspend": false,
+            "template": {"metadata": {"annotations": {meta::ARMED_ANNOTATION: crate::core::conditions::to_seconds(now).to_string()}}},
+        },
+    });
+    vec![Step::Confirm(confirm), patch(job, armed)]
+}
+
+fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> {
+    let attempt = Attempt {
+        migration: &seen.migration,
+        backend: seen.live_backend()?,
+        database: seen.database()?,
+        settings: &seen.settings,
+        term: &seen.term,
+        number: attempt,
+        mode,
+    };
+    Some(job(&attempt))
+}
+
+fn patch(job: &Job, body: serde_json::Value) -> Step {
+    Step::Patch(Patch {
+        key: meta::key_of(ObjectKind::Job, job),
+        uid: job.uid().unwrap_or_default(),
+        resource_version: job.resource_version().unwrap_or_default(),
+        body,
+    })
+}
+
+fn steps(steps: Vec<Step>) -> Plan {
+    Plan { steps, wake: None }
+}
+
+fn until(time: Option<jiff::Timestamp>, now: Timestamp) -> Option<Duration> {
+    let seconds = time?.as_second().saturating_sub(now.as_second()).max(1);
+    u64::try_from(seconds).ok().map(Duration::from_secs)
+}

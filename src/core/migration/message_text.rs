@@ -1,0 +1,166 @@
+//! The sentences a person reads about a Migration: cause, then the next command (`migrations.md` 4.5). Every command is one that works as
+//! it stands, but for a database URL, which is a placeholder: Slipway knows no password.
+
+use kube::ResourceExt;
+
+use super::seen::Seen;
+use crate::api::database::{Block, Entry, Holder};
+use crate::api::migration::Migration;
+use crate::core::meta;
+use crate::core::run::evidence::StartTrouble;
+
+/// The command that asks for one more attempt, with a token that was not used yet.
+#[must_use]
+pub fn retry_command(migration: &Migration) -> String {
+    let used = migration
+        .annotations()
+        .get(meta::RETRY_ANNOTATION)
+        .and_then(|token| token.parse::<u64>().ok())
+        .unwrap_or(0);
+    format!(
+        "kubectl annotate --overwrite slm/{} -n {} {}={}",
+        migration.name_any(),
+        migration.namespace().unwrap_or_default(),
+        meta::RETRY_ANNOTATION,
+        used.saturating_add(1)
+    )
+}
+
+pub(super) fn succeeded(entry: &Entry) -> String {
+    match (&entry.before, &entry.after) {
+        (_, Some(after)) if entry.before.as_ref() == Some(after) => format!("the schema is at version {after}; nothing was pending"),
+        (Some(before), Some(after)) => format!("the schema went from version {before} to {after}"),
+        (None, Some(after)) => format!("the schema is at version {after}"),
+        _ => "the schema is at its target; the versions are not known, as the runner's message was lost".to_owned(),
+    }
+}
+
+pub(super) fn skipped(entry: &Entry) -> String {
+    let current = entry.before.as_deref().unwrap_or("a later version");
+    let top = entry.files_top.as_deref().unwrap_or("its last file");
+    format!(
+        "the database is at version {current}, ahead of {top}; nothing was run, and no down file ever is"
+    )
+}
+
+pub(super) fn superseded(migration: &Migration) -> String {
+    format!(
+        "backend {} does not ask for it any more; it never runs unless the backend asks again",
+        migration.spec.backend
+    )
+}
+
+pub(super) fn failed(migration: &Migration, entry: &Entry) -> String {
+    format!(
+        "{}. Fix the cause, push a new image; or: {}",
+        cause(migration, entry),
+        retry_command(migration)
+    )
+}
+
+pub(super) fn retry_wait(migration: &Migration, entry: &Entry) -> String {
+    let at = entry
+        .next_attempt_after
+        .as_deref()
+        .unwrap_or("once it is its turn");
+    format!(
+        "{}; the next attempt is at {at}. At once: {}",
+        cause(migration, entry),
+        retry_command(migration)
+    )
+}
+
+pub(super) fn blocked(migration: &Migration, entry: &Entry) -> String {
+    format!(
+        "{}. {}",
+        cause(migration, entry),
+        remedy(migration, &entry.reason, &entry.version_table)
+    )
+}
+
+pub(super) fn marked(migration: &Migration, block: &Block, by: &str) -> String {
+    format!(
+        "migration {by} left version table {} in doubt ({}), and no look at the database can clear that. Look at the schema and put it right, \
+         then: {}",
+        block.version_table,
+        block.reason,
+        retry_command(migration)
+    )
+}
+
+pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble) -> String {
+    let namespace = seen.migration.namespace().unwrap_or_default();
+    let secret = seen
+        .database()
+        .map(|database| database.spec.credentials.secret.clone())
+        .unwrap_or_default();
+    let start = seen.settings.migrations.start.as_secs();
+    let next = if trouble.reason == "CreateContainerConfigError" {
+        format!(
+            "(named by database {}, spec.credentials). Next: kubectl get secret {secret} -n {namespace}",
+            seen.migration.spec.database
+        )
+    } else {
+        format!("Next: kubectl describe pod {} -n {namespace}", trouble.pod)
+    };
+    format!(
+        "pod {} of attempt {} cannot start: {} {}; it is given up {start} s after its start. {next}",
+        trouble.pod, holder.attempt, trouble.reason, trouble.message
+    )
+}
+
+fn cause(migration: &Migration, entry: &Entry) -> String {
+    let what = match entry.reason.as_str() {
+        "DatabaseUnreachable" => format!("database {} cannot be reached", migration.spec.database),
+        "AuthenticationFailed" => format!(
+            "database {} refuses user or password (spec.credentials)",
+            migration.spec.database
+        ),
+        "DatabaseReadOnly" => format!(
+            "database {} is a standby or read-only",
+            migration.spec.database
+        ),
+        "NoMigrationFiles" => format!(
+            "no migration files in {} of image {}",
+            migration.spec.source.path, migration.spec.source.image
+        ),
+        "InvalidSource" => format!(
+            "the files in {} of image {} are not valid",
+            migration.spec.source.path, migration.spec.source.image
+        ),
+        "SourceUnreadable" => format!(
+            "folder {} of image {} cannot be read",
+            migration.spec.source.path, migration.spec.source.image
+        ),
+        "LockTimeout" => "a lock was not to be had in time".to_owned(),
+        "DeadlineExceeded" => "the tool ran longer than it may".to_owned(),
+        other => other.to_owned(),
+    };
+    match &entry.message {
+        Some(message) if entry.reason == "SqlError" => message.clone(),
+        Some(message) => format!("{what}: {message}"),
+        None => what,
+    }
+}
+
+fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
+    let retry = retry_command(migration);
+    match reason {
+        "PartiallyApplied" => {
+            format!("Part of the file is in the schema: finish it by hand and add its row to {version_table}, or undo it; then: {retry}")
+        }
+        "OutOfOrder" => "A file has a lower number than one that ran: renumber it above the last one and push a new image".to_owned(),
+        "UnknownDatabaseVersion" => {
+            format!("The database has a version that is not among the files: ship the image that holds it; or, if the table is wrong: {retry}")
+        }
+        "PooledEndpoint" => {
+            let namespace = migration.namespace().unwrap_or_default();
+            format!(
+                "A pooler in transaction mode stands before the database: point spec.host and spec.port past it. Next: kubectl edit sldb/{} -n \
+                 {namespace}; then: {retry}",
+                migration.spec.database
+            )
+        }
+        _ => format!("Look at the schema and put it right, then: {retry}"),
+    }
+}

@@ -1,0 +1,332 @@
+//! What a Migration's status says. Every message names the cause and the next command to type; a test reads them all.
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::decide::Decision;
+use super::message_text;
+use super::seen::Seen;
+use super::situation::Situation;
+use crate::api::database::{Entry, EntryOutcome, Holder, RunMode};
+use crate::api::migration::{MigrationPhase, MigrationStatus};
+use crate::core::conditions::{self, Standing};
+use crate::core::database::ledger;
+use crate::core::plan::{Event, EventKind, Executed, Report, Step, Stop};
+
+/// The status that follows, and an event where the phase has changed.
+#[must_use]
+pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timestamp) -> Report {
+    let old = seen.migration.status.clone().unwrap_or_default();
+    let (phase, standing) = standing(seen, decision, executed);
+    let ledger = seen.ledger();
+    let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
+    let holder = seen.own_holder(&ledger);
+    let generation = seen.migration.metadata.generation.unwrap_or_default();
+    let status = MigrationStatus {
+        observed_generation: Some(generation),
+        conditions: conditions::settle(&old.conditions, standing.drafts(), generation, now),
+        phase: Some(phase),
+        attempt: attempt(holder.as_ref(), entry).or(old.attempt),
+        job: job(seen, holder.as_ref(), entry).or_else(|| old.job.clone()),
+        current: entry.and_then(|entry| entry.after.clone().or_else(|| entry.before.clone())),
+        target: seen
+            .migration
+            .spec
+            .target
+            .clone()
+            .or_else(|| entry.and_then(|entry| entry.files_top.clone())),
+        pending: entry.and_then(|entry| entry.pending),
+        started_at: holder
+            .map(|holder| holder.since)
+            .or_else(|| entry.and_then(|entry| entry.started_at.clone())),
+        finished_at: entry
+            .filter(|_| is_over(phase))
+            .and_then(|entry| entry.finished_at.clone()),
+        took: entry.filter(|_| is_over(phase)).and_then(took),
+    };
+    Report {
+        events: event(old.phase, phase, &standing).into_iter().collect(),
+        status: serde_json::to_value(status).ok(),
+    }
+}
+
+fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (MigrationPhase, Standing) {
+    if let Some(Stop::NameConflict { key }) = &executed.stop {
+        let message = format!(
+            "job {} exists and is not Slipway's; it stays untouched. Next: kubectl delete job {} -n {}, if nobody needs it",
+            key.name, key.name, key.namespace
+        );
+        return (MigrationPhase::Queued, stalled("NameConflict", message));
+    }
+    if let Some(stop) = executed.stop.as_ref().and_then(refusal) {
+        return (MigrationPhase::Queued, stop);
+    }
+    match &decision.situation {
+        Situation::Waiting { reason, message } => {
+            (MigrationPhase::Pending, working(reason, message.clone()))
+        }
+        Situation::Superseded => (
+            MigrationPhase::Pending,
+            working("Superseded", message_text::superseded(&seen.migration)),
+        ),
+        Situation::Queued { behind } => (
+            MigrationPhase::Queued,
+            working(
+                "Queued",
+                format!(
+                    "waits for migration {behind} on database {}",
+                    seen.migration.spec.database
+                ),
+            ),
+        ),
+        Situation::Turn {
+            mode: RunMode::Check,
+            ..
+        } => (MigrationPhase::Unknown, reading_back(seen)),
+        Situation::Taken { holder, .. } if holder.mode == RunMode::Check => {
+            (MigrationPhase::Unknown, reading_back(seen))
+        }
+        Situation::Taken { holder, .. } if was_armed(decision, executed) => {
+            (MigrationPhase::Running, running(seen, holder))
+        }
+        Situation::Turn { .. } | Situation::Taken { .. } => (
+            MigrationPhase::Queued,
+            working("Queued", "its turn; the Job is being made".to_owned()),
+        ),
+        Situation::Running {
+            holder,
+            trouble: Some(trouble),
+        } => {
+            let message = message_text::cannot_start(seen, holder, trouble);
+            (running_phase(holder), working("PodCannotStart", message))
+        }
+        Situation::Running {
+            holder,
+            trouble: None,
+        } => (running_phase(holder), running(seen, holder)),
+        Situation::Verifying { holder } if is_known(seen, holder) => (
+            running_phase(holder),
+            working(
+                "Verifying",
+                format!(
+                    "Job {} has ended; its outcome is being recorded",
+                    holder.job
+                ),
+            ),
+        ),
+        Situation::Verifying { holder } => (
+            MigrationPhase::Verifying,
+            working(
+                "Verifying",
+                format!("Job {} has ended; its outcome is being read", holder.job),
+            ),
+        ),
+        Situation::Marked { block, by } => (
+            MigrationPhase::Blocked,
+            stalled(
+                &block.reason,
+                message_text::marked(&seen.migration, block, by),
+            ),
+        ),
+        Situation::RetryWait { entry } => (
+            MigrationPhase::RetryWait,
+            working(
+                &entry.reason,
+                message_text::retry_wait(&seen.migration, entry),
+            ),
+        ),
+        Situation::Ended { entry } => ended(seen, entry),
+    }
+}
+
+/// A finished Job whose outcome is about to be recorded shows no state of its own, or each run would cost one more write: Verifying is
+/// shown only when something is odd, that is when its Job is gone or the message keeps being awaited.
+fn is_known(seen: &Seen, holder: &Holder) -> bool {
+    let phase = seen
+        .migration
+        .status
+        .as_ref()
+        .and_then(|status| status.phase);
+    phase == Some(running_phase(holder)) && seen.job(&holder.job).is_some()
+}
+
+fn ended(seen: &Seen, entry: &Entry) -> (MigrationPhase, Standing) {
+    let migration = &seen.migration;
+    match entry.outcome {
+        EntryOutcome::Succeeded => (
+            MigrationPhase::Succeeded,
+            ready(entry, message_text::succeeded(entry)),
+        ),
+        EntryOutcome::Skipped => (
+            MigrationPhase::Skipped,
+            ready(entry, message_text::skipped(entry)),
+        ),
+        EntryOutcome::Failed => (
+            MigrationPhase::Failed,
+            stalled(&entry.reason, message_text::failed(migration, entry)),
+        ),
+        EntryOutcome::Blocked => (
+            MigrationPhase::Blocked,
+            stalled(&entry.reason, message_text::blocked(migration, entry)),
+        ),
+        EntryOutcome::RetryWait => (
+            MigrationPhase::RetryWait,
+            working(&entry.reason, message_text::retry_wait(migration, entry)),
+        ),
+        EntryOutcome::Unknown => (MigrationPhase::Unknown, reading_back(seen)),
+    }
+}
+
+fn running_phase(holder: &Holder) -> MigrationPhase {
+    match holder.mode {
+        RunMode::Run => MigrationPhase::Running,
+        RunMode::Check => MigrationPhase::Unknown,
+    }
+}
+
+fn running(seen: &Seen, holder: &Holder) -> Standing {
+    if holder.mode == RunMode::Check {
+        return reading_back(seen);
+    }
+    let message = format!(
+        "attempt {} runs on database {}; its log: kubectl logs job/{} -n {}",
+        holder.attempt,
+        seen.migration.spec.database,
+        holder.job,
+        seen.migration.namespace().unwrap_or_default()
+    );
+    working("Running", message)
+}
+
+fn reading_back(seen: &Seen) -> Standing {
+    let database = &seen.migration.spec.database;
+    working(
+        "OutcomeUnknown",
+        format!(
+            "how the last attempt ended is not known; database {database} is being read to find out"
+        ),
+    )
+}
+
+fn was_armed(decision: &Decision, executed: &Executed) -> bool {
+    executed.stop.is_none()
+        && decision
+            .plan
+            .steps
+            .iter()
+            .any(|step| matches!(step, Step::Confirm(_)))
+}
+
+fn refusal(stop: &Stop) -> Option<Standing> {
+    match stop {
+        Stop::QuotaExceeded { key, message } => Some(working(
+            "QuotaExceeded",
+            format!(
+                "job {} is refused for now: {message}. It is tried again",
+                key.name
+            ),
+        )),
+        Stop::Forbidden { key, verb, message } => Some(stalled(
+            "Forbidden",
+            format!(
+                "Slipway may not {verb} {} in namespace {}: {message}. Next: install the chart's roles again",
+                key.kind.plural(),
+                key.namespace
+            ),
+        )),
+        Stop::Refused { key, message } => Some(stalled(
+            "InvalidSpec",
+            format!("the API server refuses job {}: {message}", key.name),
+        )),
+        Stop::ReadAgain { .. }
+        | Stop::NameConflict { .. }
+        | Stop::NamespaceTerminating { .. }
+        | Stop::Unavailable { .. }
+        | Stop::NotLeader => None,
+    }
+}
+
+fn attempt(holder: Option<&Holder>, entry: Option<&Entry>) -> Option<i64> {
+    let held = holder
+        .filter(|holder| holder.mode == RunMode::Run)
+        .map(|holder| holder.attempt);
+    held.or_else(|| {
+        entry
+            .map(|entry| entry.last_attempt)
+            .filter(|attempt| *attempt > 0)
+    })
+}
+
+fn job(seen: &Seen, holder: Option<&Holder>, entry: Option<&Entry>) -> Option<String> {
+    holder.map(|holder| holder.job.clone()).or_else(|| {
+        let uid = &entry?.job_uid;
+        seen.jobs
+            .iter()
+            .find(|job| job.uid().as_ref() == Some(uid))
+            .map(|job| job.name_any())
+    })
+}
+
+fn is_over(phase: MigrationPhase) -> bool {
+    matches!(
+        phase,
+        MigrationPhase::Succeeded
+            | MigrationPhase::Skipped
+            | MigrationPhase::Failed
+            | MigrationPhase::Blocked
+    )
+}
+
+fn took(entry: &Entry) -> Option<String> {
+    let start: Timestamp = entry.started_at.as_ref()?.parse().ok()?;
+    let end: Timestamp = entry.finished_at.as_ref()?.parse().ok()?;
+    Some(format!(
+        "{}s",
+        end.as_second().saturating_sub(start.as_second()).max(0)
+    ))
+}
+
+fn event(old: Option<MigrationPhase>, new: MigrationPhase, standing: &Standing) -> Option<Event> {
+    if old == Some(new) {
+        return None;
+    }
+    let (kind, reason) = match new {
+        MigrationPhase::Running => (EventKind::Normal, "MigrationStarted"),
+        MigrationPhase::Succeeded => (EventKind::Normal, "MigrationSucceeded"),
+        MigrationPhase::Skipped => (EventKind::Normal, "MigrationSkipped"),
+        MigrationPhase::RetryWait => (EventKind::Warning, "MigrationRetrying"),
+        MigrationPhase::Failed => (EventKind::Warning, "MigrationFailed"),
+        MigrationPhase::Blocked => (EventKind::Warning, "MigrationBlocked"),
+        MigrationPhase::Pending
+        | MigrationPhase::Queued
+        | MigrationPhase::Verifying
+        | MigrationPhase::Unknown => return None,
+    };
+    Some(Event {
+        kind,
+        reason: reason.to_owned(),
+        action: standing.reason().to_owned(),
+        note: standing.message().to_owned(),
+    })
+}
+
+fn ready(entry: &Entry, message: String) -> Standing {
+    Standing::Ready {
+        reason: entry.reason.clone(),
+        message,
+    }
+}
+
+fn working(reason: &str, message: String) -> Standing {
+    Standing::Working {
+        reason: reason.to_owned(),
+        message,
+    }
+}
+
+fn stalled(reason: &str, message: String) -> Standing {
+    Standing::Stalled {
+        reason: reason.to_owned(),
+        message,
+    }
+}

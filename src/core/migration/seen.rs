@@ -1,0 +1,90 @@
+//! What one look at a Migration shows.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+
+use crate::api::backend::Backend;
+use crate::api::database::{Database, Holder, Ledger};
+use crate::api::migration::Migration;
+use crate::core::meta;
+use crate::core::run::evidence::SeenPod;
+use crate::core::settings::Settings;
+
+/// Everything that decides about a Migration; gathered from caches, so it costs no request.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub migration: Arc<Migration>,
+    /// The Backend that `spec.backend` names, whoever owns it.
+    pub backend: Option<Arc<Backend>>,
+    /// The Databases that this Backend names, and the Migration's own.
+    pub databases: BTreeMap<String, Arc<Database>>,
+    /// Backends that name the Migration's Database: its status is written as a whole.
+    pub bound: i64,
+    /// The other Migrations of the namespace.
+    pub siblings: Vec<Arc<Migration>>,
+    /// Migration Jobs of the namespace.
+    pub jobs: Vec<Arc<Job>>,
+    /// Pods of migrations of the namespace, those that are gone too.
+    pub pods: Vec<SeenPod>,
+    pub settings: Arc<Settings>,
+    /// The leader's term: identity and number of transitions of the Lease.
+    pub term: String,
+}
+
+impl Seen {
+    /// The Migration's uid.
+    #[must_use]
+    pub fn uid(&self) -> String {
+        self.migration.uid().unwrap_or_default()
+    }
+
+    /// The Database that the Migration is for, if it exists.
+    #[must_use]
+    pub fn database(&self) -> Option<&Arc<Database>> {
+        self.databases.get(&self.migration.spec.database)
+    }
+
+    /// Its ledger; empty where there is none yet.
+    #[must_use]
+    pub fn ledger(&self) -> Ledger {
+        self.database()
+            .and_then(|database| database.status.as_ref()?.ledger.clone())
+            .unwrap_or_default()
+    }
+
+    /// The holder, if it is this very Migration with this plan.
+    #[must_use]
+    pub fn own_holder(&self, ledger: &Ledger) -> Option<Holder> {
+        let uid = self.uid();
+        ledger.holder.clone().filter(|holder| {
+            holder.migration_uid == uid && holder.plan_key == self.migration.spec.plan_key
+        })
+    }
+
+    /// The Backend, if it is the one that owns this Migration and is not being deleted.
+    #[must_use]
+    pub fn live_backend(&self) -> Option<&Arc<Backend>> {
+        self.backend.as_ref().filter(|backend| {
+            backend.metadata.deletion_timestamp.is_none()
+                && meta::is_controlled_by(
+                    self.migration.as_ref(),
+                    &backend.uid().unwrap_or_default(),
+                )
+        })
+    }
+
+    /// The Job of that name.
+    #[must_use]
+    pub fn job(&self, name: &str) -> Option<&Arc<Job>> {
+        self.jobs.iter().find(|job| job.name_any() == name)
+    }
+
+    /// The token of `slipway.dev/retry`, if a person set one.
+    #[must_use]
+    pub fn retry_token(&self) -> Option<&String> {
+        self.migration.annotations().get(meta::RETRY_ANNOTATION)
+    }
+}

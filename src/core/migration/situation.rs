@@ -1,0 +1,295 @@
+//! Where a Migration stands, worked out from the ledger first: it is the truth, the Migration's own status only shows it. Guards come in a
+//! fixed order: what holds the database, what has ended, what is no longer wanted, what is missing, whose turn it is.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+
+use super::planned::{self, planned};
+use super::seen::Seen;
+use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
+use crate::api::migration::{Migration, MigrationPhase};
+use crate::core::database::ledger;
+use crate::core::meta;
+use crate::core::run::evidence::{self, JobState, StartTrouble};
+use crate::core::run::ticket::{self, Ticket, job_name};
+
+/// One of these at any moment.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Situation {
+    /// Something it needs is missing; `reason` and `message` say what.
+    Waiting {
+        reason: &'static str,
+        message: String,
+    },
+    /// The Backend's newest spec does not ask for it.
+    Superseded,
+    /// It is not its turn: behind the Migration of this name.
+    Queued { behind: String },
+    /// Its version table is marked by another plan and only a person can free it.
+    Marked { block: Block, by: String },
+    /// Its turn: the Job must be made, is there, or must go because an older Slipway made it otherwise.
+    Turn {
+        attempt: i64,
+        mode: RunMode,
+        job: Option<Arc<Job>>,
+    },
+    /// It holds the database and its Job is not armed yet.
+    Taken { holder: Holder, job: Arc<Job> },
+    /// Its Job may be at work.
+    Running {
+        holder: Holder,
+        trouble: Option<StartTrouble>,
+    },
+    /// Its Job has ended, the ledger does not know yet.
+    Verifying { holder: Holder },
+    /// It failed and will be tried again at a time.
+    RetryWait { entry: Entry },
+    /// The ledger has the last word on it.
+    Ended { entry: Entry },
+}
+
+/// Works out where it stands.
+#[must_use]
+pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
+    let Some(database) = seen.database() else {
+        return database_missing(seen);
+    };
+    let ledger = seen.ledger();
+    if let Some(holder) = seen.own_holder(&ledger) {
+        return held(seen, holder);
+    }
+    let spec = &seen.migration.spec;
+    let entry = ledger::entry(&ledger, &spec.plan_key).cloned();
+    let asked_again = asked_again(seen, entry.as_ref());
+    if let Some(entry) = entry.clone().filter(|entry| is_final(entry, asked_again)) {
+        return Situation::Ended { entry };
+    }
+    if !is_wanted(seen) {
+        return Situation::Superseded;
+    }
+    if let Some(earlier) = unfinished_predecessor(seen) {
+        return Situation::Queued { behind: earlier };
+    }
+    if let Some(entry) = entry
+        .clone()
+        .filter(|entry| !asked_again && waits_for_retry(entry, now))
+    {
+        return Situation::RetryWait { entry };
+    }
+    if let Some((block, by)) = foreign_mark(seen, &ledger).filter(|_| !asked_again) {
+        return Situation::Marked { block, by };
+    }
+    if database.metadata.deletion_timestamp.is_some() {
+        let message = format!(
+            "database {} is being deleted; no migration is started on it",
+            spec.database
+        );
+        return Situation::Waiting {
+            reason: "DatabaseTerminating",
+            message,
+        };
+    }
+    if let Some(behind) = ahead_in_queue(seen, &ledger) {
+        return Situation::Queued { behind };
+    }
+    turn(seen, entry.as_ref())
+}
+
+fn database_missing(seen: &Seen) -> Situation {
+    let name = &seen.migration.spec.database;
+    Situation::Waiting {
+        reason: "DatabaseNotFound",
+        message: format!(
+            "database {name} not found (named by backend {}, spec.migrations). Next: kubectl get sldb {name} -n {}",
+            seen.migration.spec.backend,
+            seen.migration.namespace().unwrap_or_default()
+        ),
+    }
+}
+
+fn held(seen: &Seen, holder: Holder) -> Situation {
+    let Some(job) = seen
+        .job(&holder.job)
+        .filter(|job| job.uid().as_deref() == Some(&holder.job_uid))
+    else {
+        return Situation::Verifying { holder };
+    };
+    let pods = evidence::pods_of(job, &seen.pods);
+    match evidence::state(job, &pods) {
+        JobState::Inert => Situation::Taken {
+            holder,
+            job: job.clone(),
+        },
+        JobState::Active => {
+            let trouble = if evidence::main_ran(&pods) {
+                None
+            } else {
+                evidence::start_trouble(&pods)
+            };
+            Situation::Running { holder, trouble }
+        }
+        JobState::Finished => Situation::Verifying { holder },
+    }
+}
+
+/// Succeeded and Skipped never change. Failed and Blocked do when a person asks again. Unknown and `RetryWait` are on their way.
+fn is_final(entry: &Entry, asked_again: bool) -> bool {
+    match entry.outcome {
+        EntryOutcome::Succeeded | EntryOutcome::Skipped => true,
+        EntryOutcome::Failed | EntryOutcome::Blocked => !asked_again,
+        EntryOutcome::Unknown | EntryOutcome::RetryWait => false,
+    }
+}
+
+/// Whether the annotation holds a token that no attempt has answered yet.
+#[must_use]
+pub fn asked_again(seen: &Seen, entry: Option<&Entry>) -> bool {
+    seen.retry_token()
+        .is_some_and(|token| entry.and_then(|entry| entry.retry_token.as_ref()) != Some(token))
+}
+
+/// Whether the Backend that owns it asks for this very plan now.
+#[must_use]
+pub fn is_wanted(seen: &Seen) -> bool {
+    seen.live_backend().is_some_and(|backend| {
+        planned(backend, &seen.databases)
+            .migrations
+            .iter()
+            .any(|planned| {
+                planned.object_name == seen.migration.name_any()
+                    && planned.spec.plan_key == seen.migration.spec.plan_key
+            })
+    })
+}
+
+/// The first entry before it in its Backend that has not succeeded.
+fn unfinished_predecessor(seen: &Seen) -> Option<String> {
+    let backend = seen.live_backend()?;
+    let planned = planned(backend, &seen.databases);
+    planned
+        .migrations
+        .iter()
+        .take_while(|planned| planned.object_name != seen.migration.name_any())
+        .find(|planned| !is_done(seen, &planned.spec.database, &planned.spec.plan_key))
+        .map(|planned| planned.object_name.clone())
+}
+
+fn is_done(seen: &Seen, database: &str, plan_key: &str) -> bool {
+    seen.databases
+        .get(database)
+        .and_then(|database| ledger::entry(database.status.as_ref()?.ledger.as_ref()?, plan_key))
+        .is_some_and(|entry| {
+            matches!(
+                entry.outcome,
+                EntryOutcome::Succeeded | EntryOutcome::Skipped
+            )
+        })
+}
+
+fn waits_for_retry(entry: &Entry, now: Timestamp) -> bool {
+    entry.outcome == EntryOutcome::RetryWait && retry_time(entry).is_some_and(|time| now < time)
+}
+
+/// When the next attempt may begin.
+#[must_use]
+pub fn retry_time(entry: &Entry) -> Option<Timestamp> {
+    entry.next_attempt_after.as_ref()?.parse().ok()
+}
+
+/// A mark that only the ledger knows of: no look at the database can clear it.
+fn foreign_mark(seen: &Seen, ledger: &Ledger) -> Option<(Block, String)> {
+    let block = ledger::block(ledger, planned::version_table(seen.migration.spec.tool))?;
+    if block.evidence != BlockEvidence::LedgerOnly || block.plan_key == seen.migration.spec.plan_key
+    {
+        return None;
+    }
+    let by = ledger::entry(ledger, &block.plan_key).map_or_else(
+        || "an earlier one".to_owned(),
+        |entry| entry.migration.clone(),
+    );
+    Some((block.clone(), by))
+}
+
+/// Who holds the database, or waits for it longer: by creation, ties by name.
+fn ahead_in_queue(seen: &Seen, ledger: &Ledger) -> Option<String> {
+    if let Some(holder) = &ledger.holder {
+        return Some(holder.migration.clone());
+    }
+    if let Some(stray) = stray_run(seen) {
+        return Some(stray.migration);
+    }
+    let own = rank(&seen.migration);
+    seen.siblings
+        .iter()
+        .filter(|other| {
+            other.spec.database == seen.migration.spec.database
+                && other.uid() != seen.migration.uid()
+        })
+        .filter(|other| {
+            other.status.as_ref().and_then(|status| status.phase) == Some(MigrationPhase::Queued)
+        })
+        .filter(|other| other.metadata.deletion_timestamp.is_none() && rank(other) < own)
+        .min_by_key(|other| rank(other))
+        .map(|other| other.name_any())
+}
+
+fn rank(migration: &Migration) -> (i64, String) {
+    let created = migration
+        .metadata
+        .creation_timestamp
+        .as_ref()
+        .map_or(0, |time| time.0.as_second());
+    (created, migration.name_any())
+}
+
+/// An armed, unfinished Job on this very database that the ledger does not name: the ledger was lost, its end is waited for.
+fn stray_run(seen: &Seen) -> Option<Ticket> {
+    let identity = planned::identity(&seen.database()?.spec);
+    seen.jobs
+        .iter()
+        .filter(|job| {
+            job.finalizers()
+                .iter()
+                .any(|finalizer| finalizer == meta::OUTCOME_FINALIZER)
+        })
+        .filter(|job| evidence::state(job, &evidence::pods_of(job, &seen.pods)) == JobState::Active)
+        .filter_map(|job| ticket::ticket(job))
+        .find(|ticket| ticket.database_identity == identity)
+}
+
+/// Which Job comes next: the number after the last armed one, whatever Jobs of lost ledgers lie about.
+fn turn(seen: &Seen, entry: Option<&Entry>) -> Situation {
+    let unknown = entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown);
+    let mode = if unknown {
+        RunMode::Check
+    } else {
+        RunMode::Run
+    };
+    let recorded = entry.map_or(0, |entry| {
+        if unknown {
+            entry.last_check
+        } else {
+            entry.last_attempt
+        }
+    });
+    let name = seen.migration.name_any();
+    let mut attempt = recorded.saturating_add(1);
+    while let Some(job) = seen.job(&job_name(&name, attempt, mode)) {
+        if evidence::state(job, &evidence::pods_of(job, &seen.pods)) == JobState::Inert {
+            return Situation::Turn {
+                attempt,
+                mode,
+                job: Some(job.clone()),
+            };
+        }
+        attempt = attempt.saturating_add(1);
+    }
+    Situation::Turn {
+        attempt,
+        mode,
+        job: None,
+    }
+}

@@ -1,0 +1,356 @@
+//! What to do about a migration Job: record the outcome of one that has finished, let it go, stop one that cannot start, sweep one that
+//! was never armed. Nothing here ever ends a program that runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+use serde_json::json;
+
+use super::evidence::{self, JobState, SeenPod};
+use super::ticket::{Ticket, ticket};
+use super::verdict::{End, Verdict};
+use crate::api::database::{Database, Holder, Ledger, RunMode};
+use crate::api::migration::Migration;
+use crate::core::database::{self, ledger};
+use crate::core::meta;
+use crate::core::plan::{Delete, Executed, ObjectKind, Patch, Plan, Propagation, Report, Step};
+use crate::core::settings::Settings;
+
+/// A finished pod's message may reach the cache after its Job's condition; this long it is waited for, in seconds.
+const MESSAGE_PATIENCE_SECONDS: i64 = 10;
+
+/// A released Job and its pod stay this long for who wants to read the log: one day, in seconds.
+const KEEP_SECONDS: i64 = 86_400;
+
+/// The same where the Migration is gone, so nobody can find the log any more.
+const KEEP_ORPHAN_SECONDS: i64 = 60;
+
+/// What one look at a migration Job shows.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    pub job: Arc<Job>,
+    pub database: Option<Arc<Database>>,
+    /// Backends that name the Database: its status is written as a whole.
+    pub bound: i64,
+    /// The Migration of the ticket's uid, if it still exists.
+    pub migration: Option<Arc<Migration>>,
+    /// The Job that its Migration would arm next, by name.
+    pub next_job: Option<String>,
+    /// Pods of the namespace's migrations, those that are gone too.
+    pub pods: Vec<SeenPod>,
+    pub settings: Arc<Settings>,
+}
+
+/// What follows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    pub plan: Plan,
+}
+
+/// Looks at one Job.
+#[must_use]
+pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
+    let plan = match ticket(&seen.job) {
+        Some(ticket) if has_finalizer(&seen.job) => plan(seen, &ticket, now),
+        _ => Plan::default(),
+    };
+    Decision { plan }
+}
+
+/// A Job's status is the Job controller's.
+#[must_use]
+pub fn report(_seen: &Seen, _decision: &Decision, _executed: &Executed, _now: Timestamp) -> Report {
+    Report::default()
+}
+
+fn plan(seen: &Seen, ticket: &Ticket, now: Timestamp) -> Plan {
+    let pods = evidence::pods_of(&seen.job, &seen.pods);
+    match evidence::state(&seen.job, &pods) {
+        JobState::Inert => inert(seen, now),
+        JobState::Active => active(seen, ticket, &pods, now),
+        JobState::Finished => finished(seen, ticket, &pods, now),
+    }
+}
+
+/// Never armed. A holder is given back only once its Job is being deleted: after that no late arm can land on it.
+fn inert(seen: &Seen, now: Timestamp) -> Plan {
+    let wanted = seen.next_job.as_deref() == Some(seen.job.name_any().as_str());
+    let held = holder(seen).is_some();
+    if seen.job.metadata.deletion_timestamp.is_some() {
+        let mut steps: Vec<Step> = Vec::new();
+        if let (true, Some(database)) = (held, &seen.database) {
+            steps.push(write_ledger(
+                seen,
+                database,
+                ledger::give_back(&ledger_of(database), &uid(&seen.job)),
+                now,
+            ));
+        }
+        steps.push(patch(
+            &seen.job,
+            json!({"metadata": {"finalizers": other_finalizers(&seen.job)}}),
+        ));
+        return Plan { steps, wake: None };
+    }
+    if wanted {
+        return Plan::default();
+    }
+    Plan {
+        steps: vec![delete(&seen.job, Propagation::Background)],
+        wake: None,
+    }
+}
+
+/// At work. An armed Job that no ledger knows (a restored or re-made Database) becomes the holder; one whose pod does not start in time is
+/// stopped, which is safe as long as its program never ran.
+fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Plan {
+    if let Some(database) = seen
+        .database
+        .as_ref()
+        .filter(|database| database.metadata.deletion_timestamp.is_none())
+    {
+        let ledger = ledger_of(database);
+        let recorded = ledger::entry(&ledger, &ticket.plan_key)
+            .is_some_and(|entry| entry.job_uid == uid(&seen.job));
+        if ledger.holder.is_none() && !recorded {
+            let adopted = Ledger {
+                holder: Some(holder_from(ticket, &seen.job, now)),
+                ..ledger
+            };
+            return Plan {
+                steps: vec![write_ledger(seen, database, adopted, now)],
+                wake: None,
+            };
+        }
+    }
+    if evidence::main_ran(pods) || seen.job.metadata.deletion_timestamp.is_some() {
+        return Plan::default();
+    }
+    let Some(started) = evidence::started_at(&seen.job) else {
+        return Plan::default();
+    };
+    let limit = i64::try_from(seen.settings.migrations.start.as_secs()).unwrap_or(i64::MAX);
+    let left = started
+        .as_second()
+        .saturating_add(limit)
+        .saturating_sub(now.as_second());
+    match u64::try_from(left) {
+        Ok(left) if left > 0 => Plan {
+            steps: Vec::new(),
+            wake: Some(Duration::from_secs(left)),
+        },
+        _ => Plan {
+            steps: vec![delete(&seen.job, Propagation::Foreground)],
+            wake: None,
+        },
+    }
+}
+
+/// Ended. The outcome goes into the ledger first; only then the Job is let go. Only the Job that the ledger names by uid has an outcome:
+/// whatever else wears our labels is let go unheard.
+fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Plan {
+    let (Some(database), Some(holder)) = (&seen.database, holder(seen)) else {
+        return Plan {
+            steps: vec![release(seen)],
+            wake: None,
+        };
+    };
+    let Some(verdict) = verdict(seen, holder, ticket, pods, now) else {
+        return Plan {
+            steps: Vec::new(),
+            wake: Some(Duration::from_secs(1)),
+        };
+    };
+    let ledger = ledger_of(database);
+    let backoff = seen.settings.migrations.backoff;
+    let recorded = ledger::record(&ledger, ticket, &uid(&seen.job), &verdict, backoff, now);
+    Plan {
+        steps: vec![write_ledger(seen, database, recorded, now), release(seen)],
+        wake: None,
+    }
+}
+
+/// `None`: the message may still be on its way.
+fn verdict(
+    seen: &Seen,
+    holder: &Holder,
+    ticket: &Ticket,
+    pods: &[&SeenPod],
+    now: Timestamp,
+) -> Option<Verdict> {
+    if is_adopted(holder) {
+        let message = "the ledger was lost while this attempt ran".to_owned();
+        return Some(Verdict::without_message(
+            End::Unknown,
+            "OutcomeUnknown",
+            Some(message),
+        ));
+    }
+    if let Some(message) = evidence::message(pods, ticket) {
+        return Some(from_message(ticket, &message));
+    }
+    let ended = evidence::finished_at(&seen.job)
+        .or_else(|| deleted_at(&seen.job))
+        .unwrap_or(now);
+    let fresh = now.as_second().saturating_sub(ended.as_second()) < MESSAGE_PATIENCE_SECONDS;
+    let told_all = pods.iter().any(|seen| seen.gone);
+    if fresh && !told_all && evidence::main_ran(pods) {
+        return None;
+    }
+    if fresh && pods.is_empty() {
+        return None;
+    }
+    Some(without_message(seen, pods))
+}
+
+/// What a Check run says of an unfinished plan: safe to go on, or a person must look.
+fn from_message(ticket: &Ticket, message: &crate::core::migration::message::Message) -> Verdict {
+    let mut verdict = Verdict::from_message(message);
+    if ticket.mode == RunMode::Check {
+        verdict.spends_attempt = false;
+        if matches!(
+            verdict.end,
+            End::Failed { retry_safe: false } | End::Unknown
+        ) {
+            verdict.end = End::Blocked;
+            "OutcomeUnknown".clone_into(&mut verdict.reason);
+        }
+    }
+    if verdict.reason == "DatabaseUnreachable" {
+        verdict.end = End::Failed { retry_safe: true };
+    }
+    verdict
+}
+
+/// Complete is proof by itself, as the runner ends with 0 only after reading the database back. A program that never ran did nothing.
+fn without_message(seen: &Seen, pods: &[&SeenPod]) -> Verdict {
+    if evidence::is_complete(&seen.job) {
+        return Verdict::without_message(End::Succeeded, "Succeeded", None);
+    }
+    if !pods.is_empty() && !evidence::main_ran(pods) {
+        let trouble = evidence::start_trouble(pods);
+        let message = trouble.map(|trouble| {
+            format!(
+                "pod {} cannot start: {} {}",
+                trouble.pod, trouble.reason, trouble.message
+            )
+        });
+        let verdict =
+            Verdict::without_message(End::Failed { retry_safe: true }, "PodCannotStart", message);
+        return Verdict {
+            spends_attempt: false,
+            ..verdict
+        };
+    }
+    Verdict::without_message(
+        End::Unknown,
+        "OutcomeUnknown",
+        Some("the runner left no word of how it ended".to_owned()),
+    )
+}
+
+fn deleted_at(job: &Job) -> Option<Timestamp> {
+    job.metadata.deletion_timestamp.as_ref().map(|time| time.0)
+}
+
+fn holder(seen: &Seen) -> Option<&Holder> {
+    let ledger = seen.database.as_ref()?.status.as_ref()?.ledger.as_ref()?;
+    ledger
+        .holder
+        .as_ref()
+        .filter(|holder| holder.job_uid == uid(&seen.job))
+}
+
+fn holder_from(ticket: &Ticket, job: &Job, now: Timestamp) -> Holder {
+    Holder {
+        migration: ticket.migration.clone(),
+        migration_uid: ticket.migration_uid.clone(),
+        plan_key: ticket.plan_key.clone(),
+        attempt: ticket.attempt,
+        mode: ticket.mode,
+        job: job.name_any(),
+        job_uid: uid(job),
+        template_hash: String::new(),
+        retry_token: None,
+        backend: ticket.backend.clone(),
+        version_table: ticket.version_table.clone(),
+        since: evidence::started_at(job).unwrap_or(now).to_string(),
+    }
+}
+
+/// A holder that was taken from a Job, not made before it: what it says of itself is not trusted, a Check run reads the database.
+fn is_adopted(holder: &Holder) -> bool {
+    holder.template_hash.is_empty()
+}
+
+fn ledger_of(database: &Database) -> Ledger {
+    database
+        .status
+        .as_ref()
+        .and_then(|status| status.ledger.clone())
+        .unwrap_or_default()
+}
+
+fn write_ledger(seen: &Seen, database: &Database, ledger: Ledger, now: Timestamp) -> Step {
+    database::replace(
+        database,
+        database::status_with(database, Some(ledger), seen.bound, now),
+    )
+}
+
+/// Finalizer off, a time to live, and an owner where it still exists, in one patch.
+fn release(seen: &Seen) -> Step {
+    let body = match &seen.migration {
+        Some(migration) if migration.metadata.deletion_timestamp.is_none() => json!({
+            "metadata": {
+                "finalizers": other_finalizers(&seen.job),
+                "ownerReferences": [meta::controller_reference(migration.as_ref())],
+            },
+            "spec": {"ttlSecondsAfterFinished": KEEP_SECONDS},
+        }),
+        _ => json!({
+            "metadata": {"finalizers": other_finalizers(&seen.job)},
+            "spec": {"ttlSecondsAfterFinished": KEEP_ORPHAN_SECONDS},
+        }),
+    };
+    patch(&seen.job, body)
+}
+
+fn patch(job: &Job, body: serde_json::Value) -> Step {
+    Step::Patch(Patch {
+        key: meta::key_of(ObjectKind::Job, job),
+        uid: uid(job),
+        resource_version: job.resource_version().unwrap_or_default(),
+        body,
+    })
+}
+
+fn delete(job: &Job, propagation: Propagation) -> Step {
+    Step::Delete(Delete {
+        key: meta::key_of(ObjectKind::Job, job),
+        uid: uid(job),
+        resource_version: job.resource_version().unwrap_or_default(),
+        propagation,
+    })
+}
+
+fn has_finalizer(job: &Job) -> bool {
+    job.finalizers()
+        .iter()
+        .any(|finalizer| finalizer == meta::OUTCOME_FINALIZER)
+}
+
+/// All finalizers but ours: a foreground deletion has one of its own.
+fn other_finalizers(job: &Job) -> Vec<&String> {
+    job.finalizers()
+        .iter()
+        .filter(|finalizer| *finalizer != meta::OUTCOME_FINALIZER)
+        .collect()
+}
+
+fn uid(job: &Job) -> String {
+    job.uid().unwrap_or_default()
+}

@@ -1,0 +1,232 @@
+//! Evidence: what Kubernetes shows of a migration Job and its pods. Facts only, no judgement.
+//!
+//! Of a Job only the conditions Complete and Failed count, and both are set only once its pod is gone or finished (KEP-3939). A Job that
+//! is being deleted never gets a condition: there, the absence of an unfinished pod is the end.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use kube::ResourceExt;
+
+use crate::core::meta;
+use crate::core::migration::message::Message;
+use crate::core::run::ticket::Ticket;
+
+/// Name of the container that runs the tool.
+pub const MAIN_CONTAINER: &str = "migrate";
+
+/// Label that the Job controller puts on its pods (Kubernetes 1.27 and later).
+const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
+
+/// A pod as it was seen last.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeenPod {
+    pub pod: Arc<Pod>,
+    /// Whether the object is gone; `pod` is then its last version.
+    pub gone: bool,
+}
+
+/// How far a Job is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum JobState {
+    /// Suspended: nothing runs. The only state in which it may be armed or swept.
+    Inert,
+    /// At work, or may be at work.
+    Active,
+    /// Its program has ended, or never ran and never will.
+    Finished,
+}
+
+/// The pods of a Job among those of its namespace.
+#[must_use]
+pub fn pods_of<'a>(job: &Job, pods: &'a [SeenPod]) -> Vec<&'a SeenPod> {
+    let (name, uid) = (job.name_any(), job.uid().unwrap_or_default());
+    pods.iter()
+        .filter(|seen| {
+            seen.pod
+                .labels()
+                .get(JOB_NAME_LABEL)
+                .is_some_and(|label| *label == name)
+        })
+        .filter(|seen| meta::is_controlled_by(seen.pod.as_ref(), &uid))
+        .collect()
+}
+
+/// How far the Job is.
+#[must_use]
+pub fn state(job: &Job, pods: &[&SeenPod]) -> JobState {
+    let suspended = job
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.suspend)
+        .unwrap_or(false);
+    let ended = ["Complete", "Failed"]
+        .iter()
+        .any(|type_| has_condition(job, type_));
+    let unfinished_pod = pods
+        .iter()
+        .any(|seen| !seen.gone && !is_finished(&seen.pod));
+    match (ended, suspended, job.metadata.deletion_timestamp.is_some()) {
+        (true, _, _) => JobState::Finished,
+        (false, true, _) if !unfinished_pod => JobState::Inert,
+        (false, false, true) if !unfinished_pod => JobState::Finished,
+        _ => JobState::Active,
+    }
+}
+
+/// Whether the Job is Complete: the runner ended with 0, which it does only after it has read the database back.
+#[must_use]
+pub fn is_complete(job: &Job) -> bool {
+    has_condition(job, "Complete")
+}
+
+/// When the Job got its last condition.
+#[must_use]
+pub fn finished_at(job: &Job) -> Option<Timestamp> {
+    let conditions = job.status.as_ref()?.conditions.as_ref()?;
+    conditions
+        .iter()
+        .filter_map(|condition| condition.last_transition_time.as_ref())
+        .map(|time| time.0)
+        .max()
+}
+
+/// When the Job was started last; unsuspending sets it anew.
+#[must_use]
+pub fn started_at(job: &Job) -> Option<Timestamp> {
+    job.status.as_ref()?.start_time.as_ref().map(|time| time.0)
+}
+
+/// Whether the runner itself was started in any of the pods.
+#[must_use]
+pub fn main_ran(pods: &[&SeenPod]) -> bool {
+    pods.iter().any(|seen| {
+        main_status(&seen.pod)
+            .and_then(|status| status.state.as_ref())
+            .is_some_and(|state| {
+                state.running.is_some()
+                    || state
+                        .terminated
+                        .as_ref()
+                        .is_some_and(|ended| ended.started_at.is_some() || ended.exit_code != 137)
+            })
+    })
+}
+
+/// The message that fits this attempt: uid of the Job by way of the pod's owner, plan key and number by what it says. A message of an
+/// init container counts too: it says that the files could not be read.
+#[must_use]
+pub fn message(pods: &[&SeenPod], ticket: &Ticket) -> Option<Message> {
+    pods.iter()
+        .flat_map(|seen| statuses(&seen.pod))
+        .filter_map(|status| status.state.as_ref()?.terminated.as_ref()?.message.clone())
+        .filter_map(|text| serde_json::from_str::<Message>(&text).ok())
+        .find(|message| message.plan_key == ticket.plan_key && message.attempt == ticket.attempt)
+}
+
+/// Why a pod does not start: the kubelet's or the scheduler's own words, which never hold a secret's contents.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StartTrouble {
+    pub pod: String,
+    /// Kubernetes' word. Example: `ImagePullBackOff`.
+    pub reason: String,
+    pub message: String,
+}
+
+/// The first trouble that keeps the Job's pod from starting.
+#[must_use]
+pub fn start_trouble(pods: &[&SeenPod]) -> Option<StartTrouble> {
+    pods.iter().find_map(|seen| {
+        waiting(&seen.pod)
+            .or_else(|| unschedulable(&seen.pod))
+            .or_else(|| init_failed(&seen.pod))
+    })
+}
+
+fn waiting(pod: &Pod) -> Option<StartTrouble> {
+    const HARMLESS: [&str; 2] = ["PodInitializing", "ContainerCreating"];
+    statuses(pod).into_iter().find_map(|status| {
+        let waiting = status.state.as_ref()?.waiting.as_ref()?;
+        let reason = waiting.reason.clone()?;
+        (!HARMLESS.contains(&reason.as_str())).then(|| StartTrouble {
+            pod: pod.name_any(),
+            reason,
+            message: waiting.message.clone().unwrap_or_default(),
+        })
+    })
+}
+
+fn unschedulable(pod: &Pod) -> Option<StartTrouble> {
+    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
+    let condition = conditions
+        .iter()
+        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
+    Some(StartTrouble {
+        pod: pod.name_any(),
+        reason: condition
+            .reason
+            .clone()
+            .unwrap_or_else(|| "Unschedulable".to_owned()),
+        message: condition.message.clone().unwrap_or_default(),
+    })
+}
+
+fn init_failed(pod: &Pod) -> Option<StartTrouble> {
+    let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;
+    statuses.iter().find_map(|status| {
+        let ended = status
+            .state
+            .as_ref()?
+            .terminated
+            .as_ref()
+            .filter(|ended| ended.exit_code != 0)?;
+        Some(StartTrouble {
+            pod: pod.name_any(),
+            reason: ended.reason.clone().unwrap_or_else(|| "Error".to_owned()),
+            message: format!(
+                "init container {} ended with code {}",
+                status.name, ended.exit_code
+            ),
+        })
+    })
+}
+
+fn statuses(pod: &Pod) -> Vec<&ContainerStatus> {
+    let Some(status) = pod.status.as_ref() else {
+        return Vec::new();
+    };
+    let main = status.container_statuses.iter().flatten();
+    let init = status.init_container_statuses.iter().flatten();
+    main.chain(init).collect()
+}
+
+fn main_status(pod: &Pod) -> Option<&ContainerStatus> {
+    pod.status
+        .as_ref()?
+        .container_statuses
+        .as_ref()?
+        .iter()
+        .find(|status| status.name == MAIN_CONTAINER)
+}
+
+fn is_finished(pod: &Pod) -> bool {
+    matches!(
+        pod.status
+            .as_ref()
+            .and_then(|status| status.phase.as_deref()),
+        Some("Succeeded" | "Failed")
+    )
+}
+
+fn has_condition(job: &Job, type_: &str) -> bool {
+    job.status
+        .as_ref()
+        .and_then(|status| status.conditions.as_ref())
+        .is_some_and(|conditions| {
+            conditions
+                .iter()
+                .any(|condition| condition.type_ == type_ && condition.status == "True")
+        })
+}

@@ -1,0 +1,46 @@
+//! The ticket: what a migration Job says of itself in an annotation, so that its outcome can be recorded when all that made it is gone.
+
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+use serde::{Deserialize, Serialize};
+
+use crate::api::common::{Phase, Tool};
+use crate::api::database::RunMode;
+
+/// Annotation on a migration Job that holds the [`Ticket`] as JSON.
+pub const TICKET_ANNOTATION: &str = "slipway.dev/run";
+
+/// What a Job is for.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Ticket {
+    pub migration: String,
+    pub migration_uid: String,
+    pub backend: String,
+    pub database: String,
+    /// Hash of the database's identity.
+    pub database_identity: String,
+    pub plan_key: String,
+    pub attempt: i64,
+    pub mode: RunMode,
+    pub tool: Tool,
+    pub phase: Phase,
+    pub version_table: String,
+    /// Name of the Secret with user and password, for messages.
+    pub secret: String,
+}
+
+/// The ticket of a Job; `None` for a Job that is none of ours.
+#[must_use]
+pub fn ticket(job: &Job) -> Option<Ticket> {
+    serde_json::from_str(job.annotations().get(TICKET_ANNOTATION)?).ok()
+}
+
+/// Name of the Job of an attempt: at most 63 characters, as a Migration's name has at most 51.
+#[must_use]
+pub fn job_name(migration: &str, attempt: i64, mode: RunMode) -> String {
+    match mode {
+        RunMode::Run => format!("{migration}-{attempt}"),
+        RunMode::Check => format!("{migration}-c{attempt}"),
+    }
+}

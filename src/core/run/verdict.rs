@@ -1,0 +1,105 @@
+//! The verdict on a finished Job: what goes into the ledger. Made from evidence only: the runner's message where there is one, else what
+//! Kubernetes is sure of. What is not known is Unknown, and a Check run reads the database.
+
+use crate::core::migration::message::{Message, Outcome};
+use crate::core::run::sqlstate;
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum End {
+    Succeeded,
+    Skipped,
+    Failed { retry_safe: bool },
+    Blocked,
+    Unknown,
+}
+
+/// What the ledger is told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Verdict {
+    pub end: End,
+    pub reason: String,
+    /// The cause as a person reads it; no next command, that follows from the state.
+    pub message: Option<String>,
+    /// A pod that could not start and a database that could not be reached cost no attempt.
+    pub spends_attempt: bool,
+    pub before: Option<String>,
+    pub after: Option<String>,
+    pub files_top: Option<String>,
+    pub files_digest: Option<String>,
+    pub file_count: Option<i64>,
+    pub pending: Option<i64>,
+}
+
+impl Verdict {
+    /// A verdict that comes from no message.
+    #[must_use]
+    pub fn without_message(end: End, reason: &str, message: Option<String>) -> Self {
+        Self {
+            end,
+            reason: reason.to_owned(),
+            message,
+            spends_attempt: true,
+            before: None,
+            after: None,
+            files_top: None,
+            files_digest: None,
+            file_count: None,
+            pending: None,
+        }
+    }
+
+    /// What the runner found out.
+    #[must_use]
+    pub fn from_message(message: &Message) -> Self {
+        Self {
+            end: match message.outcome {
+                Outcome::Succeeded => End::Succeeded,
+                Outcome::Skipped => End::Skipped,
+                Outcome::Failed => End::Failed {
+                    retry_safe: message.retry_safe,
+                },
+                Outcome::Blocked => End::Blocked,
+                Outcome::Unknown => End::Unknown,
+            },
+            reason: message.reason.clone(),
+            message: cause(message),
+            spends_attempt: true,
+            before: message.before.clone(),
+            after: message.after.clone(),
+            files_top: message.files_top.clone(),
+            files_digest: message.files_digest.clone(),
+            file_count: Some(message.file_count),
+            pending: Some(message.pending_total.saturating_sub(message.applied).max(0)),
+        }
+    }
+
+    /// Whether the database itself shows nothing of the trouble, so that no later look can clear the mark.
+    #[must_use]
+    pub fn only_the_ledger_knows(&self) -> bool {
+        matches!(self.reason.as_str(), "PartiallyApplied" | "OutcomeUnknown")
+    }
+}
+
+/// `00008_unique_email.sql:3 SQLSTATE 23505 unique_violation on users_email_key`: never the server's free text, which may quote a row.
+fn cause(message: &Message) -> Option<String> {
+    let error = message.error.as_ref()?;
+    let mut parts = Vec::new();
+    if let Some(file) = &error.file {
+        parts.push(
+            error
+                .line
+                .map_or_else(|| file.clone(), |line| format!("{file}:{line}")),
+        );
+    }
+    if let Some(code) = &error.code {
+        parts.push(format!("SQLSTATE {code} {}", sqlstate::name(code)));
+    }
+    if let Some(object) = &error.object {
+        parts.push(format!("on {object}"));
+    }
+    if error.code.is_none() && !error.text.is_empty() {
+        parts.push(error.text.clone());
+    }
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
