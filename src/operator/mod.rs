@@ -1,1 +1,5 @@
-//! (room is being built)
+//! Running: the driver, one thin file of watches per kind, the leader, the admin server, metrics, logs. It carries out what core decides.
+
+pub mod admin;
+pub mod metrics;
+pub mod telemetry;
