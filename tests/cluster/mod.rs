@@ -1,0 +1,42 @@
+//! The test cluster: a real Kubernetes node on this machine, with what a test needs around it. Used by `cargo demo`, by the scenarios and by
+//! the bench; each includes it by its path. It may start processes, use the network and write below `target/` and the user's cache folder.
+//!
+//! | file | is for |
+//! |---|---|
+//! | session | [`Cluster`]: start, attach, stop; kubectl, tokens, images |
+//! | teardown, interrupt | the end, by process id, also after a crash or a signal |
+//! | debian | what the machine must have |
+//! | programs, build, progress | programs built from source, kept by version |
+//! | place | folders and locks |
+//! | process, wait | processes by id; waiting with a limit |
+//! | certificates, `control_plane`, network, node | the parts of the cluster |
+//! | image, application | images without a registry |
+//! | postgres | databases |
+//! | operator | the operator as a process of this machine |
+//! | proxy | faults between the operator and the API server |
+//! | audit | the API server's audit log, read back |
+//! | helm, kwok | the chart; nodes that are played |
+#![allow(
+    dead_code,
+    reason = "each program that includes the harness uses a part of it"
+)]
+
+pub mod audit;
+pub mod build;
+pub mod certificates;
+pub mod control_plane;
+pub mod debian;
+pub mod image;
+pub mod interrupt;
+pub mod network;
+pub mod node;
+pub mod place;
+pub mod postgres;
+pub mod process;
+pub mod programs;
+pub mod progress;
+pub mod session;
+pub mod teardown;
+pub mod wait;
+
+pub use session::{Cluster, Options};
