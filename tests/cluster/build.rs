@@ -6,7 +6,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
@@ -241,20 +241,30 @@ fn build_pause(cache: &Path) -> Result<PathBuf> {
     let source = folder.join("main.go");
     fs::write(&source, PAUSE)?;
     let partial = folder.join(format!("pause.{}", std::process::id()));
-    build_go_program(&folder, "main.go", &partial)?;
+    build_go_program(&folder, "main.go", &[], &partial)?;
     fs::rename(&partial, &program)?;
     Ok(program)
 }
 
-/// Builds one Go program, `package` in the module at `folder`, as a static file.
-pub fn build_go_program(folder: &Path, package: &str, output: &Path) -> Result<Duration> {
-    let start = Instant::now();
+/// Builds one Go program, `package` in the module at `folder`, as a static file. Each of `stamps` is a variable that the linker sets,
+/// `main.version=1.0.0`.
+pub fn build_go_program(
+    folder: &Path,
+    package: &str,
+    stamps: &[String],
+    output: &Path,
+) -> Result<()> {
+    let mut flags = "-s -w".to_owned();
+    for stamp in stamps {
+        flags += " -X ";
+        flags += stamp;
+    }
     let mut command = go(folder);
     command
-        .args(["build", "-ldflags", "-s -w", "-o"])
+        .args(["build", "-ldflags", &flags, "-o"])
         .arg(output)
         .arg(package);
     process::run(&mut command)
         .with_context(|| format!("build the Go program in {}", folder.display()))?;
-    Ok(start.elapsed())
+    Ok(())
 }

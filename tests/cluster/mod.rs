@@ -10,7 +10,7 @@
 //! | place | folders and locks |
 //! | process, wait | processes by id; waiting with a limit |
 //! | certificates, `control_plane`, network, node | the parts of the cluster |
-//! | image, application | images without a registry |
+//! | image, application, product | images without a registry, of the test services and of Slipway |
 //! | postgres | databases |
 //! | operator | the operator as a process of this machine |
 //! | proxy | faults between the operator and the API server |
@@ -21,18 +21,23 @@
     reason = "each program that includes the harness uses a part of it"
 )]
 
+pub mod application;
 pub mod audit;
 pub mod build;
 pub mod certificates;
 pub mod control_plane;
 pub mod debian;
+pub mod helm;
 pub mod image;
 pub mod interrupt;
+pub mod kwok;
 pub mod network;
 pub mod node;
+pub mod operator;
 pub mod place;
 pub mod postgres;
 pub mod process;
+pub mod product;
 pub mod programs;
 pub mod progress;
 pub mod session;

@@ -83,13 +83,26 @@ pub fn remove(state: &State) -> Result<()> {
         // Fails where there is no such table.
         let _ = process::run(nft.args(["delete", "table", protocol, "kube-proxy"]));
     }
-    for result in fs::read_dir(PLUGIN_RESULTS).into_iter().flatten().flatten() {
-        if result.file_name().to_string_lossy().starts_with(POD_NETWORK) {
-            let _ = fs::remove_file(result.path());
-        }
-    }
+    remove_plugin_results();
     restore_kernel_settings(state);
     Ok(())
+}
+
+/// Removes what the CNI plugins noted of pods that were not deleted one by one: `NETWORK-CONTAINER-eth0`, and of the same container the loopback's.
+fn remove_plugin_results() {
+    for result in fs::read_dir(PLUGIN_RESULTS).into_iter().flatten().flatten() {
+        let name = result.file_name().to_string_lossy().into_owned();
+        let container = name
+            .strip_prefix(POD_NETWORK)
+            .and_then(|rest| rest.trim_start_matches('-').split('-').next());
+        if let Some(container) = container {
+            // A note that stays harms nobody.
+            let _ = fs::remove_file(result.path());
+            let _ = fs::remove_file(
+                Path::new(PLUGIN_RESULTS).join(format!("cni-loopback-{container}-lo")),
+            );
+        }
+    }
 }
 
 fn ip(arguments: &[&str]) -> Result<()> {
