@@ -1,9 +1,9 @@
 //! The test harness, tested: what it promises to the tests that stand on it.
 
-#[path = "cluster/postgres.rs"]
-mod postgres;
+#[path = "cluster/mod.rs"]
+mod cluster;
 
-use postgres::{Options, Postgres};
+use cluster::postgres::{Options, Postgres};
 
 /// A crash in the middle of a transaction loses the transaction and nothing else, as in production.
 #[tokio::test]

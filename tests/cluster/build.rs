@@ -11,7 +11,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
-use super::image::Image;
+use super::image::{Image, hexadecimal};
 use super::place;
 use super::process;
 use super::programs::{FAMILIES, Family};
@@ -86,7 +86,7 @@ pub fn build_all() -> Result<Programs> {
         .collect::<Result<Vec<_>>>()?;
     if sets.iter().any(|set| !set.is_complete()) {
         let _lock = place::lock(&cache.join("build.lock"), || {
-            eprintln!("Another build of the cluster's programs runs; waiting for it ...")
+            eprintln!("Another build of the cluster's programs runs; waiting for it ...");
         })?;
         let missing: Vec<&Set> = sets.iter().filter(|set| !set.is_complete()).collect();
         build_sets(&missing, &cache)?;
@@ -130,11 +130,7 @@ impl Set {
         hash.update(family.linker_flags(&version));
         hash.update(family.tags);
         hash.update(format!("{GO_ENVIRONMENT:?}"));
-        let fingerprint = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let fingerprint = hexadecimal(&hash.finalize());
         Ok(Self {
             family,
             version,

@@ -1,6 +1,7 @@
 //! Images without a registry and without a builder: an OCI archive of one layer, written from files of this machine. The same files give the
 //! same archive, byte for byte.
 
+use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
@@ -171,10 +172,15 @@ fn descriptor(media_type: &str, blob: &[u8]) -> serde_json::Value {
 }
 
 fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Bytes as two digits each.
+pub fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// Go's name of this machine's architecture, which images use.

@@ -176,11 +176,11 @@ impl Family {
             }
             Stamps::Kubernetes => kubernetes_stamps(version),
         };
-        let stamps: String = stamps
+        let stamps: Vec<String> = stamps
             .iter()
             .map(|(name, value)| format!(" -X {name}={value}"))
             .collect();
-        format!("-s -w{stamps}")
+        format!("-s -w{}", stamps.concat())
     }
 }
 

@@ -8,6 +8,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
@@ -404,7 +406,7 @@ pub fn tear_down_project() -> Result<bool> {
 /// Makes sure that this machine runs no other cluster of this harness, and cleans up what an earlier run of this clone left.
 fn claim_machine(state: &State) -> Result<()> {
     let _lock = place::lock(Path::new(&format!("{MARKER}.lock")), || {
-        eprintln!("Another cluster is just being started; waiting ...")
+        eprintln!("Another cluster is just being started; waiting ...");
     })?;
     if let Ok(owner) = fs::read_to_string(MARKER) {
         let other = State::at(owner.trim().into());
@@ -496,8 +498,7 @@ fn file_name(name: &str) -> String {
 }
 
 fn pem(der: &[u8]) -> String {
-    use base64::Engine;
-    let text = base64::engine::general_purpose::STANDARD.encode(der);
+    let text = STANDARD.encode(der);
     let lines: Vec<&str> = text
         .as_bytes()
         .chunks(64)
