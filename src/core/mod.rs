@@ -6,6 +6,7 @@ pub mod backend;
 pub mod backoff;
 pub mod conditions;
 pub mod database;
+pub mod election;
 pub mod hash;
 pub mod meta;
 pub mod migration;
