@@ -50,6 +50,10 @@ fn claim(transitions: i32) -> Claim {
     }
 }
 
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "compared with what `step` returns"
+)]
 fn request(number: u64, call: Call) -> Option<Request> {
     Some(Request { number, call })
 }

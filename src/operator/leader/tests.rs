@@ -205,9 +205,16 @@ fn replica(url: &str, identity: &str) -> Replica {
     let (drained, all_drained) = oneshot::channel();
     let handle = leadership.clone();
     let running = tokio::spawn(async move {
-        run(config, handle, async { drop(stopped.await) }, async {
-            drop(all_drained.await)
-        })
+        run(
+            config,
+            handle,
+            async {
+                drop(stopped.await);
+            },
+            async {
+                drop(all_drained.await);
+            },
+        )
         .await
     });
     Replica {
