@@ -5,20 +5,23 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::patterns::OBJECT_NAME;
+
 /// The API group of Slipway's kinds.
 pub const GROUP: &str = "slipway.dev";
 
 /// The served version.
 pub const VERSION: &str = "v1alpha1";
 
-/// A condition as Kubernetes defines it; keyed by `type`.
+/// Conditions as Kubernetes defines them; keyed by `type`.
 pub type Conditions = Vec<Condition>;
 
 /// A reference to an object of the same namespace by name.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NameReference {
-    /// Name of the object, in the namespace of the referring one. Example: `registry-login`.
+    /// Name of the object, in the namespace of the object that refers to it. Example: `registry-login`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
 }
 

@@ -1,10 +1,13 @@
-//! The Database: where it is, which Secret opens it, and the ledger of what ran on it.
+//! The Database: where it is and which Secret opens it.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::common::{Conditions, Engine, Phase, Tool};
+use super::common::{Conditions, Engine};
+pub use super::ledger::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
+use super::patterns::{DATABASE_NAME, KEY, OBJECT_NAME};
+use super::{database_rules as rules, schema};
 
 /// A database that Backends use.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -12,23 +15,49 @@ use super::common::{Conditions, Engine, Phase, Tool};
     group = "slipway.dev",
     version = "v1alpha1",
     kind = "Database",
+    doc = "A database that Backends use: where it is, which Secret opens it, and the ledger of the migrations that ran on it.",
     namespaced,
     shortname = "sldb",
     category = "slipway",
     status = "DatabaseStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    validation = rules::stays_while_bound(),
+    printcolumn(name = "ENGINE", type_ = "string", json_path = ".spec.engine"),
+    printcolumn(name = "READY", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].status"),
+    printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "BACKENDS", type_ = "integer", json_path = ".status.backends"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "HOST", type_ = "string", json_path = ".spec.host", priority = 1),
+    printcolumn(name = "HELD BY", type_ = "string", json_path = ".status.ledger.holder.migration", priority = 1),
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = rules::host_holds_no_credentials(),
+    validation = rules::host_is_a_name_or_an_address()
+)]
 pub struct DatabaseSpec {
+    /// Kind of database server: `PostgreSQL`. Cannot be changed while Backends are bound. Required. Example: `PostgreSQL`.
     pub engine: Engine,
-    /// Host name or address. Example: `orders-db.acme.test`.
+    /// Host name or IP address of the server: no scheme, no port, no user. Cannot be changed while Backends are bound. Required.
+    /// Example: `orders-db.acme.test`.
+    #[schemars(length(min = 1, max = 253))]
     pub host: String,
-    /// Port; default 5432.
+    /// Port of the server, 1 to 65535. Default 5432. Example: `6432`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
-    /// Name of the database on the server. Example: `orders`.
+    /// Name of the database on the server, at most 63 characters. Cannot be changed while Backends are bound. Required. Example: `orders`.
+    #[schemars(length(min = 1, max = 63), regex(pattern = DATABASE_NAME))]
     pub name: String,
+    /// Secret that holds user and password, for the pods and for migrations. Required. Example: `{secret: orders-db-app}`.
     pub credentials: Credentials,
+    /// Encryption of connections. Default: `{mode: Prefer}`. Example: `{mode: Require}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
 }
@@ -37,8 +66,10 @@ pub struct DatabaseSpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Credentials {
-    /// Name of the Secret. Example: `orders-db-app`.
+    /// Name of the Secret, in the Database's namespace. Slipway never reads it: Kubernetes hands it to the pods. Example: `orders-db-app`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub secret: String,
+    /// Names of its keys. Default: those of the type `kubernetes.io/basic-auth`. Example: `{username: user}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keys: Option<CredentialKeys>,
 }
@@ -47,11 +78,13 @@ pub struct Credentials {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CredentialKeys {
-    /// Key of the user's name; default `username`.
+    /// Key of the user's name. Default `username`. Example: `user`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = KEY))]
     pub username: Option<String>,
-    /// Key of the password; default `password`.
+    /// Key of the password. Default `password`. Example: `pass`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = KEY))]
     pub password: Option<String>,
 }
 
@@ -59,7 +92,8 @@ pub struct CredentialKeys {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tls {
-    /// Default `Prefer`.
+    /// How much encryption is asked for: `Disable`, `Prefer`, `Require`, or `VerifyFull`, which also checks the server's name and certificate.
+    /// Default `Prefer`. Example: `Require`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<TlsMode>,
 }
@@ -77,144 +111,17 @@ pub enum TlsMode {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DatabaseStatus {
+    /// The `metadata.generation` that this status speaks of; -1 before the first visit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// `Ready`, `Reconciling`, `Stalled`: all there from the first visit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Conditions,
-    /// How many Backends are bound.
+    /// Number of Backends that name this Database. While it is above 0, engine, host and name cannot be changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub backends: Option<i64>,
+    /// Which Migration holds the database, and what ended how.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ledger: Option<Ledger>,
-}
-
-/// Which Migration holds the database, and what ended how. Changed by compare-and-swap only.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Ledger {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub holder: Option<Holder>,
-    /// One by plan key.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub entries: Vec<Entry>,
-    /// Version tables that a person must repair.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub blocks: Vec<Block>,
-}
-
-/// The attempt that holds the database.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Holder {
-    pub migration: String,
-    pub migration_uid: String,
-    pub plan_key: String,
-    /// Number in the Job's name.
-    pub attempt: i64,
-    pub mode: RunMode,
-    pub job: String,
-    pub job_uid: String,
-    /// Empty where the attempt was adopted after the ledger had been lost.
-    pub template_hash: String,
-    pub backend: String,
-    pub version_table: String,
-    /// The `slipway.dev/retry` token that this attempt answers.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_token: Option<String>,
-    /// RFC 3339.
-    pub since: String,
-}
-
-/// What a Job does: run the tool, or only read the database.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub enum RunMode {
-    #[default]
-    Run,
-    Check,
-}
-
-/// How a plan ended, or stands.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Entry {
-    pub plan_key: String,
-    pub migration: String,
-    pub backend: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tool: Option<Tool>,
-    pub version_table: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phase: Option<Phase>,
-    pub outcome: EntryOutcome,
-    pub reason: String,
-    /// What a person reads: file, line, SQLSTATE; never the server's free text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub message: Option<String>,
-    /// Number of the last Job, Check runs apart.
-    pub last_attempt: i64,
-    /// Number of the last Check Job.
-    pub last_check: i64,
-    /// Attempts spent since the last explicit retry.
-    pub attempts: i64,
-    /// RFC 3339; since when attempts end without being spent (a database that cannot be reached).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub unreachable_since: Option<String>,
-    /// RFC 3339; when a RetryWait is over.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub next_attempt_after: Option<String>,
-    /// The `slipway.dev/retry` token that was answered last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_token: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub before: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub files_top: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub files_digest: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub file_count: Option<i64>,
-    pub job_uid: String,
-    /// Files that were still to be applied.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pending: Option<i64>,
-    /// RFC 3339; when the last attempt was armed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub started_at: Option<String>,
-    /// RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub finished_at: Option<String>,
-}
-
-/// What the ledger says of a plan.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub enum EntryOutcome {
-    Succeeded,
-    Skipped,
-    Failed,
-    Blocked,
-    #[default]
-    Unknown,
-    RetryWait,
-}
-
-/// A version table that must be looked at by a person first.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Block {
-    pub version_table: String,
-    pub plan_key: String,
-    pub reason: String,
-    pub evidence: BlockEvidence,
-    /// RFC 3339.
-    pub since: String,
-}
-
-/// Whether the database itself shows the trouble.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub enum BlockEvidence {
-    #[default]
-    Database,
-    LedgerOnly,
 }

@@ -5,6 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Phase, Tool};
+use super::patterns::{ABSOLUTE_PATH, FILE_VERSION, IMAGE, LABEL, OBJECT_NAME, PLAN_KEY};
+use super::schema;
 
 /// One planned change of a Database's schema. Slipway makes them from `Backend.spec.migrations`; the list is the history.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -12,26 +14,60 @@ use super::common::{Conditions, Phase, Tool};
     group = "slipway.dev",
     version = "v1alpha1",
     kind = "Migration",
+    doc = "One planned change of a Database's schema. Slipway makes it from spec.migrations of a Backend; the list of them is the history.",
     namespaced,
     shortname = "slm",
     category = "slipway",
     status = "MigrationStatus",
-    derive = "PartialEq"
+    derive = "PartialEq",
+    validation = Rule::new("self.metadata.name.size() <= 52 && self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')")
+        .message("metadata.name of a Migration: at most 52 characters, lower case, digits, dashes, a letter first, no dot; choose another name"),
+    selectable = ".spec.tool",
+    selectable = ".status.phase",
+    printcolumn(name = "BACKEND", type_ = "string", json_path = ".spec.backend"),
+    printcolumn(name = "TOOL", type_ = "string", json_path = ".spec.tool"),
+    printcolumn(name = "PHASE", type_ = "string", json_path = ".spec.phase"),
+    printcolumn(name = "STATUS", type_ = "string", json_path = ".status.conditions[?(@.type==\"Ready\")].reason"),
+    printcolumn(name = "CURRENT", type_ = "string", json_path = ".status.current"),
+    printcolumn(name = "TARGET", type_ = "string", json_path = ".status.target"),
+    printcolumn(name = "AGE", type_ = "date", json_path = ".metadata.creationTimestamp"),
+    printcolumn(name = "PENDING", type_ = "integer", json_path = ".status.pending", priority = 1),
+    printcolumn(name = "ATTEMPT", type_ = "integer", json_path = ".status.attempt", priority = 1),
+    printcolumn(name = "TOOK", type_ = "string", json_path = ".status.took", priority = 1),
+    printcolumn(name = "PLAN", type_ = "string", json_path = ".spec.planKey", priority = 1),
+    printcolumn(
+        name = "MESSAGE",
+        type_ = "string",
+        json_path = ".status.conditions[?(@.type==\"Ready\")].message",
+        priority = 1
+    )
 )]
 #[serde(rename_all = "camelCase")]
+#[x_kube(validation = ("self == oldSelf",
+    "spec of a Migration cannot be changed, as it is what was or will be run; change spec.migrations of the Backend, which makes a new Migration"))]
 pub struct MigrationSpec {
-    /// Name of the Backend that needs it.
+    /// Name of the Backend whose release needs it. Required. Example: `orders`.
+    #[schemars(length(min = 1, max = 40), regex(pattern = LABEL))]
     pub backend: String,
-    /// Name of the entry in the Backend's `spec.migrations`.
+    /// Name of the entry in that Backend's `spec.migrations`. Required. Example: `schema`.
+    #[schemars(length(min = 1, max = 63), regex(pattern = LABEL))]
     pub name: String,
-    /// Name of the Database.
+    /// Name of the Database to change, in the same namespace. Required. Example: `orders-db`.
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub database: String,
+    /// Tool that understands the files: `Goose`. Required. Example: `Goose`.
     pub tool: Tool,
+    /// When it runs, seen from the release: `BeforeRollout`. Required. Example: `BeforeRollout`.
     pub phase: Phase,
+    /// Where the files are. Required. Example: `{image: registry.example/orders:1.4.0, path: /migrations}`.
     pub source: MigrationSource,
+    /// Version to stop at, in quotes; higher files wait. Default: the highest file. Example: `"7"`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 18), regex(pattern = FILE_VERSION))]
     pub target: Option<String>,
-    /// Hash of everything that makes this another plan; set by Slipway.
+    /// Hash of everything that makes this another plan; 52 letters and digits, set by Slipway. What succeeded under a key never runs again.
+    /// Required. Example: `k3f9x2m7qa` and 42 more.
+    #[schemars(length(min = 52, max = 52), regex(pattern = PLAN_KEY))]
     pub plan_key: String,
 }
 
@@ -39,7 +75,11 @@ pub struct MigrationSpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationSource {
+    /// Image that holds the files. Example: `registry.example/orders:1.4.0`.
+    #[schemars(length(min = 1, max = 512), regex(pattern = IMAGE))]
     pub image: String,
+    /// Folder in the image: absolute, without a slash at its end. Example: `/migrations`.
+    #[schemars(length(min = 2, max = 256), regex(pattern = ABSOLUTE_PATH))]
     pub path: String,
 }
 
@@ -47,35 +87,43 @@ pub struct MigrationSource {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct MigrationStatus {
+    /// The `metadata.generation` that this status speaks of; -1 before the first visit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub observed_generation: Option<i64>,
+    /// `Ready`, `Reconciling`, `Stalled`: all there from the first visit.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "schema::conditions")]
     pub conditions: Conditions,
+    /// State: `Pending`, `Queued`, `Running`, `Verifying`, `RetryWait`, `Succeeded`, `Skipped`, `Failed`, `Blocked` or `Unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<MigrationPhase>,
+    /// Number of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<i64>,
     /// Name of the Job at work or last at work.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub job: Option<String>,
+    /// Version that the database had when it was last read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub current: Option<String>,
+    /// Version that it shall have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Number of files that were still to be applied when the database was last read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<i64>,
-    /// RFC 3339.
+    /// When the last attempt was armed; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
-    /// RFC 3339.
+    /// When its outcome was recorded; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
-    /// Example: `12s`.
+    /// How long it took. Example: `12s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<String>,
 }
 
-/// The states of `design.md` section 3.
+/// The states of a Migration.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum MigrationPhase {
     Pending,

@@ -5,6 +5,7 @@
 pub mod backend;
 pub mod backoff;
 pub mod conditions;
+pub mod crds;
 pub mod database;
 pub mod election;
 pub mod hash;

@@ -1,0 +1,165 @@
+//! The ledger: that part of a Database's status that says which Migration holds it and what ended how. The operator changes it by
+//! compare-and-swap only; a Job is armed only when the ledger names it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::common::{Phase, Tool};
+
+/// Which Migration holds the database, and what ended how. Changed by compare-and-swap only.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Ledger {
+    /// The attempt that holds the database; absent when it is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    /// How each plan ended or stands, one by plan key.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub entries: Vec<Entry>,
+    /// Version tables that a person must look at first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub blocks: Vec<Block>,
+}
+
+/// The attempt that holds the database.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Holder {
+    /// Name of the Migration.
+    pub migration: String,
+    /// Its uid.
+    pub migration_uid: String,
+    /// Its plan key.
+    pub plan_key: String,
+    /// Number in the Job's name.
+    pub attempt: i64,
+    /// What the Job does: `Run` the tool, or `Check`, only read the database.
+    pub mode: RunMode,
+    /// Name of the Job.
+    pub job: String,
+    /// Its uid.
+    pub job_uid: String,
+    /// Hash of the Job's template. Empty where the attempt was adopted after the ledger had been lost.
+    pub template_hash: String,
+    /// Name of the Backend that needs it.
+    pub backend: String,
+    /// The tool's own version table.
+    pub version_table: String,
+    /// The `slipway.dev/retry` token that this attempt answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_token: Option<String>,
+    /// Since when; RFC 3339.
+    pub since: String,
+}
+
+/// What a Job does: run the tool, or only read the database.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum RunMode {
+    #[default]
+    Run,
+    Check,
+}
+
+/// How a plan ended, or stands.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Entry {
+    /// The plan key: the hash that says whether this was done already.
+    pub plan_key: String,
+    /// Name of the Migration.
+    pub migration: String,
+    /// Name of the Backend that needed it.
+    pub backend: String,
+    /// Tool that ran.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<Tool>,
+    /// The tool's own version table.
+    pub version_table: String,
+    /// When it ran, seen from the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// How it ended or stands: `Succeeded`, `Skipped`, `Failed`, `Blocked`, `Unknown` or `RetryWait`.
+    pub outcome: EntryOutcome,
+    /// Why, in one word. Example: `SqlError`.
+    pub reason: String,
+    /// Why, for people: file, line, SQLSTATE; never the server's free text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// Number of the last Job that ran the tool.
+    pub last_attempt: i64,
+    /// Number of the last Job that only read the database.
+    pub last_check: i64,
+    /// Attempts spent since the last explicit retry.
+    pub attempts: i64,
+    /// Since when attempts end without being spent, as the database cannot be reached; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unreachable_since: Option<String>,
+    /// When the wait before the next attempt is over; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next_attempt_after: Option<String>,
+    /// The `slipway.dev/retry` token that was answered last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_token: Option<String>,
+    /// Version that the database had before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// Version that the database had after.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Highest version among the files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_top: Option<String>,
+    /// Hash of the files' names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub files_digest: Option<String>,
+    /// Number of files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_count: Option<i64>,
+    /// Uid of the Job whose outcome this is.
+    pub job_uid: String,
+    /// Number of files that were still to be applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pending: Option<i64>,
+    /// When the last attempt was armed; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<String>,
+    /// When the outcome was recorded; RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finished_at: Option<String>,
+}
+
+/// What the ledger says of a plan.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum EntryOutcome {
+    Succeeded,
+    Skipped,
+    Failed,
+    Blocked,
+    #[default]
+    Unknown,
+    RetryWait,
+}
+
+/// A version table that must be looked at by a person first.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Block {
+    /// The tool's own version table. Example: `goose_db_version`.
+    pub version_table: String,
+    /// Plan key of the migration that left it so.
+    pub plan_key: String,
+    /// Why, in one word. Example: `PartiallyApplied`.
+    pub reason: String,
+    /// What shows the trouble: the `Database` itself, or `LedgerOnly`: then only an explicit retry clears it.
+    pub evidence: BlockEvidence,
+    /// Since when; RFC 3339.
+    pub since: String,
+}
+
+/// Whether the database itself shows the trouble.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum BlockEvidence {
+    #[default]
+    Database,
+    LedgerOnly,
+}
