@@ -1,1 +1,9 @@
-//! (room is being built)
+//! The API server: client, caches, the one writer, events. Decides nothing; may touch kube and tokio.
+//!
+//! Reads come from [`caches::Caches`], which watches keep current; writes go through [`writer::Writer`] and nowhere else, each one
+//! after the question whether this replica may still write.
+
+pub mod cache;
+pub mod caches;
+pub mod change;
+mod gone_pods;

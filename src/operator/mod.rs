@@ -1,6 +1,8 @@
 //! Running: the driver, one thin file of watches per kind, the leader, the admin server, metrics, logs. It carries out what core decides.
 
 pub mod admin;
+pub mod driver;
+pub mod kinds;
 pub mod leader;
 pub mod metrics;
 pub mod telemetry;

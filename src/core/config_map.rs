@@ -1,0 +1,188 @@
+//! What Slipway keeps of a ConfigMap: which keys it has and a hash of each value. Enough to see a change and to see that a key is
+//! missing. The data is hashed while it is decoded and never stored, so a namespace full of large ConfigMaps costs a few bytes a key.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::fmt;
+
+use k8s_openapi::NamespaceResourceScope;
+use k8s_openapi::api::core::v1::ConfigMap;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::{Resource, ResourceExt};
+use serde::Deserialize;
+use serde::de::{Deserializer, Visitor};
+
+use super::hash;
+
+/// A ConfigMap without its data.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
+#[serde(from = "Wire")]
+pub struct ConfigMapDigest {
+    pub metadata: ObjectMeta,
+    /// Key -> hash of its value (`data` and `binaryData`).
+    pub keys: BTreeMap<String, String>,
+}
+
+impl ConfigMapDigest {
+    /// The digest of a ConfigMap that was read whole: offline, and in tests.
+    #[must_use]
+    pub fn of(config_map: &ConfigMap) -> Self {
+        let texts = config_map.data.iter().flatten();
+        let texts = texts.map(|(key, value)| (key.clone(), hash::of_parts([value.as_str()])));
+        let binaries = config_map
+            .binary_data
+            .iter()
+            .flatten()
+            .filter_map(|(key, value)| {
+                let base64 = serde_json::to_value(value).ok()?;
+                Some((key.clone(), hash::of_parts([base64.as_str()?])))
+            });
+        Self {
+            metadata: slim(config_map.metadata.clone()),
+            keys: texts.chain(binaries).collect(),
+        }
+    }
+
+    /// The ConfigMap's name.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.name_any()
+    }
+}
+
+/// What is looked at of the metadata; the annotation of `kubectl apply` would repeat all the data.
+fn slim(metadata: ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        name: metadata.name,
+        namespace: metadata.namespace,
+        uid: metadata.uid,
+        resource_version: metadata.resource_version,
+        deletion_timestamp: metadata.deletion_timestamp,
+        ..ObjectMeta::default()
+    }
+}
+
+impl Resource for ConfigMapDigest {
+    type DynamicType = ();
+    type Scope = NamespaceResourceScope;
+
+    fn kind((): &()) -> Cow<'_, str> {
+        ConfigMap::kind(&())
+    }
+
+    fn group((): &()) -> Cow<'_, str> {
+        ConfigMap::group(&())
+    }
+
+    fn version((): &()) -> Cow<'_, str> {
+        ConfigMap::version(&())
+    }
+
+    fn plural((): &()) -> Cow<'_, str> {
+        ConfigMap::plural(&())
+    }
+
+    fn meta(&self) -> &ObjectMeta {
+        &self.metadata
+    }
+
+    fn meta_mut(&mut self) -> &mut ObjectMeta {
+        &mut self.metadata
+    }
+}
+
+/// A ConfigMap as the API sends it, its values hashed on the way.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire {
+    metadata: ObjectMeta,
+    #[serde(default)]
+    data: Option<BTreeMap<String, Hashed>>,
+    #[serde(default)]
+    binary_data: Option<BTreeMap<String, Hashed>>,
+}
+
+impl From<Wire> for ConfigMapDigest {
+    fn from(wire: Wire) -> Self {
+        let keys = [wire.data, wire.binary_data]
+            .into_iter()
+            .flatten()
+            .flatten();
+        Self {
+            metadata: slim(wire.metadata),
+            keys: keys.map(|(key, value)| (key, value.0)).collect(),
+        }
+    }
+}
+
+/// Hash of a text that was seen while decoding and not kept.
+struct Hashed(String);
+
+impl<'de> Deserialize<'de> for Hashed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextHasher)
+    }
+}
+
+struct TextHasher;
+
+impl Visitor<'_> for TextHasher {
+    type Value = Hashed;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a text")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Hashed(hash::of_parts([text])))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use k8s_openapi::api::core::v1::ConfigMap;
+    use serde_json::{Value, json};
+
+    use super::ConfigMapDigest;
+
+    fn object(data: &Value) -> Value {
+        json!({
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "flags", "annotations": {"kubectl.kubernetes.io/last-applied-configuration": data.to_string()}},
+            "data": data,
+            "binaryData": {"logo": "AAEC"},
+        })
+    }
+
+    fn decoded(data: &Value) -> ConfigMapDigest {
+        serde_json::from_value(object(data)).expect("a ConfigMap of texts decodes")
+    }
+
+    #[test]
+    fn what_a_config_map_says_is_hashed_and_not_kept() {
+        let digest = decoded(&json!({"greeting": "a private text", "limit": "5"}));
+        assert!(!format!("{digest:?}").contains("private"));
+        assert_eq!(
+            digest.keys.keys().collect::<Vec<_>>(),
+            ["greeting", "limit", "logo"]
+        );
+    }
+
+    #[test]
+    fn a_changed_value_changes_the_hash_of_its_key_and_no_other() {
+        let (old, new) = (
+            decoded(&json!({"a": "1", "b": "2"})),
+            decoded(&json!({"a": "1", "b": "3"})),
+        );
+        assert_eq!(old.keys.get("a"), new.keys.get("a"));
+        assert_ne!(old.keys.get("b"), new.keys.get("b"));
+    }
+
+    #[test]
+    fn a_config_map_read_whole_has_the_digest_of_the_watched_one() {
+        let data = json!({"a": "1"});
+        let whole: ConfigMap = serde_json::from_value(object(&data)).expect("a ConfigMap");
+        assert_eq!(ConfigMapDigest::of(&whole), decoded(&data));
+    }
+}
