@@ -5,11 +5,8 @@
 pub mod backend;
 pub mod backoff;
 pub mod conditions;
-<<<<<<< HEAD
-pub mod crds;
-=======
 pub mod config_map;
->>>>>>> 795a7af (The caches, and the trait that every reconciled kind fills)
+pub mod crds;
 pub mod database;
 pub mod election;
 pub mod hash;
