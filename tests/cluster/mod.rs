@@ -3,7 +3,7 @@
 //!
 //! | file | is for |
 //! |---|---|
-//! | session | [`Cluster`]: start, attach, stop; kubectl, tokens, images |
+//! | session | [`session::Cluster`]: start, attach, stop; kubectl, tokens, images |
 //! | teardown, interrupt | the end, by process id, also after a crash or a signal |
 //! | debian | what the machine must have |
 //! | programs, build, progress | programs built from source, kept by version |
@@ -13,6 +13,7 @@
 //! | image, application, product | images without a registry, of the test services and of Slipway |
 //! | postgres | databases |
 //! | operator | the operator as a process of this machine |
+//! | proxy | faults between the operator and the API server |
 //! | proxy | faults between the operator and the API server |
 //! | audit | the API server's audit log, read back |
 //! | helm, kwok | the chart; nodes that are played |
@@ -40,8 +41,7 @@ pub mod process;
 pub mod product;
 pub mod programs;
 pub mod progress;
+pub mod proxy;
 pub mod session;
 pub mod teardown;
 pub mod wait;
-
-pub use session::{Cluster, Options};

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use clap::{Parser, Subcommand};
 
-use cluster::{Cluster, Options, build, debian, session};
+use cluster::session::{Cluster, Options};
+use cluster::{build, debian, session};
 
 /// A real one-node Kubernetes cluster on this machine, built from source.
 #[derive(Parser)]
