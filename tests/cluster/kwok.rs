@@ -1,5 +1,6 @@
 //! Volume without containers: KWOK plays nodes whose pods become ready by themselves. The real node is cordoned meanwhile.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -8,6 +9,7 @@ use kube::api::{Api, DeleteParams, ListParams, Patch, PatchParams, PostParams};
 use serde_json::json;
 
 use super::control_plane::NODE_NAME;
+use super::place;
 use super::process::{Launch, Process};
 use super::session::Cluster;
 use super::wait;
@@ -18,6 +20,9 @@ const PLAYED_SELECTOR: &str = "kwok.x-k8s.io/node=fake";
 
 /// The pods that one played node takes.
 const PODS_PER_NODE: &str = "250";
+
+/// Validity of a played node's Lease in seconds, the kubelet's default; without Leases the controller-manager finds the nodes dead.
+const LEASE_SECONDS: u32 = 40;
 
 /// Played nodes. Call [`Kwok::stop`] at the end; a dropped value ends the player and leaves its nodes to the teardown.
 #[derive(Debug)]
@@ -33,7 +38,9 @@ impl Kwok {
             .option("kubeconfig", cluster.admin_kubeconfig().display())
             .option("manage-all-nodes", false)
             .option("manage-nodes-with-annotation-selector", PLAYED_SELECTOR)
-            .option("cidr", "10.99.0.0/16");
+            .option("cidr", "10.99.0.0/16")
+            .option("node-lease-duration-seconds", LEASE_SECONDS)
+            .option("config", stages().display());
         let process = launch.start(&cluster.state().records(), &cluster.state().logs())?;
         let kwok = Self {
             process,
@@ -116,6 +123,11 @@ impl Drop for Kwok {
         // The teardown ends it too.
         let _ = self.process.kill();
     }
+}
+
+/// The file that tells KWOK how to play.
+fn stages() -> PathBuf {
+    place::project().join("tests/cluster/kwok-stages.yaml")
 }
 
 async fn delete_pods(cluster: &Cluster, node: &str) -> Result<()> {
