@@ -9,6 +9,8 @@ pub mod planned;
 mod report;
 mod seen;
 mod situation;
+#[cfg(test)]
+mod walk;
 
 pub use decide::{Decision, decide, next_job};
 pub use report::report;

@@ -16,6 +16,7 @@ use crate::api::database::{Database, Holder, Ledger, RunMode};
 use crate::api::migration::Migration;
 use crate::core::database::{self, ledger};
 use crate::core::meta;
+use crate::core::migration;
 use crate::core::plan::{Delete, Executed, ObjectKind, Patch, Plan, Propagation, Report, Step};
 use crate::core::settings::Settings;
 
@@ -37,8 +38,8 @@ pub struct Seen {
     pub bound: i64,
     /// The Migration of the ticket's uid, if it still exists.
     pub migration: Option<Arc<Migration>>,
-    /// The Job that its Migration would arm next, by name.
-    pub next_job: Option<String>,
+    /// What a look at this Migration shows: an inert Job that it does not ask for is swept.
+    pub asks: Option<migration::Seen>,
     /// Pods of the namespace's migrations, those that are gone too.
     pub pods: Vec<SeenPod>,
     pub settings: Arc<Settings>,
@@ -77,7 +78,11 @@ fn plan(seen: &Seen, ticket: &Ticket, now: Timestamp) -> Plan {
 
 /// Never armed. A holder is given back only once its Job is being deleted: after that no late arm can land on it.
 fn inert(seen: &Seen, now: Timestamp) -> Plan {
-    let wanted = seen.next_job.as_deref() == Some(seen.job.name_any().as_str());
+    let next = seen
+        .asks
+        .as_ref()
+        .and_then(|asks| migration::next_job(asks, now));
+    let wanted = next.as_deref() == Some(seen.job.name_any().as_str());
     let held = holder(seen).is_some();
     if seen.job.metadata.deletion_timestamp.is_some() {
         let mut steps: Vec<Step> = Vec::new();

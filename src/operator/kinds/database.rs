@@ -1,0 +1,143 @@
+//! What a Database's reconcile reads, and which changes wake it. Decides nothing: that is `core::database`.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::migration::bound;
+use super::undecodable_report;
+use crate::api::backend::Backend;
+use crate::api::database::Database;
+use crate::api::migration::{Migration, MigrationPhase};
+use crate::cluster::cache::{Cache, Undecodable};
+use crate::cluster::caches::Caches;
+use crate::cluster::change::Change;
+use crate::core::database;
+use crate::core::plan::{Executed, ObjectKind, Plan, Report};
+use crate::core::settings::Settings;
+use crate::operator::driver::Kind;
+
+/// The kind Database.
+pub struct DatabaseKind;
+
+impl Kind for DatabaseKind {
+    type Root = Database;
+    type Seen = database::Seen;
+    type Decision = database::Decision;
+
+    const NAME: &'static str = "database";
+    const KIND: ObjectKind = ObjectKind::Database;
+
+    fn roots(caches: &Caches) -> &Cache<Database> {
+        &caches.databases
+    }
+
+    fn observe(
+        caches: &Caches,
+        root: &Arc<Database>,
+        _settings: &Arc<Settings>,
+        _term: &str,
+    ) -> database::Seen {
+        let namespace = root.namespace().unwrap_or_default();
+        let name = root.name_any();
+        let holder = root
+            .status
+            .as_ref()
+            .and_then(|status| status.ledger.as_ref()?.holder.as_ref());
+        database::Seen {
+            database: Arc::clone(root),
+            bound: bound(caches, &namespace, &name),
+            ledger_write_ahead: ledger_write_ahead(caches, &namespace, &name),
+            holder_job_exists: holder.is_none_or(|holder| {
+                caches
+                    .jobs
+                    .get(&namespace, &holder.job)
+                    .is_some_and(|job| job.uid().as_ref() == Some(&holder.job_uid))
+            }),
+        }
+    }
+
+    fn decide(seen: &database::Seen, now: Timestamp) -> database::Decision {
+        database::decide(seen, now)
+    }
+
+    fn plan(decision: &database::Decision) -> &Plan {
+        &decision.plan
+    }
+
+    fn report(
+        seen: &database::Seen,
+        decision: &database::Decision,
+        executed: &Executed,
+        now: Timestamp,
+    ) -> Report {
+        database::report(seen, decision, executed, now)
+    }
+
+    fn undecodable(root: &Undecodable, now: Timestamp) -> Report {
+        undecodable_report(root, now)
+    }
+
+    fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
+        let databases = caches.databases.in_namespace(&change.key.namespace);
+        let concerned = |database: &&Arc<Database>| match change.key.kind {
+            ObjectKind::Backend | ObjectKind::Migration => true,
+            ObjectKind::Job => {
+                let ledger = database
+                    .status
+                    .as_ref()
+                    .and_then(|status| status.ledger.as_ref());
+                ledger
+                    .and_then(|ledger| ledger.holder.as_ref())
+                    .is_some_and(|holder| holder.job == change.key.name)
+            }
+            _ => false,
+        };
+        databases
+            .iter()
+            .filter(concerned)
+            .map(|database| database.name_any())
+            .collect()
+    }
+}
+
+/// A Backend that Slipway has not visited yet, or a Migration on its way: the ledger will be written soon and carries the count.
+fn ledger_write_ahead(caches: &Caches, namespace: &str, database: &str) -> bool {
+    let backends = caches.backends.in_namespace(namespace);
+    let migrations = caches.migrations.in_namespace(namespace);
+    backends
+        .iter()
+        .any(|backend| is_unvisited(backend, database))
+        || migrations
+            .iter()
+            .any(|migration| is_on_its_way(migration, database))
+}
+
+fn is_unvisited(backend: &Backend, database: &str) -> bool {
+    let visited = backend
+        .status
+        .as_ref()
+        .and_then(|status| status.observed_generation);
+    backend
+        .spec
+        .databases
+        .iter()
+        .any(|binding| binding.name == database)
+        && visited != backend.metadata.generation
+}
+
+fn is_on_its_way(migration: &Migration, database: &str) -> bool {
+    let phase = migration.status.as_ref().and_then(|status| status.phase);
+    let over = matches!(
+        phase,
+        Some(
+            MigrationPhase::Succeeded
+                | MigrationPhase::Skipped
+                | MigrationPhase::Failed
+                | MigrationPhase::Blocked
+                | MigrationPhase::Pending
+        )
+    );
+    migration.spec.database == database && !over
+}

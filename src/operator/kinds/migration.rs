@@ -1,0 +1,167 @@
+//! What a Migration's reconcile reads, and which changes wake it. Decides nothing: that is `core::migration`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::undecodable_report;
+use crate::api::migration::Migration;
+use crate::cluster::cache::{Cache, Undecodable};
+use crate::cluster::caches::Caches;
+use crate::cluster::change::Change;
+use crate::core::meta;
+use crate::core::migration;
+use crate::core::plan::{Executed, ObjectKind, Plan, Report};
+use crate::core::run::evidence::SeenPod;
+use crate::core::settings::Settings;
+use crate::operator::driver::Kind;
+
+/// The kind Migration.
+pub struct MigrationKind;
+
+impl Kind for MigrationKind {
+    type Root = Migration;
+    type Seen = migration::Seen;
+    type Decision = migration::Decision;
+
+    const NAME: &'static str = "migration";
+    const KIND: ObjectKind = ObjectKind::Migration;
+
+    fn roots(caches: &Caches) -> &Cache<Migration> {
+        &caches.migrations
+    }
+
+    fn observe(
+        caches: &Caches,
+        root: &Arc<Migration>,
+        settings: &Arc<Settings>,
+        term: &str,
+    ) -> migration::Seen {
+        seen(caches, root, settings, term)
+    }
+
+    fn decide(seen: &migration::Seen, now: Timestamp) -> migration::Decision {
+        migration::decide(seen, now)
+    }
+
+    fn plan(decision: &migration::Decision) -> &Plan {
+        &decision.plan
+    }
+
+    fn report(
+        seen: &migration::Seen,
+        decision: &migration::Decision,
+        executed: &Executed,
+        now: Timestamp,
+    ) -> Report {
+        migration::report(seen, decision, executed, now)
+    }
+
+    fn undecodable(root: &Undecodable, now: Timestamp) -> Report {
+        undecodable_report(root, now)
+    }
+
+    fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
+        let migrations = caches.migrations.in_namespace(&change.key.namespace);
+        let concerned = |migration: &&Arc<Migration>| match change.key.kind {
+            ObjectKind::Backend => migration.spec.backend == change.key.name,
+            ObjectKind::Database => true,
+            ObjectKind::Migration => migration.name_any() != change.key.name,
+            ObjectKind::Job | ObjectKind::Pod => change
+                .label_values(meta::MIGRATION_LABEL)
+                .contains(&migration.uid().unwrap_or_default().as_str()),
+            _ => false,
+        };
+        migrations
+            .iter()
+            .filter(concerned)
+            .map(|migration| migration.name_any())
+            .collect()
+    }
+}
+
+/// Gathers what decides about a Migration.
+pub(super) fn seen(
+    caches: &Caches,
+    root: &Arc<Migration>,
+    settings: &Arc<Settings>,
+    term: &str,
+) -> migration::Seen {
+    let namespace = root.namespace().unwrap_or_default();
+    let backend = caches.backends.get(&namespace, &root.spec.backend);
+    let named = backend.iter().flat_map(|backend| {
+        backend
+            .spec
+            .databases
+            .iter()
+            .map(|binding| binding.name.clone())
+    });
+    let databases: BTreeMap<_, _> = named
+        .chain([root.spec.database.clone()])
+        .filter_map(|name| {
+            caches
+                .databases
+                .get(&namespace, &name)
+                .map(|database| (name, database))
+        })
+        .collect();
+    let siblings = caches
+        .migrations
+        .in_namespace(&namespace)
+        .into_iter()
+        .filter(|other| other.uid() != root.uid())
+        .collect();
+    migration::Seen {
+        migration: Arc::clone(root),
+        backend,
+        databases,
+        bound: bound(caches, &namespace, &root.spec.database),
+        siblings,
+        jobs: migration_jobs(caches, &namespace),
+        pods: migration_pods(caches, &namespace),
+        settings: Arc::clone(settings),
+        term: term.to_owned(),
+    }
+}
+
+/// How many Backends name the Database.
+pub(super) fn bound(caches: &Caches, namespace: &str, database: &str) -> i64 {
+    let backends = caches.backends.in_namespace(namespace);
+    let bound = backends
+        .iter()
+        .filter(|backend| {
+            backend
+                .spec
+                .databases
+                .iter()
+                .any(|binding| binding.name == database)
+        })
+        .count();
+    i64::try_from(bound).unwrap_or(i64::MAX)
+}
+
+fn migration_jobs(caches: &Caches, namespace: &str) -> Vec<Arc<k8s_openapi::api::batch::v1::Job>> {
+    let jobs = caches.jobs.in_namespace(namespace);
+    jobs.into_iter()
+        .filter(|job| job.labels().contains_key(meta::MIGRATION_LABEL))
+        .collect()
+}
+
+/// Pods of migrations, those that are gone too.
+pub(super) fn migration_pods(caches: &Caches, namespace: &str) -> Vec<SeenPod> {
+    let live = caches
+        .pods
+        .in_namespace(namespace)
+        .into_iter()
+        .map(|pod| SeenPod { pod, gone: false });
+    let live: Vec<SeenPod> = live
+        .filter(|seen| seen.pod.labels().contains_key(meta::MIGRATION_LABEL))
+        .collect();
+    let gone = caches
+        .gone_pods(namespace)
+        .into_iter()
+        .map(|pod| SeenPod { pod, gone: true });
+    live.into_iter().chain(gone).collect()
+}
