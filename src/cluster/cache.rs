@@ -4,6 +4,7 @@
 //! are found by comparing what was there with what is there now.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -18,6 +19,8 @@ use crate::core::plan::{ObjectKey, ObjectKind};
 /// Objects of one kind.
 pub struct Cache<K> {
     kind: ObjectKind,
+    /// Whether the API server knows the kind, as far as we have heard.
+    served: AtomicBool,
     inner: RwLock<Inner<K>>,
 }
 
@@ -74,6 +77,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
             .collect();
         Self {
             kind,
+            served: AtomicBool::new(true),
             inner: RwLock::new(Inner {
                 namespaces: HashMap::new(),
                 scopes,
@@ -141,6 +145,16 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.read().namespaces.is_empty()
+    }
+
+    /// Whether the API server serves this kind, as far as we have heard.
+    #[must_use]
+    pub fn is_served(&self) -> bool {
+        self.served.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_served(&self, served: bool) {
+        self.served.store(served, Ordering::Relaxed);
     }
 
     /// Whether each watch of this kind has read its first list to the end.
@@ -221,6 +235,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         let scope = inner.scopes.entry(listing.scope.clone()).or_default();
         scope.reached = scope.reached.max(reached);
         scope.listed = Some(listing.begun);
+        self.set_served(true);
         changes
     }
 

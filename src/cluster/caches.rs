@@ -76,16 +76,60 @@ impl Caches {
     /// Whether every cache has read its first list to the end: before that, nothing may be decided.
     #[must_use]
     pub fn are_full(&self) -> bool {
-        self.backends.is_full()
-            && self.databases.is_full()
-            && self.migrations.is_full()
-            && self.service_accounts.is_full()
-            && self.services.is_full()
-            && self.deployments.is_full()
-            && self.controller_revisions.is_full()
-            && self.jobs.is_full()
-            && self.pods.is_full()
-            && self.config_maps.is_full()
+        self.unfilled().is_empty()
+    }
+
+    /// The kinds whose first list is not complete yet. Example: `Backend, Pod`.
+    #[must_use]
+    pub fn missing(&self) -> String {
+        self.unfilled().join(", ")
+    }
+
+    fn unfilled(&self) -> Vec<&'static str> {
+        let Self {
+            backends,
+            databases,
+            migrations,
+            service_accounts,
+            services,
+            deployments,
+            controller_revisions,
+            jobs,
+            pods,
+            config_maps,
+            gone_pods: _,
+            listeners: _,
+        } = self;
+        [
+            (backends.is_full(), ObjectKind::Backend),
+            (databases.is_full(), ObjectKind::Database),
+            (migrations.is_full(), ObjectKind::Migration),
+            (service_accounts.is_full(), ObjectKind::ServiceAccount),
+            (services.is_full(), ObjectKind::Service),
+            (deployments.is_full(), ObjectKind::Deployment),
+            (controller_revisions.is_full(), ObjectKind::ControllerRevision),
+            (jobs.is_full(), ObjectKind::Job),
+            (pods.is_full(), ObjectKind::Pod),
+            (config_maps.is_full(), ObjectKind::ConfigMap),
+        ]
+        .into_iter()
+        .filter(|(full, _)| !full)
+        .map(|(_, kind)| kind.kind())
+        .collect()
+    }
+
+    /// Kinds of ours that the API server does not serve: their CRDs are not installed.
+    #[must_use]
+    pub fn unserved(&self) -> Vec<&'static str> {
+        [
+            (self.backends.is_served(), ObjectKind::Backend),
+            (self.databases.is_served(), ObjectKind::Database),
+            (self.migrations.is_served(), ObjectKind::Migration),
+        ]
+        .into_iter()
+        .filter(|(served, _)| !served)
+        .map(|(_, kind)| kind.kind())
+        .collect()
     }
 
     /// Last versions of migration pods that are gone from this namespace, the oldest first; kept for 15 min, 1000 at the most.

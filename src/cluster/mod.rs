@@ -6,4 +6,12 @@
 pub mod cache;
 pub mod caches;
 pub mod change;
+pub mod client;
+pub mod events;
+mod failure;
+#[cfg(feature = "faults")]
+pub mod faults;
 mod gone_pods;
+pub mod jitter;
+pub mod watch;
+pub mod writer;

@@ -2,7 +2,14 @@
 
 pub mod admin;
 pub mod driver;
+mod keys;
+pub mod kind;
 pub mod kinds;
 pub mod leader;
 pub mod metrics;
+pub mod options;
+mod queue;
+mod run;
 pub mod telemetry;
+
+pub use run::{RunError, run};

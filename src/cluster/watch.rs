@@ -1,0 +1,165 @@
+//! The watches that fill the caches: kube's list-and-watch per kind and namespace, each in a task of its own that never ends.
+//!
+//! Quiet by design: a watch stays open for most of an hour, and one that hangs is noticed by the silence of its connection (`client`).
+
+use std::fmt::Debug;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use k8s_openapi::NamespaceResourceScope;
+use kube::core::DeserializeGuard;
+use kube::runtime::watcher::{Config, Error, Event, watcher};
+use kube::{Api, Client, Resource};
+use serde::de::DeserializeOwned;
+use tokio::task::JoinSet;
+use tracing::{debug, warn};
+
+use super::cache::{Cache, Listing};
+use super::caches::{Caches, scopes};
+use super::jitter::random_byte;
+use crate::core::backoff::Backoff;
+use crate::core::meta::{MANAGED_BY, MANAGER};
+
+/// Between two tries of a watch: short enough that all is settled 15 s after an API server's return.
+const RETRY: Backoff = Backoff {
+    first: Duration::from_millis(400),
+    most: Duration::from_secs(8),
+};
+
+/// How long one watch request lasts. Ten kinds then cost a re-opening every five minutes.
+const OPEN: u32 = 3000;
+
+/// Added for each further watch, seconds, so that they are not all re-opened together.
+const STAGGER: u32 = 23;
+
+/// kube makes this ConfigMap in every namespace; no Backend refers to it.
+const WITHOUT_ROOT_CA: &str = "metadata.name!=kube-root-ca.crt";
+
+/// Starts all watches. The tasks end only by being dropped, or by a panic, which ends the process.
+#[must_use]
+pub fn start(caches: &Caches, client: &Client, namespaces: &[String]) -> JoinSet<()> {
+    let mut tasks = Tasks {
+        caches: caches.clone(),
+        client: client.clone(),
+        scopes: scopes(namespaces),
+        running: JoinSet::new(),
+        timeout: OPEN,
+    };
+    let ours = format!("{MANAGED_BY}={MANAGER}");
+    let all = Config::default;
+    let owned = || Config::default().labels(&ours);
+    tasks.start(&caches.backends, all(), |_| ());
+    tasks.start(&caches.databases, all(), |_| ());
+    tasks.start(&caches.migrations, all(), |_| ());
+    tasks.start(&caches.service_accounts, owned(), |_| ());
+    tasks.start(&caches.services, owned(), |_| ());
+    tasks.start(&caches.deployments, owned(), |_| ());
+    tasks.start(&caches.controller_revisions, owned(), |_| ());
+    tasks.start(&caches.jobs, owned(), |_| ());
+    let gone_pods = Arc::clone(&caches.gone_pods);
+    tasks.start(&caches.pods, owned(), move |pod| gone_pods.keep(pod));
+    tasks.start(&caches.config_maps, all().fields(WITHOUT_ROOT_CA), |_| ());
+    tasks.running
+}
+
+struct Tasks {
+    caches: Caches,
+    client: Client,
+    scopes: Vec<Option<String>>,
+    running: JoinSet<()>,
+    timeout: u32,
+}
+
+impl Tasks {
+    fn start<K>(
+        &mut self,
+        cache: &Arc<Cache<K>>,
+        config: Config,
+        gone: impl Fn(Arc<K>) + Clone + Send + Sync + 'static,
+    ) where
+        K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+            + Clone
+            + Debug
+            + DeserializeOwned
+            + Send
+            + Sync
+            + 'static,
+    {
+        for scope in self.scopes.clone() {
+            let client = self.client.clone();
+            let api: Api<DeserializeGuard<K>> = match &scope {
+                Some(namespace) => Api::namespaced(client, namespace),
+                None => Api::all(client),
+            };
+            let config = config.clone().timeout(self.timeout);
+            self.timeout += STAGGER;
+            let (cache, caches, gone) = (Arc::clone(cache), self.caches.clone(), gone.clone());
+            self.running.spawn(async move {
+                follow(api, config, scope, &cache, &caches, gone).await;
+            });
+        }
+    }
+}
+
+async fn follow<K>(
+    api: Api<DeserializeGuard<K>>,
+    config: Config,
+    scope: Option<String>,
+    cache: &Cache<K>,
+    caches: &Caches,
+    gone: impl Fn(Arc<K>),
+) where
+    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+{
+    let mut listing = Listing::new(scope);
+    let mut events = pin!(watcher(api, config));
+    let mut failures = 0_u32;
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                // The begin of a list is no success yet.
+                if !matches!(event, Event::Init) {
+                    failures = 0;
+                }
+                let event = event.modify(|object| object.meta_mut().managed_fields = None);
+                let changes = cache.absorb(&mut listing, event);
+                caches.tell(changes.into_iter().map(|(change, last)| {
+                    last.into_iter().for_each(&gone);
+                    change
+                }));
+            }
+            Err(error) => {
+                failures = failures.saturating_add(1);
+                cache.set_served(!is_not_found(&error));
+                tell(&K::kind(&()), failures, &error);
+                tokio::time::sleep(RETRY.delay(failures, random_byte())).await;
+            }
+        }
+    }
+}
+
+fn is_not_found(error: &Error) -> bool {
+    matches!(error, Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found())
+}
+
+/// The third failure in a row is told, once; before that it is the ordinary life of a watch.
+fn tell(kind: &str, failures: u32, error: &Error) {
+    let message = match error {
+        Error::InitialListFailed(kube::Error::Api(status)) if status.is_not_found() => {
+            format!(
+                "the API server does not serve {kind}; install the CRDs: slipway crds | kubectl apply -f -"
+            )
+        }
+        Error::InitialListFailed(kube::Error::Api(status))
+        | Error::WatchStartFailed(kube::Error::Api(status)) => status.message.clone(),
+        Error::WatchError(status) => status.message.clone(),
+        other => other.to_string(),
+    };
+    if failures == 3 {
+        warn!(kind, message, "watch fails, trying on");
+    } else {
+        debug!(kind, failures, message, "watch failed");
+    }
+}

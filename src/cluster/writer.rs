@@ -1,0 +1,453 @@
+//! The one that writes. It carries out a plan as it stands, asks before each write whether this replica may still write, and tells what
+//! came back. It decides nothing and repeats nothing: what failed is looked at again.
+
+use std::sync::Arc;
+
+use http::Request as HttpRequest;
+use kube::Client;
+use kube::api::{
+    DeleteParams, GetParams, Patch as Body, PatchParams, PostParams, Preconditions,
+    PropagationPolicy,
+};
+use kube::core::Request;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::caches::{Written, WrittenWhat};
+use super::failure;
+use crate::core::meta::{HASH_ANNOTATION, MANAGER, MIGRATION_LABEL};
+use crate::core::plan::{
+    Apply, Confirm, Create, Delete, Executed, ObjectKey, ObjectKind, Patch, Plan, Precondition,
+    Propagation, ReplaceDatabaseStatus, Step, Stop,
+};
+
+/// A resourceVersion that no existing object has: etcd's first revision is taken before any object is stored.
+const NEVER: &str = "1";
+
+/// Whether this replica may write; asked before every single write.
+pub trait WriteGate: Send + Sync {
+    /// From memory, at once.
+    fn may_write(&self) -> bool;
+}
+
+/// Counts what was sent and what was not.
+pub trait RequestObserver: Send + Sync {
+    /// A request was answered: verb as in a role, kind as in manifests, and how it ended.
+    fn answered(&self, verb: &'static str, kind: &'static str, outcome: &'static str);
+    /// A write was not sent, because leadership is gone or in doubt.
+    fn withheld(&self);
+}
+
+/// The root of a plan: what it writes belongs to this object.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Root {
+    pub key: ObjectKey,
+    pub uid: String,
+}
+
+/// See the module. Cheap to clone.
+#[derive(Clone)]
+pub struct Writer {
+    client: Client,
+    gate: Arc<dyn WriteGate>,
+    observer: Arc<dyn RequestObserver>,
+    #[cfg(feature = "faults")]
+    faults: Arc<super::faults::Faults>,
+}
+
+/// What an execution gives: for the report, and for whoever waits until the caches show it.
+#[derive(Debug, Default)]
+pub struct Execution {
+    pub executed: Executed,
+    pub written: Vec<Written>,
+}
+
+type Sent = Result<Value, kube::Error>;
+
+impl Writer {
+    /// A writer that asks this gate.
+    #[must_use]
+    pub fn new(
+        client: Client,
+        gate: Arc<dyn WriteGate>,
+        observer: Arc<dyn RequestObserver>,
+        #[cfg(feature = "faults")] faults: Arc<super::faults::Faults>,
+    ) -> Self {
+        Self {
+            client,
+            gate,
+            observer,
+            #[cfg(feature = "faults")]
+            faults,
+        }
+    }
+
+    /// Carries the steps out in order; the first that fails ends it.
+    pub async fn execute(&self, plan: &Plan, root: &Root) -> Execution {
+        let mut execution = Execution::default();
+        for step in &plan.steps {
+            match self.step(step, root).await {
+                Ok(answer) => {
+                    execution.written.extend(written(step, &answer));
+                    execution.executed.answers.push(answer);
+                }
+                Err(stop) => {
+                    execution.executed.stop = Some(stop);
+                    break;
+                }
+            }
+        }
+        execution
+    }
+
+    /// Applies the status of a root. The caller has seen that it differs from the cached one.
+    pub async fn write_status(&self, root: &Root, status: &Value) -> Result<Written, Stop> {
+        let key = &root.key;
+        let body = json!({
+            "apiVersion": key.kind.api_version(),
+            "kind": key.kind.kind(),
+            "metadata": {"name": key.name, "namespace": key.namespace, "uid": root.uid},
+            "status": status,
+        });
+        let request =
+            resource(key).patch_subresource("status", &key.name, &apply(), &Body::Apply(body));
+        let answer = self.write("patch", key, request).await?;
+        let answer = answer.map_err(|error| failure::stop(key, "patch", &error))?;
+        Ok(Written {
+            key: key.clone(),
+            what: WrittenWhat::Version(version_in(&answer)),
+            answered: Instant::now(),
+        })
+    }
+
+    async fn step(&self, step: &Step, root: &Root) -> Result<Value, Stop> {
+        match step {
+            Step::Apply(apply) => self.apply(apply, root).await,
+            Step::Create(create) => self.create(create, root).await,
+            Step::Patch(patch) => self.patch(patch).await,
+            Step::Delete(delete) => self.delete(delete).await,
+            Step::ReplaceDatabaseStatus(replace) => self.replace_status(replace).await,
+            Step::Confirm(confirm) => self.confirm(confirm).await,
+        }
+    }
+
+    async fn apply(&self, step: &Apply, root: &Root) -> Result<Value, Stop> {
+        let Apply {
+            key,
+            body,
+            precondition,
+        } = step;
+        let sent = self.send_apply(key, body, precondition).await?;
+        match (sent, precondition) {
+            (Err(kube::Error::Api(status)), Precondition::Absent) if status.code == 409 => {
+                self.apply_to_existing(key, body, root).await
+            }
+            (sent, _) => sent.map_err(|error| failure::stop(key, "patch", &error)),
+        }
+    }
+
+    /// The caches did not show it, yet it exists: ours (its label was taken away, or the cache is behind), or foreign.
+    async fn apply_to_existing(
+        &self,
+        key: &ObjectKey,
+        body: &Value,
+        root: &Root,
+    ) -> Result<Value, Stop> {
+        let existing = self.get(key).await?;
+        if !is_controlled_by(&existing, &root.uid) {
+            return Err(Stop::NameConflict { key: key.clone() });
+        }
+        let uid = Precondition::Uid(text(&existing, "/metadata/uid").to_owned());
+        let sent = self.send_apply(key, body, &uid).await?;
+        sent.map_err(|error| failure::stop(key, "patch", &error))
+    }
+
+    async fn send_apply(
+        &self,
+        key: &ObjectKey,
+        body: &Value,
+        precondition: &Precondition,
+    ) -> Result<Sent, Stop> {
+        let metadata = match precondition {
+            Precondition::Absent => json!({"resourceVersion": NEVER}),
+            Precondition::Uid(uid) => json!({"uid": uid}),
+            Precondition::Exactly {
+                uid,
+                resource_version,
+            } => json!({"uid": uid, "resourceVersion": resource_version}),
+        };
+        let body = with_metadata(body, metadata);
+        let request = resource(key).patch(&key.name, &apply(), &Body::Apply(body));
+        self.write("patch", key, request).await
+    }
+
+    async fn create(&self, step: &Create, root: &Root) -> Result<Value, Stop> {
+        let Create { key, body, hash } = step;
+        let data = body.to_string().into_bytes();
+        let sent = self
+            .write("create", key, resource(key).create(&post(), data))
+            .await?;
+        match sent {
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                let existing = self.get(key).await?;
+                adopt(key, existing, body, hash, root)
+            }
+            sent => sent.map_err(|error| failure::stop(key, "create", &error)),
+        }
+    }
+
+    async fn patch(&self, step: &Patch) -> Result<Value, Stop> {
+        let Patch {
+            key,
+            uid,
+            resource_version,
+            body,
+        } = step;
+        let body = with_metadata(
+            body,
+            json!({"uid": uid, "resourceVersion": resource_version}),
+        );
+        let parameters = PatchParams {
+            field_manager: Some(MANAGER.to_owned()),
+            ..PatchParams::default()
+        };
+        let request = resource(key).patch(&key.name, &parameters, &Body::Merge(body));
+        let sent = self.write("patch", key, request).await?;
+        sent.map_err(|error| failure::stop(key, "patch", &error))
+    }
+
+    async fn delete(&self, step: &Delete) -> Result<Value, Stop> {
+        let Delete {
+            key,
+            uid,
+            resource_version,
+            propagation,
+        } = step;
+        let parameters = DeleteParams {
+            propagation_policy: Some(match propagation {
+                Propagation::Background => PropagationPolicy::Background,
+                Propagation::Foreground => PropagationPolicy::Foreground,
+            }),
+            preconditions: Some(Preconditions {
+                uid: Some(uid.clone()),
+                resource_version: Some(resource_version.clone()),
+            }),
+            ..DeleteParams::default()
+        };
+        let request = resource(key).delete(&key.name, &parameters);
+        match self.write("delete", key, request).await? {
+            Ok(_) => Ok(Value::Null),
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(Value::Null),
+            Err(error) => Err(failure::stop(key, "delete", &error)),
+        }
+    }
+
+    async fn replace_status(&self, step: &ReplaceDatabaseStatus) -> Result<Value, Stop> {
+        let ReplaceDatabaseStatus {
+            key,
+            uid,
+            resource_version,
+            status,
+        } = step;
+        let body = json!({
+            "apiVersion": key.kind.api_version(),
+            "kind": key.kind.kind(),
+            "metadata": {
+                "name": key.name,
+                "namespace": key.namespace,
+                "uid": uid,
+                "resourceVersion": resource_version,
+            },
+            "status": status,
+        });
+        let data = body.to_string().into_bytes();
+        let request = resource(key).replace_subresource("status", &key.name, &post(), data);
+        let sent = self.write("update", key, request).await?;
+        sent.map_err(|error| failure::stop(key, "update", &error))
+    }
+
+    async fn confirm(&self, step: &Confirm) -> Result<Value, Stop> {
+        let Confirm {
+            key,
+            uid,
+            generation,
+        } = step;
+        let current = self.get(key).await?;
+        let same = text(&current, "/metadata/uid") == uid
+            && current
+                .pointer("/metadata/generation")
+                .and_then(Value::as_i64)
+                == Some(*generation)
+            && current.pointer("/metadata/deletionTimestamp").is_none();
+        if same {
+            Ok(current)
+        } else {
+            Err(Stop::ReadAgain { key: key.clone() })
+        }
+    }
+
+    /// A read that the API server answers from etcd: no resourceVersion is named.
+    async fn get(&self, key: &ObjectKey) -> Result<Value, Stop> {
+        let request = resource(key).get(&key.name, &GetParams::default());
+        self.send("get", key, request)
+            .await
+            .map_err(|error| failure::stop(key, "get", &error))
+    }
+
+    async fn write(
+        &self,
+        verb: &'static str,
+        key: &ObjectKey,
+        request: Result<HttpRequest<Vec<u8>>, kube::core::request::Error>,
+    ) -> Result<Sent, Stop> {
+        if !self.gate.may_write() {
+            self.observer.withheld();
+            return Err(Stop::NotLeader);
+        }
+        #[cfg(feature = "faults")]
+        let number = self.faults.before_write();
+        let sent = self.send(verb, key, request).await;
+        #[cfg(feature = "faults")]
+        self.faults.after_write(number);
+        Ok(sent)
+    }
+
+    async fn send(
+        &self,
+        verb: &'static str,
+        key: &ObjectKey,
+        request: Result<HttpRequest<Vec<u8>>, kube::core::request::Error>,
+    ) -> Sent {
+        let request = request.map_err(kube::Error::BuildRequest)?;
+        let sent = self.client.request::<Value>(request).await;
+        self.observer
+            .answered(verb, key.kind.kind(), outcome(&sent));
+        sent
+    }
+}
+
+/// Whether an object that a POST met is the one that the POST wanted.
+fn adopt(
+    key: &ObjectKey,
+    existing: Value,
+    wanted: &Value,
+    hash: &str,
+    root: &Root,
+) -> Result<Value, Stop> {
+    let ours = if key.kind == ObjectKind::Job {
+        // A migration Job has no owner until its outcome is recorded; its label says whose it is.
+        let label = format!("/metadata/labels/{}", MIGRATION_LABEL.replace('/', "~1"));
+        text(&existing, &label) == text(wanted, &label)
+            && !text(wanted, &label).is_empty()
+            && (controllers(&existing).next().is_none() || is_controlled_by(&existing, &root.uid))
+    } else {
+        is_controlled_by(&existing, &root.uid)
+    };
+    let annotation = format!(
+        "/metadata/annotations/{}",
+        HASH_ANNOTATION.replace('/', "~1")
+    );
+    match (ours, text(&existing, &annotation) == hash) {
+        (true, true) => Ok(existing),
+        (true, false) => Err(Stop::ReadAgain { key: key.clone() }),
+        (false, _) => Err(Stop::NameConflict { key: key.clone() }),
+    }
+}
+
+fn controllers(object: &Value) -> impl Iterator<Item = &Value> {
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .filter(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+}
+
+fn is_controlled_by(object: &Value, uid: &str) -> bool {
+    controllers(object).any(|owner| text(owner, "/uid") == uid)
+}
+
+/// What the caches have to show before the root is looked at again; nothing for a read.
+fn written(step: &Step, answer: &Value) -> Option<Written> {
+    let version = || WrittenWhat::Version(version_in(answer));
+    let (key, what) = match step {
+        Step::Apply(step) => (&step.key, version()),
+        Step::Create(step) => (&step.key, version()),
+        Step::Patch(step) => (&step.key, version()),
+        Step::ReplaceDatabaseStatus(step) => (&step.key, version()),
+        Step::Delete(step) => (
+            &step.key,
+            WrittenWhat::Deleted {
+                uid: step.uid.clone(),
+            },
+        ),
+        Step::Confirm(_) => return None,
+    };
+    Some(Written {
+        key: key.clone(),
+        what,
+        answered: Instant::now(),
+    })
+}
+
+fn resource(key: &ObjectKey) -> Request {
+    let version = key.kind.api_version();
+    let prefix = if version.contains('/') { "apis" } else { "api" };
+    Request::new(format!(
+        "/{prefix}/{version}/namespaces/{}/{}",
+        key.namespace,
+        key.kind.plural()
+    ))
+}
+
+fn apply() -> PatchParams {
+    PatchParams::apply(MANAGER).force()
+}
+
+fn post() -> PostParams {
+    PostParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PostParams::default()
+    }
+}
+
+fn with_metadata(body: &Value, more: Value) -> Value {
+    let mut body = body.clone();
+    if let Some(body) = body.as_object_mut() {
+        let metadata = body.entry("metadata").or_insert_with(|| json!({}));
+        if let (Some(metadata), Value::Object(more)) = (metadata.as_object_mut(), more) {
+            metadata.extend(more);
+        }
+    }
+    body
+}
+
+fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
+    object
+        .pointer(pointer)
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+fn version_in(answer: &Value) -> u64 {
+    text(answer, "/metadata/resourceVersion")
+        .parse()
+        .unwrap_or_default()
+}
+
+fn outcome(sent: &Sent) -> &'static str {
+    match sent {
+        Ok(_) => "success",
+        Err(kube::Error::Api(status)) => match status.code {
+            403 => "forbidden",
+            404 => "not_found",
+            409 => "conflict",
+            422 => "invalid",
+            429 => "too_many_requests",
+            500..=599 => "server_error",
+            _ => "client_error",
+        },
+        Err(_) => "no_answer",
+    }
+}
