@@ -107,7 +107,10 @@ impl Caches {
             (service_accounts.is_full(), ObjectKind::ServiceAccount),
             (services.is_full(), ObjectKind::Service),
             (deployments.is_full(), ObjectKind::Deployment),
-            (controller_revisions.is_full(), ObjectKind::ControllerRevision),
+            (
+                controller_revisions.is_full(),
+                ObjectKind::ControllerRevision,
+            ),
             (jobs.is_full(), ObjectKind::Job),
             (pods.is_full(), ObjectKind::Pod),
             (config_maps.is_full(), ObjectKind::ConfigMap),

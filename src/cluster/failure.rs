@@ -82,7 +82,9 @@ fn cut(message: &str) -> String {
 
 /// The first `longest` bytes at most, cut between two characters.
 pub(super) fn cut_at(text: &str, longest: usize) -> &str {
-    let end = (0..=longest.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    let end = (0..=longest.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
     text.get(..end.unwrap_or_default()).unwrap_or_default()
 }
 

@@ -56,7 +56,9 @@ pub struct Tools {
 /// Drives one kind until `stop` turns true; comes back when the last look has ended.
 pub async fn drive<K: Kind>(tools: Tools, stop: watch::Receiver<bool>) {
     let concurrency = i64::from(CONCURRENCY);
-    tools.metrics.max_concurrent_reconciles(K::NAME, concurrency);
+    tools
+        .metrics
+        .max_concurrent_reconciles(K::NAME, concurrency);
     let driver = Arc::new(Driver::<K> {
         keys: Keys::default(),
         tools,
@@ -195,7 +197,11 @@ impl<K: Kind> Driver<K> {
             Outcome::Withheld => Action::await_change(),
             Outcome::Done(wake) => {
                 self.keys.succeeded(name);
-                let result = if wake.is_some() { ReconcileResult::RequeueAfter } else { ReconcileResult::Success };
+                let result = if wake.is_some() {
+                    ReconcileResult::RequeueAfter
+                } else {
+                    ReconcileResult::Success
+                };
                 metrics.reconcile(K::NAME, result, seconds);
                 wake.map_or_else(Action::await_change, Action::requeue)
             }
@@ -203,7 +209,9 @@ impl<K: Kind> Driver<K> {
                 metrics.reconcile(K::NAME, ReconcileResult::Error, seconds);
                 metrics.queue_retry(K::NAME);
                 let (delay, is_new) = self.keys.failed(name, &failure);
-                let Failure { reason, message, .. } = failure;
+                let Failure {
+                    reason, message, ..
+                } = failure;
                 if is_new && reason != Failure::CHANGED {
                     warn!(controller, namespace, name = %name.name, reason, message, "cannot go on; trying again");
                 } else {
@@ -240,11 +248,20 @@ fn status_of(object: &impl serde::Serialize) -> Option<serde_json::Value> {
 }
 
 fn log_transition<K: Kind>(name: &Name, event: &Event) {
-    let Event { kind, reason, action, note } = event;
+    let Event {
+        kind,
+        reason,
+        action,
+        note,
+    } = event;
     let (controller, namespace) = (K::NAME, name.namespace.as_str());
     match kind {
-        EventKind::Normal => info!(controller, namespace, name = %name.name, reason, action, "{note}"),
-        EventKind::Warning => warn!(controller, namespace, name = %name.name, reason, action, "{note}"),
+        EventKind::Normal => {
+            info!(controller, namespace, name = %name.name, reason, action, "{note}")
+        }
+        EventKind::Warning => {
+            warn!(controller, namespace, name = %name.name, reason, action, "{note}")
+        }
     }
 }
 

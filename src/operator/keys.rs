@@ -43,16 +43,26 @@ impl Failure {
     /// What a stop means for the next look: an API server that is back, or a right that was given, is noticed within seconds.
     pub fn of(stop: &Stop) -> Self {
         let (reason, message, most) = match stop {
-            Stop::ReadAgain { key } => (Self::CHANGED, format!("{} {} has changed", key.kind.kind(), key.name), 5),
-            Stop::NameConflict { key } => {
-                ("NameConflict", format!("{} {} is not Slipway's", key.kind.kind(), key.name), 60)
+            Stop::ReadAgain { key } => (
+                Self::CHANGED,
+                format!("{} {} has changed", key.kind.kind(), key.name),
+                5,
+            ),
+            Stop::NameConflict { key } => (
+                "NameConflict",
+                format!("{} {} is not Slipway's", key.kind.kind(), key.name),
+                60,
+            ),
+            Stop::Forbidden { verb, message, .. } => {
+                ("Forbidden", format!("{verb}: {message}"), 25)
             }
-            Stop::Forbidden { verb, message, .. } => ("Forbidden", format!("{verb}: {message}"), 25),
             Stop::QuotaExceeded { message, .. } => ("QuotaExceeded", message.clone(), 25),
             Stop::Refused { message, .. } => ("Refused", message.clone(), 60),
-            Stop::NamespaceTerminating { key } => {
-                ("NamespaceTerminating", format!("namespace {} is being deleted", key.namespace), 60)
-            }
+            Stop::NamespaceTerminating { key } => (
+                "NamespaceTerminating",
+                format!("namespace {} is being deleted", key.namespace),
+                60,
+            ),
             Stop::Unavailable { message, .. } => ("Unavailable", message.clone(), 10),
             Stop::NotLeader => ("NotLeader", String::new(), 60),
         };
@@ -60,7 +70,12 @@ impl Failure {
             Stop::Unavailable { retry_after, .. } => retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
-        Self { reason, message, most: Duration::from_secs(most), least }
+        Self {
+            reason,
+            message,
+            most: Duration::from_secs(most),
+            least,
+        }
     }
 
     /// A look that took too long and was given up.
@@ -74,11 +89,19 @@ impl Failure {
     }
 
     fn new(reason: &'static str, message: String) -> Self {
-        Self { reason, message, most: RECONCILE.most, least: Duration::ZERO }
+        Self {
+            reason,
+            message,
+            most: RECONCILE.most,
+            least: Duration::ZERO,
+        }
     }
 
     fn delay(&self, failures: u32, jitter: u8) -> Duration {
-        RECONCILE.delay(failures, jitter).min(self.most).max(self.least)
+        RECONCILE
+            .delay(failures, jitter)
+            .min(self.most)
+            .max(self.least)
     }
 }
 
@@ -101,11 +124,18 @@ impl Keys {
     /// Whether the caches show everything that was written for this object.
     pub fn are_shown(&self, name: &Name, caches: &Caches) -> bool {
         let mut keys = self.lock();
-        let Some(memory) = keys.get_mut(name) else { return true };
+        let Some(memory) = keys.get_mut(name) else {
+            return true;
+        };
         memory.writes.retain(|written| {
             let waited = written.answered.elapsed();
             if waited > LONGEST_WAIT {
-                warn!(kind = written.key.kind.kind(), namespace = written.key.namespace, name = written.key.name, "a write never came back by the watch");
+                warn!(
+                    kind = written.key.kind.kind(),
+                    namespace = written.key.namespace,
+                    name = written.key.name,
+                    "a write never came back by the watch"
+                );
             }
             waited <= LONGEST_WAIT && !caches.show(written)
         });
@@ -114,14 +144,22 @@ impl Keys {
 
     pub fn wrote(&self, name: &Name, writes: Vec<Written>) {
         if !writes.is_empty() {
-            self.lock().entry(name.clone()).or_default().writes.extend(writes);
+            self.lock()
+                .entry(name.clone())
+                .or_default()
+                .writes
+                .extend(writes);
         }
     }
 
     /// Whether this root was not yet told that it does not decode.
     pub fn is_new_fault(&self, name: &Name, object: &Undecodable) -> bool {
         let metadata = &object.metadata;
-        let fault = (metadata.uid.clone(), metadata.generation, object.error.clone());
+        let fault = (
+            metadata.uid.clone(),
+            metadata.generation,
+            object.error.clone(),
+        );
         let mut keys = self.lock();
         let memory = keys.entry(name.clone()).or_default();
         let is_new = memory.fault.as_ref() != Some(&fault);
@@ -168,33 +206,56 @@ mod tests {
     use crate::core::plan::{ObjectKey, ObjectKind, Stop};
 
     fn name(name: &str) -> Name {
-        Name { namespace: "shop".to_owned(), name: name.to_owned() }
+        Name {
+            namespace: "shop".to_owned(),
+            name: name.to_owned(),
+        }
     }
 
     fn unavailable(retry_after: Option<Duration>) -> Failure {
-        let key = ObjectKey { kind: ObjectKind::Job, namespace: "shop".to_owned(), name: "orders".to_owned() };
-        Failure::of(&Stop::Unavailable { key, retry_after, message: "down".to_owned() })
+        let key = ObjectKey {
+            kind: ObjectKind::Job,
+            namespace: "shop".to_owned(),
+            name: "orders".to_owned(),
+        };
+        Failure::of(&Stop::Unavailable {
+            key,
+            retry_after,
+            message: "down".to_owned(),
+        })
     }
 
     /// G-11: settled 15 s after the API server's return.
     #[test]
     fn however_long_the_api_server_was_away_the_next_look_is_ten_seconds_off_at_the_most() {
         let keys = Keys::default();
-        let delays: Vec<Duration> = (0..40).map(|_| keys.failed(&name("orders"), &unavailable(None)).0).collect();
-        assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(10)), "{delays:?}");
+        let delays: Vec<Duration> = (0..40)
+            .map(|_| keys.failed(&name("orders"), &unavailable(None)).0)
+            .collect();
+        assert!(
+            delays.iter().all(|delay| *delay <= Duration::from_secs(10)),
+            "{delays:?}"
+        );
         assert!(delays.last() >= Some(&Duration::from_secs(5)), "{delays:?}");
     }
 
     #[test]
     fn the_servers_hint_is_a_least_delay() {
         let hint = Duration::from_secs(30);
-        assert_eq!(Keys::default().failed(&name("orders"), &unavailable(Some(hint))).0, hint);
+        assert_eq!(
+            Keys::default()
+                .failed(&name("orders"), &unavailable(Some(hint)))
+                .0,
+            hint
+        );
     }
 
     #[test]
     fn a_failure_is_told_once_and_one_object_does_not_slow_another() {
         let keys = Keys::default();
-        let told: Vec<bool> = (0..3).map(|_| keys.failed(&name("orders"), &unavailable(None)).1).collect();
+        let told: Vec<bool> = (0..3)
+            .map(|_| keys.failed(&name("orders"), &unavailable(None)).1)
+            .collect();
         assert_eq!(told, [true, false, false]);
         assert!(keys.failed(&name("mails"), &unavailable(None)).0 <= Duration::from_millis(200));
         keys.succeeded(&name("orders"));

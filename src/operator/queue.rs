@@ -65,26 +65,37 @@ pub fn of<K: Kind>(
     let backlog = K::roots(caches).names();
     let (caches, metrics) = (caches.clone(), metrics.clone());
     let woken = changes.map(move |change| {
-        let mut names: Vec<(String, bool)> = K::wakes(&change, &caches).into_iter().map(|name| (name, true)).collect();
+        let mut names: Vec<(String, bool)> = K::wakes(&change, &caches)
+            .into_iter()
+            .map(|name| (name, true))
+            .collect();
         if change.is(K::KIND) {
             names.push((change.key.name.clone(), change.new.is_some()));
         }
         (change.key.namespace.clone(), names)
     });
-    let first = backlog.into_iter().map(|(namespace, name)| (namespace, vec![(name, true)]));
-    let requests = stream::iter(first).chain(woken).flat_map(move |(namespace, names)| {
-        let mut requests = Vec::new();
-        for (name, exists) in names {
-            let seat = Seat::<K>::new(&namespace, &name);
-            let event = if exists { Event::Apply(seat) } else { Event::Delete(seat) };
-            seats.apply_watcher_event(&event);
-            if exists {
-                metrics.queue_add(K::NAME);
-                requests.push(Ok(ObjectRef::new(&name).within(&namespace).into()));
+    let first = backlog
+        .into_iter()
+        .map(|(namespace, name)| (namespace, vec![(name, true)]));
+    let requests = stream::iter(first)
+        .chain(woken)
+        .flat_map(move |(namespace, names)| {
+            let mut requests = Vec::new();
+            for (name, exists) in names {
+                let seat = Seat::<K>::new(&namespace, &name);
+                let event = if exists {
+                    Event::Apply(seat)
+                } else {
+                    Event::Delete(seat)
+                };
+                seats.apply_watcher_event(&event);
+                if exists {
+                    metrics.queue_add(K::NAME);
+                    requests.push(Ok(ObjectRef::new(&name).within(&namespace).into()));
+                }
             }
-        }
-        stream::iter(requests)
-    });
+            stream::iter(requests)
+        });
     (store, requests.take_until(stopped(stop)))
 }
 
@@ -112,7 +123,10 @@ impl<K> Clone for Seat<K> {
 
 impl<K> fmt::Debug for Seat<K> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Seat").field("name", &self.metadata.name).finish_non_exhaustive()
+        formatter
+            .debug_struct("Seat")
+            .field("name", &self.metadata.name)
+            .finish_non_exhaustive()
     }
 }
 

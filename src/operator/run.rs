@@ -90,7 +90,10 @@ pub async fn run(options: RunOptions) -> Result<ExitCode, RunError> {
     let caches = Caches::new(&options.watch_namespaces);
     let listener = admin::listen(options.admin_address).await?;
     let identity = identity(&options);
-    info!(version = env!("CARGO_PKG_VERSION"), identity, "Slipway starts");
+    info!(
+        version = env!("CARGO_PKG_VERSION"),
+        identity, "Slipway starts"
+    );
 
     let gate: Arc<dyn WriteGate> = Arc::new(leadership.clone());
     let (events, event_task) = Events::new(clients.work.clone(), Arc::clone(&gate), &identity);
@@ -125,7 +128,14 @@ pub async fn run(options: RunOptions) -> Result<ExitCode, RunError> {
         faults,
     };
     let config = lease(&options, &clients, identity);
-    Ok(Life { tools, leadership, tasks, stop }.live(config).await)
+    Ok(Life {
+        tools,
+        leadership,
+        tasks,
+        stop,
+    }
+    .live(config)
+    .await)
 }
 
 /// An operator with everything started but the leading.
@@ -144,7 +154,10 @@ impl Life {
             () = stopped(self.stop.clone()) => return ExitCode::SUCCESS,
             () = dead(&mut self.tasks) => return ExitCode::FAILURE,
         }
-        info!(backends = self.tools.caches.backends.len(), "caches are full; standing by");
+        info!(
+            backends = self.tools.caches.backends.len(),
+            "caches are full; standing by"
+        );
         let (drained, all_drained) = oneshot::channel::<()>();
         let mut election = tokio::spawn(leader::run(
             config,
@@ -194,7 +207,10 @@ impl Life {
         self.tools.term = Arc::from(term);
         let mut drivers = JoinSet::new();
         drivers.spawn(drive::<DatabaseKind>(self.tools.clone(), self.stop.clone()));
-        drivers.spawn(drive::<MigrationKind>(self.tools.clone(), self.stop.clone()));
+        drivers.spawn(drive::<MigrationKind>(
+            self.tools.clone(),
+            self.stop.clone(),
+        ));
         drivers.spawn(drive::<RunKind>(self.tools.clone(), self.stop.clone()));
         drivers
     }
@@ -258,11 +274,19 @@ fn health(caches: &Caches, leadership: &Leadership) -> Health {
     let (full, served, leadership) = (caches.clone(), caches.clone(), leadership.clone());
     Health {
         caches_full: Arc::new(move || {
-            if full.are_full() { Ok(()) } else { Err(format!("still reading: {}", full.missing())) }
+            if full.are_full() {
+                Ok(())
+            } else {
+                Err(format!("still reading: {}", full.missing()))
+            }
         }),
         crds_served: Arc::new(move || {
             let unserved = served.unserved();
-            if unserved.is_empty() { Ok(()) } else { Err(format!("CRDs are missing: {}", unserved.join(", "))) }
+            if unserved.is_empty() {
+                Ok(())
+            } else {
+                Err(format!("CRDs are missing: {}", unserved.join(", ")))
+            }
         }),
         lease_reachable: Arc::new(move || {
             let _ = &leadership;
@@ -274,7 +298,10 @@ fn health(caches: &Caches, leadership: &Leadership) -> Health {
 fn lease(options: &RunOptions, clients: &Clients, identity: String) -> LeaderConfig {
     LeaderConfig {
         client: clients.lease.clone(),
-        namespace: options.lease_namespace.clone().unwrap_or_else(|| clients.namespace.clone()),
+        namespace: options
+            .lease_namespace
+            .clone()
+            .unwrap_or_else(|| clients.namespace.clone()),
         name: options.lease_name.clone(),
         identity,
         timings: Timings::default(),
@@ -295,11 +322,23 @@ async fn count_objects(caches: Caches, metrics: Metrics) {
     let mut changes = caches.listen();
     while let Some(change) = changes.recv().await {
         let (namespace, name) = (&change.key.namespace, &change.key.name);
-        if let Some(backend) = caches.backends.get(namespace, name).filter(|_| change.is(ObjectKind::Backend)) {
+        if let Some(backend) = caches
+            .backends
+            .get(namespace, name)
+            .filter(|_| change.is(ObjectKind::Backend))
+        {
             metrics.backend(&backend);
-        } else if let Some(migration) = caches.migrations.get(namespace, name).filter(|_| change.is(ObjectKind::Migration)) {
+        } else if let Some(migration) = caches
+            .migrations
+            .get(namespace, name)
+            .filter(|_| change.is(ObjectKind::Migration))
+        {
             metrics.migration(&migration);
-        } else if let Some(database) = caches.databases.get(namespace, name).filter(|_| change.is(ObjectKind::Database)) {
+        } else if let Some(database) = caches
+            .databases
+            .get(namespace, name)
+            .filter(|_| change.is(ObjectKind::Database))
+        {
             metrics.database(&database);
         } else {
             metrics.forget(change.key.kind.kind(), namespace, name);
