@@ -112,7 +112,8 @@ impl Postgres {
         let directory = prepare_directory(&options.directory, &account)?;
         let password = superuser_password(&directory)?;
         if !directory.join("data/PG_VERSION").exists() {
-            initialize(&directory, &account)?;
+            let folder = directory.clone();
+            tokio::task::spawn_blocking(move || initialize(&folder)).await??;
         }
         let port = match options.port {
             Some(port) => port,
@@ -567,8 +568,8 @@ fn everybody_may_pass(path: &Path) -> bool {
         .all(|part| fs::metadata(part).is_ok_and(|data| data.permissions().mode() & 0o001 != 0))
 }
 
-fn initialize(directory: &Path, account: &Account) -> Result<()> {
-    let result = account
+fn initialize(directory: &Path) -> Result<()> {
+    let result = Account::of_server()?
         .command(&program("initdb")?)
         .args([
             "--no-sync",
@@ -637,10 +638,11 @@ fn free_port(address: IpAddr) -> Result<u16> {
         .port())
 }
 
-/// The live postmaster that the data folder names.
+/// The live server that the data folder names. While `initdb` works, that is a server without a network, whose id stands there negative.
 fn recorded_pid(directory: &Path) -> Option<Pid> {
     let text = fs::read_to_string(directory.join("data/postmaster.pid")).ok()?;
-    let pid = Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?;
+    let number: i32 = text.lines().next()?.trim().parse().ok()?;
+    let pid = Pid::from_raw(number.checked_abs()?)?;
     let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).ok()?;
     (name.trim() == "postgres" && runs(pid)).then_some(pid)
 }

@@ -71,17 +71,19 @@ impl Launch {
             .spawn()
             .with_context(|| format!("start {}", self.program.display()))?;
         let pid = Pid::from_child(&child);
+        let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0 });
+        let record = records.join(format!("{}.pid", self.name));
+        let text = format!("{} {}\n", pid.as_raw_nonzero(), identity.started);
+        if let Err(error) = fs::write(&record, text) {
+            // Nobody would ever end what is not recorded; a teardown may have taken the folder just now.
+            let _ = kill_process(pid, Signal::KILL);
+            return Err(error).with_context(|| format!("record {}", self.name));
+        }
         // The child is reaped by a thread of its own, so that it never stays as a zombie of a long test run.
         std::thread::spawn(move || {
             let mut child = child;
             child.wait()
         });
-        let identity = Identity::of(pid).unwrap_or(Identity { pid, started: 0 });
-        let record = records.join(format!("{}.pid", self.name));
-        fs::write(
-            &record,
-            format!("{} {}\n", pid.as_raw_nonzero(), identity.started),
-        )?;
         Ok(Process {
             name: self.name,
             identity,

@@ -23,6 +23,8 @@ pub fn tear_down(state: &State) -> Result<()> {
     end_processes(state)?;
     end_containers(state)?;
     postgres::stop_in(&state.postgres())?;
+    // A start that a signal interrupts may have started one more.
+    end_processes(state)?;
     unmount_below(state.root())?;
     network::remove(state)?;
     remove_control_groups();
