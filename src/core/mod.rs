@@ -13,5 +13,6 @@ pub mod hash;
 pub mod meta;
 pub mod migration;
 pub mod plan;
+pub mod rights;
 pub mod run;
 pub mod settings;
