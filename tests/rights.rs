@@ -1,19 +1,24 @@
-//! The roles in `config/rbac` and in the chart are what `core::rights` says. After a change there:
+//! The roles in `config/rbac` and in the chart are what `core::rights` says, the chart's definitions what `core::crds` says. After a change there:
 //! `UPDATE_GENERATED=1 cargo test --test rights` writes them anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use slipway::core::crds;
 use slipway::core::rights::{EDITOR_RULES, LEASE_RULES, RULES, VIEWER_RULES, rules_yaml};
 
 const HEAD: &str = "# Written by `UPDATE_GENERATED=1 cargo test --test rights` from src/core/rights.rs. Do not edit.\n";
 
 fn kustomize(kind: &str, name: &str, labels: &str, rules: &str) -> String {
-    format!("{HEAD}apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\n{labels}{rules}")
+    format!(
+        "{HEAD}apiVersion: rbac.authorization.k8s.io/v1\nkind: {kind}\nmetadata:\n  name: {name}\n{labels}{rules}"
+    )
 }
 
 fn aggregated(roles: &[&str]) -> String {
-    let labels = roles.iter().map(|role| format!("    rbac.authorization.k8s.io/aggregate-to-{role}: \"true\"\n"));
+    let labels = roles
+        .iter()
+        .map(|role| format!("    rbac.authorization.k8s.io/aggregate-to-{role}: \"true\"\n"));
     format!("  labels:\n{}", labels.collect::<String>())
 }
 
@@ -30,33 +35,68 @@ fn files() -> Vec<(PathBuf, String)> {
     let viewer = rules_yaml(VIEWER_RULES, "slipway");
     let editor = rules_yaml(EDITOR_RULES, "slipway");
     let chart = [
-        format!("{{{{- /* {} */ -}}}}\n", HEAD.trim_start_matches("# ").trim_end()),
+        format!(
+            "{{{{- /* {} */ -}}}}\n",
+            HEAD.trim_start_matches("# ").trim_end()
+        ),
         piece("rules.operator", &operator),
         piece("rules.lease", &rules_yaml(LEASE_RULES, chart_lease)),
         piece("rules.viewer", &viewer),
         piece("rules.editor", &editor),
     ];
-    vec![
-        (root.join("config/rbac/operator.yaml"), kustomize("ClusterRole", "slipway", "", &operator)),
-        (root.join("config/rbac/lease.yaml"), kustomize("Role", "slipway-lease", "", &lease)),
+    let definitions = crds::files().into_iter().map(|file| {
+        (
+            root.join("charts/slipway/files/crds").join(file.name),
+            file.yaml,
+        )
+    });
+    let roles = vec![
+        (
+            root.join("config/rbac/operator.yaml"),
+            kustomize("ClusterRole", "slipway", "", &operator),
+        ),
+        (
+            root.join("config/rbac/lease.yaml"),
+            kustomize(
+                "Role",
+                "slipway-lease",
+                "  namespace: slipway-system\n",
+                &lease,
+            ),
+        ),
         (
             root.join("config/rbac/viewer.yaml"),
-            kustomize("ClusterRole", "slipway-view", &aggregated(&["view", "edit", "admin"]), &viewer),
+            kustomize(
+                "ClusterRole",
+                "slipway-view",
+                &aggregated(&["view", "edit", "admin"]),
+                &viewer,
+            ),
         ),
         (
             root.join("config/rbac/editor.yaml"),
-            kustomize("ClusterRole", "slipway-edit", &aggregated(&["edit", "admin"]), &editor),
+            kustomize(
+                "ClusterRole",
+                "slipway-edit",
+                &aggregated(&["edit", "admin"]),
+                &editor,
+            ),
         ),
-        (root.join("charts/slipway/templates/_rules.tpl"), chart.concat()),
-    ]
+        (
+            root.join("charts/slipway/templates/_rules.tpl"),
+            chart.concat(),
+        ),
+    ];
+    roles.into_iter().chain(definitions).collect()
 }
 
 #[test]
-fn the_roles_in_the_files_are_those_of_the_table() {
+fn chart_and_kustomize_hold_the_roles_and_definitions_of_the_code() {
     let update = std::env::var_os("UPDATE_GENERATED").is_some();
     for (path, wanted) in files() {
         if update {
-            fs::create_dir_all(path.parent().expect("a file has a folder")).expect("the folder can be made");
+            fs::create_dir_all(path.parent().expect("a file has a folder"))
+                .expect("the folder can be made");
             fs::write(&path, &wanted).expect("the file can be written");
         }
         let found = fs::read_to_string(&path).unwrap_or_default();

@@ -21,8 +21,17 @@ pub struct Rule {
     pub only_the_lease: bool,
 }
 
-const fn rule(group: &'static str, resources: &'static [&'static str], verbs: &'static [&'static str]) -> Rule {
-    Rule { group, resources, verbs, only_the_lease: false }
+const fn rule(
+    group: &'static str,
+    resources: &'static [&'static str],
+    verbs: &'static [&'static str],
+) -> Rule {
+    Rule {
+        group,
+        resources,
+        verbs,
+        only_the_lease: false,
+    }
 }
 
 /// In every namespace that is watched.
@@ -35,10 +44,26 @@ pub const RULES: &[Rule] = &[
     // The ledger is taken by compare-and-swap, which is an update; what people read is patched.
     rule(GROUP, &["databases/status"], &["patch", "update"]),
     // A server-side apply of a new object needs `create` besides `patch`.
-    rule("", &["serviceaccounts", "services"], &["list", "watch", "create", "patch", "delete"]),
-    rule("apps", &["deployments"], &["list", "watch", "create", "patch"]),
-    rule("apps", &["controllerrevisions"], &["get", "list", "watch", "create", "delete"]),
-    rule("batch", &["jobs"], &["get", "list", "watch", "create", "patch", "delete"]),
+    rule(
+        "",
+        &["serviceaccounts", "services"],
+        &["list", "watch", "create", "patch", "delete"],
+    ),
+    rule(
+        "apps",
+        &["deployments"],
+        &["list", "watch", "create", "patch"],
+    ),
+    rule(
+        "apps",
+        &["controllerrevisions"],
+        &["get", "list", "watch", "create", "delete"],
+    ),
+    rule(
+        "batch",
+        &["jobs"],
+        &["get", "list", "watch", "create", "patch", "delete"],
+    ),
     rule("", &["pods", "configmaps"], &["list", "watch"]),
     rule("events.k8s.io", &["events"], &["create", "patch"]),
 ];
@@ -55,12 +80,19 @@ pub const LEASE_RULES: &[Rule] = &[
 ];
 
 /// What people with the role `view` may do besides.
-pub const VIEWER_RULES: &[Rule] =
-    &[rule(GROUP, &["backends", "databases", "migrations"], &["get", "list", "watch"])];
+pub const VIEWER_RULES: &[Rule] = &[rule(
+    GROUP,
+    &["backends", "databases", "migrations"],
+    &["get", "list", "watch"],
+)];
 
 /// What people with the roles `edit` and `admin` may do besides. A Migration is changed only to set `slipway.dev/retry`.
 pub const EDITOR_RULES: &[Rule] = &[
-    rule(GROUP, &["backends", "databases"], &["create", "update", "patch", "delete", "deletecollection"]),
+    rule(
+        GROUP,
+        &["backends", "databases"],
+        &["create", "update", "patch", "delete", "deletecollection"],
+    ),
     rule(GROUP, &["backends/scale"], &["get", "update", "patch"]),
     rule(GROUP, &["migrations"], &["update", "patch", "delete"]),
 ];
@@ -70,19 +102,31 @@ pub const EDITOR_RULES: &[Rule] = &[
 pub fn rules_yaml(rules: &[Rule], lease: &str) -> String {
     let mut yaml = String::from("rules:\n");
     for rule in rules {
-        let Rule { group, resources, verbs, only_the_lease } = rule;
+        let Rule {
+            group,
+            resources,
+            verbs,
+            only_the_lease,
+        } = rule;
         push(&mut yaml, format_args!("  - apiGroups: [\"{group}\"]\n"));
-        push(&mut yaml, format_args!("    resources: [{}]\n", resources.join(", ")));
+        push(
+            &mut yaml,
+            format_args!("    resources: [{}]\n", resources.join(", ")),
+        );
         if *only_the_lease {
             push(&mut yaml, format_args!("    resourceNames: [{lease}]\n"));
         }
-        push(&mut yaml, format_args!("    verbs: [{}]\n", verbs.join(", ")));
+        push(
+            &mut yaml,
+            format_args!("    verbs: [{}]\n", verbs.join(", ")),
+        );
     }
     yaml
 }
 
 fn push(yaml: &mut String, text: std::fmt::Arguments<'_>) {
-    yaml.write_fmt(text).expect("a String takes all that is written to it");
+    yaml.write_fmt(text)
+        .expect("a String takes all that is written to it");
 }
 
 #[cfg(test)]
@@ -94,7 +138,10 @@ mod tests {
     fn no_role_has_a_wildcard_or_a_secret() {
         for rule in [RULES, LEASE_RULES, VIEWER_RULES, EDITOR_RULES].concat() {
             for word in rule.resources.iter().chain(rule.verbs) {
-                assert!(!word.contains('*') && !word.starts_with("secrets"), "{rule:?}");
+                assert!(
+                    !word.contains('*') && !word.starts_with("secrets"),
+                    "{rule:?}"
+                );
             }
         }
     }
@@ -115,7 +162,9 @@ mod tests {
         ] {
             let watched = RULES.iter().any(|rule| {
                 rule.resources.contains(&kind.plural())
-                    && ["list", "watch"].iter().all(|verb| rule.verbs.contains(verb))
+                    && ["list", "watch"]
+                        .iter()
+                        .all(|verb| rule.verbs.contains(verb))
             });
             assert!(watched, "{kind:?}");
         }

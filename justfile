@@ -1,0 +1,32 @@
+# Short names for what cargo does. `cargo demo` and `cargo test` need no just.
+
+# Show the main job on a real cluster of your own machine
+demo *flags:
+    cargo demo {{flags}}
+
+# Prove everything
+test *flags:
+    cargo test {{flags}}
+
+# Format, clippy, licenses
+lint:
+    cargo fmt --check
+    cargo clippy --all-targets -- -D warnings
+    cargo deny --offline check bans licenses sources
+
+# Write what is made from the code: definitions, roles, the chart's copies
+crds:
+    UPDATE_GENERATED=1 cargo test --test generated
+    UPDATE_GENERATED=1 cargo test --test rights
+
+# Build the image with whatever builds images here
+image tag="slipway:0.1.0":
+    $(command -v docker || command -v podman || command -v buildah) build -t {{tag}} .
+
+# Start a cluster and leave it up
+up:
+    cargo demo -- --keep
+
+# Tear it down
+down:
+    cargo run --quiet --example cluster -- down
