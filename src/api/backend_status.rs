@@ -1,4 +1,4 @@
-//! What Slipway shows of a Backend. Written by the operator only; no rules, and no defaults but the observedGeneration (see `definitions`).
+//! What Slipway shows of a Backend. Written by the operator only; no rules, and no default but that of `observedGeneration` (see `definitions`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -32,13 +32,3 @@ pub(super) fn request_within_limit() -> Rule {
     .message("spec.resources: a request is above its limit; raise limits or lower requests of that resource")
     .field_path(".requests")
 }
-
-/// The limit of memory that is in force when none is written.
-pub(super) fn request_within_default_limit() -> Rule {
-    Rule::new(concat!(
-        "!has(self.requests) || !('memory' in self.requests) || (has(self.limits) && 'memory' in self.limits)",
-        " || !quantity(string(self.requests['memory'])).isGreaterThan(quantity('512Mi'))"
-    ))
-    .message("spec.resources.requests.memory is above the memory limit, which is 512Mi when absent; set limits.memory")
-    .field_path(".requests")
-}

@@ -30,8 +30,7 @@ pub enum ImagePullPolicy {
     validation = resource_rules::known_names("requests"),
     validation = resource_rules::known_names("limits"),
     validation = resource_rules::no_thousandths_of_a_byte(),
-    validation = resource_rules::request_within_limit(),
-    validation = resource_rules::request_within_default_limit()
+    validation = resource_rules::request_within_limit()
 )]
 pub struct Resources {
     /// What the scheduler keeps free for each pod, by `cpu` (cores), `memory` and `ephemeral-storage` (bytes) or an extended resource.
@@ -39,7 +38,8 @@ pub struct Resources {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::quantities")]
     pub requests: BTreeMap<String, Quantity>,
-    /// The most that each pod gets, by the same names. Default: memory `512Mi`, no limit of CPU. Example: `{memory: 1Gi}`.
+    /// The most that each pod gets, by the same names. Default: memory `512Mi`, or the request where that is
+    /// higher; no limit of CPU. Example: `{memory: 1Gi}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::quantities")]
     pub limits: BTreeMap<String, Quantity>,
