@@ -17,7 +17,8 @@ use inputs::{Answer, Input, Kind, base, inputs};
 
 /// The schema of a kind, as the API server gets it; made once, as the tests ask for it some thousand times.
 fn schema(kind: Kind) -> &'static Value {
-    static SCHEMAS: LazyLock<[Value; 3]> = LazyLock::new(|| [Kind::Backend, Kind::Database, Kind::Migration].map(make_schema));
+    static SCHEMAS: LazyLock<[Value; 3]> =
+        LazyLock::new(|| [Kind::Backend, Kind::Database, Kind::Migration].map(make_schema));
     &SCHEMAS[kind as usize]
 }
 
@@ -26,8 +27,14 @@ fn make_schema(kind: Kind) -> Value {
         .into_iter()
         .find(|definition| definition.spec.names.kind == format!("{kind:?}"))
         .expect("each kind has a definition");
-    let version = definition.spec.versions.into_iter().next().expect("a definition has a version");
-    serde_json::to_value(version.schema.and_then(|schema| schema.open_api_v3_schema)).expect("a schema is JSON")
+    let version = definition
+        .spec
+        .versions
+        .into_iter()
+        .next()
+        .expect("a definition has a version");
+    serde_json::to_value(version.schema.and_then(|schema| schema.open_api_v3_schema))
+        .expect("a schema is JSON")
 }
 
 /// Everything that is said against an object; empty if it passes.
@@ -39,7 +46,11 @@ fn faults(schema: &Value, object: &Value, before: Option<&Value>) -> Vec<String>
     }
     match Validator::new().validate(schema, object, before) {
         Ok(()) => Vec::new(),
-        Err(errors) => errors.into_vec().into_iter().map(|error| error.message).collect(),
+        Err(errors) => errors
+            .into_vec()
+            .into_iter()
+            .map(|error| error.message)
+            .collect(),
     }
 }
 
@@ -57,10 +68,18 @@ fn every_input_is_answered_as_written() {
             Answer::Refused(words) => faults.iter().any(|fault| fault.contains(words)),
         };
         if !right {
-            wrong.push(format!("{} {}\n    wanted: {:?}\n    got: {faults:?}", input.promise, input.says, input.answer));
+            wrong.push(format!(
+                "{} {}\n    wanted: {:?}\n    got: {faults:?}",
+                input.promise, input.says, input.answer
+            ));
         }
     }
-    assert!(wrong.is_empty(), "{} inputs are answered otherwise:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(
+        wrong.is_empty(),
+        "{} inputs are answered otherwise:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
 }
 
 /// What is there before a change has to pass too, or the change would prove nothing.
@@ -68,7 +87,12 @@ fn every_input_is_answered_as_written() {
 fn every_object_before_a_change_passes() {
     for input in inputs() {
         if let Some(before) = &input.before {
-            assert_eq!(faults(schema(input.kind), before, None), Vec::<String>::new(), "{}", input.says);
+            assert_eq!(
+                faults(schema(input.kind), before, None),
+                Vec::<String>::new(),
+                "{}",
+                input.says
+            );
         }
     }
 }
@@ -77,7 +101,11 @@ fn every_object_before_a_change_passes() {
 fn messages(schema: &Value, found: &mut BTreeSet<String>) {
     match schema {
         Value::Object(fields) => {
-            for rule in schema["x-kubernetes-validations"].as_array().into_iter().flatten() {
+            for rule in schema["x-kubernetes-validations"]
+                .as_array()
+                .into_iter()
+                .flatten()
+            {
                 found.insert(rule["message"].as_str().unwrap_or_default().to_owned());
             }
             fields.values().for_each(|below| messages(below, found));
@@ -106,9 +134,15 @@ fn every_message_names_the_field_and_the_remedy() {
         let mut found = BTreeSet::new();
         messages(schema(kind), &mut found);
         for message in found {
-            assert!(message.starts_with("spec") || message.starts_with("metadata.name"), "names no field: {message}");
+            assert!(
+                message.starts_with("spec") || message.starts_with("metadata.name"),
+                "names no field: {message}"
+            );
             assert!(message.contains("; "), "names no remedy: {message}");
-            assert!(!message.contains('\n') && message.len() < 300, "too long for one line: {message}");
+            assert!(
+                !message.contains('\n') && message.len() < 300,
+                "too long for one line: {message}"
+            );
         }
     }
 }
@@ -121,5 +155,7 @@ fn a_refused_host_is_not_quoted() {
     let faults = faults(schema(Kind::Database), &database, None);
     assert!(!faults.is_empty());
     assert!(!faults.join("\n").contains("canary-word"), "{faults:?}");
-    assert!(schema(Kind::Database)["properties"]["spec"]["properties"]["host"]["pattern"].is_null());
+    assert!(
+        schema(Kind::Database)["properties"]["spec"]["properties"]["host"]["pattern"].is_null()
+    );
 }

@@ -190,7 +190,8 @@ fn no_spec_has_a_default() {
 /// The API server drops a null from a field that is not nullable; a nullable enum would refuse it, and `kubectl scale` fail on it.
 #[test]
 fn a_null_means_absent_in_every_field() {
-    let nullable = |_: &str, schema: &Value| (!schema["nullable"].is_null()).then_some("is nullable");
+    let nullable =
+        |_: &str, schema: &Value| (!schema["nullable"].is_null()).then_some("is nullable");
     assert_eq!(complaints("spec", nullable), NOTHING);
     assert_eq!(complaints("status", nullable), NOTHING);
 }

@@ -1,5 +1,11 @@
 //! The Backend: what an application team writes.
 
+// On the module, as the derive of the schema copies the struct without its attributes.
+#![expect(
+    clippy::struct_field_names,
+    reason = "the names of Pool are those of Go's database/sql"
+)]
+
 use std::collections::BTreeMap;
 
 use kube::{CustomResource, KubeSchema};

@@ -30,22 +30,32 @@ pub fn crds() -> Vec<CustomResourceDefinition> {
 /// - A status says `observedGeneration: -1` before the first visit, so that kstatus does not take a new object for done.
 fn finished(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
     for version in &mut definition.spec.versions {
-        let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
+        let Some(schema) = version
+            .schema
+            .as_mut()
+            .and_then(|schema| schema.open_api_v3_schema.as_mut())
+        else {
             continue;
         };
         let mut tree = serde_json::to_value(&*schema).expect("a schema is JSON");
         put_right(&mut tree);
-        if let Some(status) = tree.pointer_mut("/properties/status").and_then(Value::as_object_mut) {
+        if let Some(status) = tree
+            .pointer_mut("/properties/status")
+            .and_then(Value::as_object_mut)
+        {
             status.insert("default".to_owned(), json!({ "observedGeneration": -1 }));
         }
-        *schema = serde_json::from_value::<JSONSchemaProps>(tree).expect("what is left of a schema is a schema");
+        *schema = serde_json::from_value::<JSONSchemaProps>(tree)
+            .expect("what is left of a schema is a schema");
     }
     definition
 }
 
 /// Removes defaults, nulls and line breaks from a schema and all schemas below it. Properties that bear a keyword's name are left alone.
 fn put_right(schema: &mut Value) {
-    let Value::Object(keywords) = schema else { return };
+    let Value::Object(keywords) = schema else {
+        return;
+    };
     keywords.remove("default");
     keywords.remove("nullable");
     if let Some(Value::String(description)) = keywords.get_mut("description") {
@@ -56,9 +66,13 @@ fn put_right(schema: &mut Value) {
     }
     for (keyword, below) in keywords {
         match (keyword.as_str(), below) {
-            ("properties", Value::Object(properties)) => properties.values_mut().for_each(put_right),
+            ("properties", Value::Object(properties)) => {
+                properties.values_mut().for_each(put_right)
+            }
             ("items" | "additionalProperties" | "not", below) => put_right(below),
-            ("allOf" | "anyOf" | "oneOf", Value::Array(branches)) => branches.iter_mut().for_each(put_right),
+            ("allOf" | "anyOf" | "oneOf", Value::Array(branches)) => {
+                branches.iter_mut().for_each(put_right)
+            }
             _ => {}
         }
     }

@@ -1,5 +1,11 @@
 //! Environment variables of a Backend's program.
 
+// On the module, as the derive of the schema copies the struct without its attributes.
+#![expect(
+    clippy::struct_field_names,
+    reason = "the names of ValueSource are Kubernetes' own"
+)]
+
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};

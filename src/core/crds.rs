@@ -31,10 +31,8 @@ pub fn files() -> Vec<CrdFile> {
 /// All definitions as one stream of YAML documents, for `kubectl apply --server-side -f -`.
 #[must_use]
 pub fn yaml() -> String {
-    files()
-        .into_iter()
-        .map(|file| format!("---\n{}", file.yaml))
-        .collect()
+    let documents: Vec<String> = files().into_iter().map(|file| file.yaml).collect();
+    format!("---\n{}", documents.join("---\n"))
 }
 
 /// By way of JSON: written directly, data enums would come out as YAML tags.

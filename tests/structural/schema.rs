@@ -34,22 +34,42 @@ pub fn faults(schema: &Value, object: &Value) -> Vec<String> {
 }
 
 fn required(schema: &Value, name: &str) -> bool {
-    schema["required"].as_array().is_some_and(|names| names.iter().any(|required| required == name))
+    schema["required"]
+        .as_array()
+        .is_some_and(|names| names.iter().any(|required| required == name))
 }
 
 fn check(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
     let mixed = schema["x-kubernetes-int-or-string"] == true;
     match value {
-        Value::Object(fields) if schema["type"] == "object" => check_object(path, schema, fields, found),
+        Value::Object(fields) if schema["type"] == "object" => {
+            check_object(path, schema, fields, found)
+        }
         Value::Array(items) if schema["type"] == "array" => check_list(path, schema, items, found),
-        Value::String(text) if schema["type"] == "string" || mixed => check_text(path, schema, text, found),
-        Value::Number(number) if number.is_i64() && (schema["type"] == "integer" || mixed) => check_number(path, schema, number.as_i64(), found),
+        Value::String(text) if schema["type"] == "string" || mixed => {
+            check_text(path, schema, text, found)
+        }
+        Value::Number(number) if number.is_i64() && (schema["type"] == "integer" || mixed) => {
+            check_number(path, schema, number.as_i64(), found)
+        }
         Value::Bool(_) if schema["type"] == "boolean" => {}
-        _ => found.push(format!("{path}: Invalid value: must be of type {}", if mixed { "integer or string" } else { schema["type"].as_str().unwrap_or("?") })),
+        _ => found.push(format!(
+            "{path}: Invalid value: must be of type {}",
+            if mixed {
+                "integer or string"
+            } else {
+                schema["type"].as_str().unwrap_or("?")
+            }
+        )),
     }
 }
 
-fn check_object(path: &str, schema: &Value, fields: &serde_json::Map<String, Value>, found: &mut Vec<String>) {
+fn check_object(
+    path: &str,
+    schema: &Value,
+    fields: &serde_json::Map<String, Value>,
+    found: &mut Vec<String>,
+) {
     let below = |name: &str| match &schema["properties"][name] {
         Value::Null => &schema["additionalProperties"],
         known => known,
@@ -60,32 +80,50 @@ fn check_object(path: &str, schema: &Value, fields: &serde_json::Map<String, Val
             schema => check(&format!("{path}.{name}"), schema, value, found),
         }
     }
-    for name in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+    for name in schema["required"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+    {
         if !fields.contains_key(name) {
             found.push(format!("{path}.{name}: Required value"));
         }
     }
-    if schema["maxProperties"].as_u64().is_some_and(|most| fields.len() as u64 > most) {
+    if schema["maxProperties"]
+        .as_u64()
+        .is_some_and(|most| fields.len() as u64 > most)
+    {
         found.push(format!("{path}: Too many"));
     }
 }
 
 fn check_list(path: &str, schema: &Value, items: &[Value], found: &mut Vec<String>) {
-    if schema["maxItems"].as_u64().is_some_and(|most| items.len() as u64 > most) {
+    if schema["maxItems"]
+        .as_u64()
+        .is_some_and(|most| items.len() as u64 > most)
+    {
         found.push(format!("{path}: Too many"));
         return;
     }
-    let keys: Option<Vec<&str>> =
-        schema["x-kubernetes-list-map-keys"].as_array().map(|keys| keys.iter().filter_map(Value::as_str).collect());
+    let keys: Option<Vec<&str>> = schema["x-kubernetes-list-map-keys"]
+        .as_array()
+        .map(|keys| keys.iter().filter_map(Value::as_str).collect());
     let identity = |item: &Value| match (&keys, schema["x-kubernetes-list-type"].as_str()) {
-        (Some(keys), _) => Some(keys.iter().map(|key| item[*key].clone()).collect::<Vec<Value>>()),
+        (Some(keys), _) => Some(
+            keys.iter()
+                .map(|key| item[*key].clone())
+                .collect::<Vec<Value>>(),
+        ),
         (None, Some("set")) => Some(vec![item.clone()]),
         _ => None,
     };
     for (index, item) in items.iter().enumerate() {
         check(&format!("{path}[{index}]"), &schema["items"], item, found);
         if let Some(this) = identity(item)
-            && items[..index].iter().any(|earlier| identity(earlier).as_ref() == Some(&this))
+            && items[..index]
+                .iter()
+                .any(|earlier| identity(earlier).as_ref() == Some(&this))
         {
             found.push(format!("{path}[{index}]: Duplicate value"));
         }
@@ -94,11 +132,17 @@ fn check_list(path: &str, schema: &Value, items: &[Value], found: &mut Vec<Strin
 
 fn check_text(path: &str, schema: &Value, text: &str, found: &mut Vec<String>) {
     let length = text.chars().count() as u64;
-    if schema["maxLength"].as_u64().is_some_and(|most| length > most) {
+    if schema["maxLength"]
+        .as_u64()
+        .is_some_and(|most| length > most)
+    {
         found.push(format!("{path}: Too long"));
         return;
     }
-    if schema["minLength"].as_u64().is_some_and(|least| length < least) {
+    if schema["minLength"]
+        .as_u64()
+        .is_some_and(|least| length < least)
+    {
         found.push(format!("{path}: Invalid value: too short"));
     }
     if let Some(pattern) = schema["pattern"].as_str() {
@@ -107,7 +151,10 @@ fn check_text(path: &str, schema: &Value, text: &str, found: &mut Vec<String>) {
             found.push(format!("{path}: Invalid value: does not match"));
         }
     }
-    if schema["enum"].as_array().is_some_and(|words| !words.iter().any(|word| word == text)) {
+    if schema["enum"]
+        .as_array()
+        .is_some_and(|words| !words.iter().any(|word| word == text))
+    {
         found.push(format!("{path}: Unsupported value"));
     }
 }
@@ -115,9 +162,14 @@ fn check_text(path: &str, schema: &Value, text: &str, found: &mut Vec<String>) {
 fn check_number(path: &str, schema: &Value, number: Option<i64>, found: &mut Vec<String>) {
     let Some(number) = number else { return };
     // The bounds may be written as 1.0.
-    #[expect(clippy::cast_possible_truncation, reason = "the schema's bounds are whole and small")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "the schema's bounds are whole and small"
+    )]
     let bound = |name: &str| schema[name].as_f64().map(|bound| bound as i64);
-    if bound("minimum").is_some_and(|least| number < least) || bound("maximum").is_some_and(|most| number > most) {
+    if bound("minimum").is_some_and(|least| number < least)
+        || bound("maximum").is_some_and(|most| number > most)
+    {
         found.push(format!("{path}: Invalid value: out of range"));
     }
 }
