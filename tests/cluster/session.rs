@@ -326,6 +326,10 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if !self.is_own() {
+            // A copy of the user's credentials; where it cannot be removed, it lies in a folder that is his alone.
+            let _ = fs::remove_file(&self.kubeconfig);
+        }
         if self.is_own()
             && !self.options.keep
             && let Err(error) = release_machine(&self.state)
