@@ -96,6 +96,7 @@ fn the_committed_definitions_are_those_of_the_code() {
                     .into_owned()
             })
             .collect();
+    lying.retain(|name| name.ends_with(".slipway.dev.yaml"));
     lying.sort();
     assert_eq!(
         lying,
