@@ -14,8 +14,8 @@
 //! | postgres | databases |
 //! | operator | the operator as a process of this machine |
 //! | proxy | faults between the operator and the API server |
-//! | proxy | faults between the operator and the API server |
 //! | audit | the API server's audit log, read back |
+//! | release, http | what a story ships, and one question to a service |
 //! | helm, kwok | the chart; nodes that are played |
 #![allow(
     dead_code,
@@ -29,6 +29,7 @@ pub mod certificates;
 pub mod control_plane;
 pub mod debian;
 pub mod helm;
+pub mod http;
 pub mod image;
 pub mod interrupt;
 pub mod kwok;
@@ -42,6 +43,7 @@ pub mod product;
 pub mod programs;
 pub mod progress;
 pub mod proxy;
+pub mod release;
 pub mod session;
 pub mod teardown;
 pub mod wait;

@@ -196,9 +196,7 @@ impl World {
                     database: Some(Arc::new(self.database.clone())),
                     bound: 1,
                     migration: migration.cloned().map(Arc::new),
-                    next_job: migration.and_then(|migration| {
-                        next_job(&self.seen(&migration.name_any()), self.now())
-                    }),
+                    asks: migration.map(|migration| self.seen(&migration.name_any())),
                     pods: self.pods.clone(),
                     settings: Arc::new(Settings::default()),
                 };

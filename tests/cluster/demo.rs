@@ -1,0 +1,336 @@
+//! `cargo demo`: from a bare machine to a real release, told as a story. Everything in it is real: a Kubernetes node, a PostgreSQL server,
+//! goose, a Go service, Slipway installed by its chart. It ends with 0 only if every chapter ended as it tells.
+
+#[path = "mod.rs"]
+mod cluster;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use cluster::product::Product;
+use cluster::release::{self, SLIPWAY_NAMESPACE};
+use cluster::session::{Cluster, Options};
+use cluster::{http, wait};
+use serde_json::json;
+
+const NAMESPACE: &str = "demo";
+
+/// A first release may take this long before the demo gives up: the node is small and everything starts at once.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Ships a backend with its schema on a real cluster, breaks a migration, mends it, kills the leader.
+#[derive(Parser)]
+#[command(name = "demo")]
+struct Arguments {
+    /// Leave the cluster running at the end and say how to use it
+    #[arg(long)]
+    keep: bool,
+    /// Use the cluster of this kubeconfig context instead of starting one
+    #[arg(long)]
+    context: Option<String>,
+    /// With --context: a command that loads an OCI archive into the cluster, for kind: 'kind load image-archive'
+    #[arg(long)]
+    load_images: Option<String>,
+    /// With --context: the address at which pods of that cluster reach this machine
+    #[arg(long)]
+    database_address: Option<std::net::IpAddr>,
+}
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    match tell(Arguments::parse()).await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("\nThe demo did not end as it should: {error:#}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn tell(arguments: Arguments) -> Result<()> {
+    let start = Instant::now();
+    chapter(
+        "A real cluster",
+        "One Kubernetes node from source, and a PostgreSQL server beside it.",
+    );
+    let cluster = Cluster::start(Options {
+        keep: arguments.keep,
+        context: arguments.context.clone(),
+        image_loader: arguments.load_images.clone(),
+        database_address: arguments.database_address,
+        verbose: true,
+    })
+    .await?;
+    let told = chapters(&cluster).await;
+    if told.is_err() {
+        show_what_is_there(&cluster).await;
+    }
+    told?;
+    println!(
+        "\nThat was the story; it took {:.0} s.",
+        start.elapsed().as_secs_f32()
+    );
+    if arguments.keep {
+        println!(
+            "The cluster stays. To use it:\n  export KUBECONFIG={}",
+            cluster.admin_kubeconfig().display()
+        );
+        println!("  {} get slipway -A", cluster.program("kubectl")?.display());
+        println!("To end it:\n  cargo run --example cluster -- down");
+    } else {
+        println!("The cluster is torn down; to keep it next time: cargo demo -- --keep");
+    }
+    cluster.stop().await
+}
+
+async fn chapters(cluster: &Cluster) -> Result<()> {
+    install(cluster).await?;
+    first_release(cluster).await?;
+    broken_migration(cluster).await?;
+    mended_migration(cluster).await?;
+    leader_dies(cluster).await
+}
+
+async fn install(cluster: &Cluster) -> Result<()> {
+    chapter(
+        "Slipway is installed",
+        "By its Helm chart, as two replicas: one leads, one stands by.",
+    );
+    let product = Product::build(&[]).await?;
+    let goose = release::load_slipway(cluster, &product).await?;
+    let notes = release::install_slipway(cluster, &goose).await?;
+    println!("{notes}");
+    show(cluster, &["get", "pods", "-n", SLIPWAY_NAMESPACE]).await
+}
+
+async fn first_release(cluster: &Cluster) -> Result<()> {
+    chapter(
+        "A first release",
+        "A Database says where the database is; a Backend is the Go service `orders` with goose migrations in its image.\n\
+         No pod of it starts before its schema is there.",
+    );
+    release::load_orders(cluster, "1.0.0", "migrations").await?;
+    cluster
+        .kubectl_ok(&["create", "namespace", NAMESPACE])
+        .await?;
+    let database =
+        release::database_with_secret(cluster, NAMESPACE, "orders-db", "s3cret @:/?#").await?;
+    let backend = json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": "orders", "namespace": NAMESPACE},
+        "spec": {
+            "image": "slipway.test/orders:1.0.0",
+            "ports": [{"name": "http", "port": 8080}],
+            "probes": {"readiness": {"path": "/readyz"}},
+            "databases": [{"name": "orders-db"}],
+            "migrations": [{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}}],
+        },
+    });
+    print_yaml(&backend)?;
+    cluster.apply(&database.to_string()).await?;
+    let applied = Instant::now();
+    cluster.apply(&backend.to_string()).await?;
+    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
+    println!(
+        "Ready {:.1} s after kubectl apply.\n",
+        applied.elapsed().as_secs_f32()
+    );
+    show(cluster, &["get", "slb,sldb,slm", "-n", NAMESPACE]).await?;
+    let schema = ask(cluster, "/schema").await?;
+    ensure!(
+        schema.contains("first order"),
+        "the service answers {schema} and not from the migrated schema"
+    );
+    println!("GET /schema answers with what only the migrated schema can hold: {schema}");
+    Ok(())
+}
+
+async fn broken_migration(cluster: &Cluster) -> Result<()> {
+    chapter(
+        "A broken migration",
+        "Release 1.1.0 brings a migration that cannot work on the data that is there.",
+    );
+    release::load_orders(cluster, "1.1.0", "migrations-broken").await?;
+    ship(cluster, "1.1.0").await?;
+    let (reason, message) = release::condition(
+        cluster,
+        NAMESPACE,
+        "slb/orders",
+        "Stalled",
+        "True",
+        PATIENCE,
+    )
+    .await?;
+    show(cluster, &["get", "slb", "-n", NAMESPACE]).await?;
+    println!("{reason}: {message}\n");
+    for needed in [
+        "00003_unique_email.sql:7",
+        "SQLSTATE 23505",
+        "kubectl annotate",
+    ] {
+        ensure!(
+            message.contains(needed),
+            "the message does not say {needed}"
+        );
+    }
+    let version = ask(cluster, "/version").await?;
+    ensure!(
+        version.contains("1.0.0"),
+        "the old release does not serve any more: {version}"
+    );
+    println!("Meanwhile the old release serves: GET /version answers {version}");
+    Ok(())
+}
+
+async fn mended_migration(cluster: &Cluster) -> Result<()> {
+    chapter(
+        "The mended one",
+        "Release 1.1.1 removes the doubles before it makes the index.",
+    );
+    release::load_orders(cluster, "1.1.1", "migrations-mended").await?;
+    ship(cluster, "1.1.1").await?;
+    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
+    show(cluster, &["get", "slb,slm", "-n", NAMESPACE]).await?;
+    let version = ask(cluster, "/version").await?;
+    ensure!(
+        version.contains("1.1.1"),
+        "the new release is not out: {version}"
+    );
+    println!("The new release is out: GET /version answers {version}");
+    Ok(())
+}
+
+async fn leader_dies(cluster: &Cluster) -> Result<()> {
+    chapter(
+        "The leader dies",
+        "It is killed without a word; the other replica waits for the lease to end and goes on.",
+    );
+    let leader = holder(cluster).await?;
+    println!("Leader: {leader}");
+    let killed = Instant::now();
+    cluster
+        .kubectl_ok(&[
+            "delete",
+            "pod",
+            &leader,
+            "-n",
+            SLIPWAY_NAMESPACE,
+            "--grace-period=0",
+            "--force",
+        ])
+        .await?;
+    cluster
+        .kubectl_ok(&["scale", "slb/orders", "-n", NAMESPACE, "--replicas=3"])
+        .await?;
+    wait::until(
+        "three replicas, by the new leader's hand",
+        PATIENCE,
+        async || {
+            let deployment = release::get(cluster, NAMESPACE, "deployment/orders").await?;
+            ensure!(
+                deployment["spec"]["replicas"] == 3,
+                "{}",
+                deployment["spec"]["replicas"]
+            );
+            anyhow::Ok(())
+        },
+    )
+    .await?;
+    println!(
+        "{:.1} s later {} has scaled orders to 3.",
+        killed.elapsed().as_secs_f32(),
+        holder(cluster).await?
+    );
+    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
+    show(cluster, &["get", "slb", "-n", NAMESPACE]).await
+}
+
+async fn ship(cluster: &Cluster, version: &str) -> Result<()> {
+    let patch = json!({"spec": {"image": format!("slipway.test/orders:{version}")}}).to_string();
+    let arguments = [
+        "patch",
+        "slb/orders",
+        "-n",
+        NAMESPACE,
+        "--type=merge",
+        "-p",
+        &patch,
+    ];
+    println!("$ kubectl {}\n", arguments.join(" "));
+    cluster.kubectl_ok(&arguments).await?;
+    Ok(())
+}
+
+/// Asks the service by way of its Service: the node's own network reaches it.
+async fn ask(cluster: &Cluster, path: &str) -> Result<String> {
+    let service = release::get(cluster, NAMESPACE, "service/orders").await?;
+    let address = service["spec"]["clusterIP"]
+        .as_str()
+        .context("the Service has no address")?;
+    let (code, body) = http::get(&format!("{address}:8080"), path).await?;
+    ensure!(code == 200, "GET {path} answers {code}: {body}");
+    Ok(body.trim().to_owned())
+}
+
+async fn holder(cluster: &Cluster) -> Result<String> {
+    let lease = release::get(cluster, SLIPWAY_NAMESPACE, "lease/slipway").await?;
+    Ok(lease["spec"]["holderIdentity"]
+        .as_str()
+        .context("nobody leads")?
+        .to_owned())
+}
+
+async fn show(cluster: &Cluster, arguments: &[&str]) -> Result<()> {
+    println!(
+        "$ kubectl {}\n{}",
+        arguments.join(" "),
+        cluster.kubectl_ok(arguments).await?
+    );
+    Ok(())
+}
+
+/// After a failure: what a person would look at first.
+async fn show_what_is_there(cluster: &Cluster) {
+    for arguments in [
+        &[
+            "get",
+            "slb,sldb,slm,jobs,pods",
+            "-n",
+            NAMESPACE,
+            "-o",
+            "wide",
+        ][..],
+        &["get", "events", "-n", NAMESPACE],
+        &[
+            "logs",
+            "-n",
+            SLIPWAY_NAMESPACE,
+            "-l",
+            "app.kubernetes.io/name=slipway",
+            "--tail=40",
+            "--prefix",
+        ],
+    ] {
+        if let Ok(answer) = cluster.kubectl(arguments).await {
+            eprintln!(
+                "$ kubectl {}\n{}{}",
+                arguments.join(" "),
+                answer.stdout,
+                answer.stderr
+            );
+        }
+    }
+}
+
+fn print_yaml(manifest: &serde_json::Value) -> Result<()> {
+    println!(
+        "$ kubectl apply -f - <<YAML\n{}YAML\n",
+        serde_yaml::to_string(manifest)?
+    );
+    Ok(())
+}
+
+fn chapter(title: &str, text: &str) {
+    println!("\n== {title}\n{text}\n");
+}

@@ -1,0 +1,131 @@
+//! What a story needs on a cluster: Slipway's image and chart, the releases of the orders service, a database with its Secret.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+
+use super::application::{Application, goose_image};
+use super::product::Product;
+use super::session::Cluster;
+use super::{helm, wait};
+
+/// The name that Slipway's image has in the test cluster.
+pub const SLIPWAY_IMAGE: &str = concat!("slipway.test/slipway:", env!("CARGO_PKG_VERSION"));
+
+/// The namespace that the chart is installed into.
+pub const SLIPWAY_NAMESPACE: &str = "slipway-system";
+
+/// Loads Slipway's image and that of goose; returns the name of the latter.
+pub async fn load_slipway(cluster: &Cluster, product: &Product) -> Result<String> {
+    cluster.load_image(&product.image(SLIPWAY_IMAGE)?).await?;
+    let goose = goose_image(&cluster.program("goose")?)?;
+    cluster.load_image(&goose).await?;
+    Ok(goose.name().to_owned())
+}
+
+/// Installs the chart as a platform team would, and waits until its pods are ready.
+pub async fn install_slipway(cluster: &Cluster, goose: &str) -> Result<String> {
+    let (repository, tag) = SLIPWAY_IMAGE
+        .rsplit_once(':')
+        .context("the image has a tag")?;
+    let repository = format!("image.repository={repository}");
+    let tag = format!("image.tag={tag}");
+    let goose = format!("toolImages.goose={goose}");
+    cluster
+        .install_chart(
+            "slipway",
+            &helm::slipway_chart(),
+            SLIPWAY_NAMESPACE,
+            &[&repository, &tag, &goose],
+        )
+        .await
+}
+
+/// Builds the orders service and loads it as `slipway.test/orders:VERSION` with one folder of migrations.
+pub async fn load_orders(cluster: &Cluster, version: &str, migrations: &str) -> Result<()> {
+    let application = Application::build("orders", version).await?;
+    cluster.load_image(&application.image(migrations)?).await?;
+    Ok(())
+}
+
+/// A database of its own with a user and a password, and the Secret that holds them.
+pub async fn database_with_secret(
+    cluster: &Cluster,
+    namespace: &str,
+    name: &str,
+    password: &str,
+) -> Result<Value> {
+    let postgres = cluster.postgres().await?;
+    let database = format!("{namespace}-{name}");
+    postgres
+        .create_database(&database, &database, password)
+        .await?;
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": format!("{name}-app"), "namespace": namespace},
+        "type": "kubernetes.io/basic-auth",
+        "stringData": {"username": database, "password": password},
+    });
+    cluster.apply(&secret.to_string()).await?;
+    Ok(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Database",
+        "metadata": {"name": name, "namespace": namespace},
+        "spec": {
+            "engine": "PostgreSQL",
+            "host": cluster.database_address()?.to_string(),
+            "port": postgres.port(),
+            "name": database,
+            "credentials": {"secret": format!("{name}-app")},
+        },
+    }))
+}
+
+/// Waits until a condition of an object has this status, and returns its reason and message.
+pub async fn condition(
+    cluster: &Cluster,
+    namespace: &str,
+    object: &str,
+    type_: &str,
+    status: &str,
+    limit: Duration,
+) -> Result<(String, String)> {
+    wait::until(
+        &format!("{object} to be {type_}={status}"),
+        limit,
+        async || {
+            let object = get(cluster, namespace, object).await?;
+            let condition = current_condition(&object, type_);
+            match condition {
+                Some(condition) if condition["status"] == status => {
+                    Ok((text(&condition["reason"]), text(&condition["message"])))
+                }
+                _ => bail!("{}", object["status"]["conditions"]),
+            }
+        },
+    )
+    .await
+}
+
+/// The object as JSON.
+pub async fn get(cluster: &Cluster, namespace: &str, object: &str) -> Result<Value> {
+    let text = cluster
+        .kubectl_ok(&["get", object, "-n", namespace, "-o", "json"])
+        .await?;
+    Ok(serde_json::from_str(&text)?)
+}
+
+/// A condition that is of the object's newest generation.
+fn current_condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
+    let generation = &object["metadata"]["generation"];
+    object["status"]["conditions"]
+        .as_array()?
+        .iter()
+        .find(|condition| {
+            condition["type"] == type_ && &condition["observedGeneration"] == generation
+        })
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

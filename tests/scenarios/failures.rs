@@ -1,0 +1,95 @@
+//! What can go wrong on the way: pods that go, an operator that dies, an image that is not there.
+
+use std::time::Duration;
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::cluster::wait;
+use crate::world::{PATIENCE, World};
+
+/// F-30, F-34: the pod of a run is deleted; the outcome comes from evidence, and in the end the schema is there once.
+pub async fn a_migration_pod_that_is_deleted_ends_by_evidence(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    world
+        .apply(&world.orders("orders", "1.0.0", "orders-db"))
+        .await?;
+    let pod = wait::until("a migration pod", PATIENCE, async || {
+        let pods = world.list("pods").await?;
+        let pod = pods
+            .iter()
+            .find(|pod| pod["metadata"]["labels"]["slipway.dev/migration"].is_string());
+        pod.and_then(|pod| pod["metadata"]["name"].as_str().map(str::to_owned))
+            .ok_or_else(|| anyhow::anyhow!("{} pods", pods.len()))
+    })
+    .await?;
+    world
+        .cluster()
+        .kubectl_ok(&[
+            "delete",
+            "pod",
+            &pod,
+            "-n",
+            &world.namespace,
+            "--wait=false",
+        ])
+        .await?;
+    world.ready("orders").await?;
+    let rows = world
+        .postgres()
+        .await?
+        .connect(&world.database_name("orders-db"))
+        .await?;
+    let applied = rows.query("select version_id from goose_db_version where is_applied and version_id > 0 order by id", &[]).await?;
+    let versions: Vec<i64> = applied.iter().map(|row| row.get(0)).collect();
+    ensure!(versions == [1, 2], "the schema was applied as {versions:?}");
+    Ok(())
+}
+
+/// F-1 to F-5: the operator is killed in the middle of a first release and started again: one run, the same end.
+pub async fn a_killed_operator_finishes_after_its_restart(world: World) -> Result<()> {
+    let operator = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    world
+        .apply(&world.orders("orders", "1.0.0", "orders-db"))
+        .await?;
+    wait::until("the Job of the migration", PATIENCE, async || {
+        let jobs = world.list("jobs").await?.len();
+        ensure!(jobs == 1, "{jobs} Jobs");
+        anyhow::Ok(())
+    })
+    .await?;
+    operator.kill()?;
+    operator.wait(Duration::from_secs(10)).await?;
+    world.free_the_lease().await?;
+    let _operator = world.operator().await?;
+    world.ready("orders").await?;
+    let jobs = world.list("jobs").await?.len();
+    ensure!(jobs == 1, "{jobs} Jobs ran");
+    Ok(())
+}
+
+/// F-38: the status carries the pod's own reason and the next command; the old pods serve.
+pub async fn an_image_that_cannot_be_pulled_is_named_in_the_status(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    let backend = json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": "ghost", "namespace": world.namespace},
+        "spec": {"type": "Worker", "image": "slipway.test/no-such-image:1", "imagePullPolicy": "Never"},
+    });
+    world.apply(&backend).await?;
+    wait::until(
+        "the reason of the pod in the status",
+        PATIENCE,
+        async || {
+            let status = world.get("slb/ghost").await?["status"]["conditions"].to_string();
+            ensure!(
+                status.contains("ImagePullFailed") && status.contains("kubectl"),
+                "{status}"
+            );
+            anyhow::Ok(())
+        },
+    )
+    .await
+}

@@ -1,0 +1,134 @@
+//! The scenarios: what users do and what can go wrong, on one real cluster that is started once. Each has a namespace, a database and an
+//! operator of its own, as a process of this machine with the rights of the chart's role, so several run at a time. One line each; the last
+//! line counts.
+
+#[path = "../cluster/mod.rs"]
+mod cluster;
+mod deletion;
+mod failures;
+mod first_release;
+mod migrations;
+mod world;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use futures::StreamExt;
+use futures::stream;
+use world::{Shared, World};
+
+/// More at a time are slower on a small machine, not faster.
+const AT_A_TIME: usize = 3;
+
+/// No scenario waits longer.
+const LIMIT: Duration = Duration::from_secs(240);
+
+type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+
+/// One scenario: a sentence that is true of the product, and the code that shows it.
+struct Scenario {
+    sentence: &'static str,
+    show: fn(World) -> Running,
+}
+
+macro_rules! scenarios {
+    ($($module:ident :: $name:ident),* $(,)?) => {
+        [$(Scenario { sentence: stringify!($name), show: |world| Box::pin($module::$name(world)) }),*]
+    };
+}
+
+fn main() -> ExitCode {
+    let filter = std::env::args()
+        .skip(1)
+        .find(|argument| !argument.starts_with('-'));
+    if std::env::args().any(|argument| argument == "--list") {
+        return ExitCode::SUCCESS;
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run_all(filter.as_deref())) {
+        Ok((passed, failed)) => {
+            println!("\n{passed} passed, {failed} failed");
+            if failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            }
+        }
+        Err(error) => {
+            eprintln!("The scenarios could not be run: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run_all(filter: Option<&str>) -> Result<(usize, usize)> {
+    let all = scenarios![
+        first_release::the_release_waits_for_its_schema_and_costs_what_the_model_says,
+        first_release::a_restart_of_the_operator_writes_nothing,
+        first_release::an_image_there_and_back_again_runs_no_second_migration,
+        migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
+        migrations::two_backends_on_one_database_never_migrate_at_once,
+        migrations::a_password_with_every_odd_character_works_and_is_found_nowhere,
+        failures::a_migration_pod_that_is_deleted_ends_by_evidence,
+        failures::a_killed_operator_finishes_after_its_restart,
+        failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
+        deletion::a_deleted_backend_leaves_nothing,
+        deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
+    ];
+    let chosen: Vec<Scenario> = all
+        .into_iter()
+        .filter(|scenario| filter.is_none_or(|filter| scenario.sentence.contains(filter)))
+        .collect();
+    let shared = Arc::new(Shared::start().await?);
+    println!("running {} scenarios", chosen.len());
+    let results: Vec<bool> = stream::iter(chosen)
+        .map(|scenario| show(&shared, scenario))
+        .buffer_unordered(AT_A_TIME)
+        .collect()
+        .await;
+    let passed = results.iter().filter(|passed| **passed).count();
+    let failed = results.len() - passed;
+    Arc::into_inner(shared)
+        .context("a scenario still holds the cluster")?
+        .stop()
+        .await?;
+    Ok((passed, failed))
+}
+
+async fn show(shared: &Arc<Shared>, scenario: Scenario) -> bool {
+    let start = Instant::now();
+    let result = async {
+        let world = World::new(Arc::clone(shared), scenario.sentence).await?;
+        let witness = world.witness();
+        let shown = tokio::time::timeout(LIMIT, (scenario.show)(world)).await;
+        let shown = shown.map_err(anyhow::Error::from).and_then(|shown| shown);
+        if shown.is_err() {
+            witness.tell().await;
+        }
+        witness.clean_up().await?;
+        shown
+    }
+    .await;
+    let seconds = start.elapsed().as_secs_f32();
+    match &result {
+        Ok(()) => println!("ok      {seconds:>6.1} s  {}", scenario.sentence),
+        Err(error) => println!(
+            "FAILED  {seconds:>6.1} s  {}\n{error:#}\n",
+            scenario.sentence
+        ),
+    }
+    result.is_ok()
+}

@@ -1,0 +1,160 @@
+//! Migrations as users meet them: broken, mended, two at once, with a difficult password.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::Value;
+
+use crate::cluster::{http, wait};
+use crate::world::World;
+
+/// A password that breaks a DSN, a URL or a shell in at least one place, with a mark to search for.
+const HOSTILE: &str = r#"canary-7f3 @:/?#%+&'"\ `$(x)"#;
+
+/// The words of it that must be found nowhere.
+const CANARY: &str = "canary-7f3";
+
+/// The old pods serve without one failed request, the status names file, line, SQLSTATE and the next command; the mended image goes out.
+pub async fn a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out(
+    world: World,
+) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    world
+        .apply(&world.orders("orders", "1.0.0", "orders-db"))
+        .await?;
+    world.ready("orders").await?;
+    let address = world.address("orders").await?;
+    let load = tokio::spawn(load(address));
+
+    world.ship("orders", "slipway.test/orders:1.1.0").await?;
+    let (reason, message) = world.condition("slb/orders", "Stalled", "True").await?;
+    ensure!(reason == "MigrationFailed", "{reason}: {message}");
+    for needed in [
+        "00003_unique_email.sql:7",
+        "SQLSTATE 23505 unique_violation",
+        "kubectl annotate --overwrite slm/orders-",
+        "2/2",
+    ] {
+        ensure!(
+            message.contains(needed),
+            "the message does not say `{needed}`: {message}"
+        );
+    }
+    world.condition("slb/orders", "Available", "True").await?;
+    world.ship("orders", "slipway.test/orders:1.1.1").await?;
+    world.ready("orders").await?;
+    let version = world.ask("orders", "/version").await?;
+    ensure!(version.contains("1.1.1"), "{version}");
+
+    load.abort();
+    match load.await {
+        Err(end) if end.is_cancelled() => Ok(()),
+        Ok(failure) => {
+            Err(failure.unwrap_err()).context("a request failed while the release changed")
+        }
+        Err(panic) => Err(panic.into()),
+    }
+}
+
+/// Asks until a request fails.
+async fn load(address: String) -> Result<()> {
+    loop {
+        let (code, body) = http::get(&address, "/orders").await?;
+        ensure!(code == 200, "GET /orders answers {code}: {body}");
+    }
+}
+
+/// I-1, I-3: the Jobs of two Backends with one Database do not overlap, and the second finds the work of the first.
+pub async fn two_backends_on_one_database_never_migrate_at_once(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    world
+        .apply(&world.orders("orders", "1.0.0", "orders-db"))
+        .await?;
+    world
+        .apply(&world.orders("billing", "1.1.1", "orders-db"))
+        .await?;
+    world.ready("orders").await?;
+    world.ready("billing").await?;
+    let mut runs: Vec<(String, String)> = world
+        .list("jobs")
+        .await?
+        .iter()
+        .map(|job| {
+            (
+                text(&job["status"]["startTime"]),
+                text(&job["status"]["completionTime"]),
+            )
+        })
+        .collect();
+    runs.sort();
+    ensure!(!runs.is_empty(), "no Job ran");
+    for pair in runs.windows(2) {
+        let [(_, end), (start, _)] = pair else {
+            continue;
+        };
+        ensure!(end <= start, "two runs overlap: {runs:?}");
+    }
+    Ok(())
+}
+
+/// I-39, T-7: any password works, and none of it is in a log, an event, a status, a Job or a message.
+pub async fn a_password_with_every_odd_character_works_and_is_found_nowhere(
+    world: World,
+) -> Result<()> {
+    let operator = world.operator().await?;
+    world.database("orders-db", HOSTILE).await?;
+    world
+        .apply(&world.orders("orders", "1.0.0", "orders-db"))
+        .await?;
+    world.ready("orders").await?;
+    world.ship("orders", "slipway.test/orders:1.1.0").await?;
+    world.condition("slb/orders", "Stalled", "True").await?;
+
+    let objects = [
+        "get",
+        "slb,sldb,slm,jobs,pods,deployments,events,controllerrevisions",
+        "-n",
+        &world.namespace,
+        "-o",
+        "yaml",
+    ];
+    let objects = world.cluster().kubectl_ok(&objects).await?;
+    ensure!(objects.contains("orders"), "nothing was read");
+    ensure!(
+        !objects.contains(CANARY),
+        "the password stands in an object"
+    );
+    ensure!(
+        !operator.log().contains(CANARY),
+        "the password stands in the operator's log"
+    );
+    for pod in world.list("pods").await? {
+        let name = text(&pod["metadata"]["name"]);
+        let log = world
+            .cluster()
+            .kubectl(&["logs", &name, "-n", &world.namespace, "--all-containers"])
+            .await?;
+        ensure!(
+            !log.stdout.contains(CANARY),
+            "the password stands in the log of pod {name}"
+        );
+    }
+    let secrets = world.requests(None)?.on("secrets");
+    ensure!(
+        secrets.is_empty(),
+        "Slipway asked for Secrets:\n{}",
+        secrets.table()
+    );
+    wait::until(
+        "the database to answer",
+        Duration::from_secs(5),
+        async || world.postgres().await.map(drop),
+    )
+    .await
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

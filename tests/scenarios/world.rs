@@ -1,0 +1,395 @@
+//! What a scenario has to itself: a namespace, a ServiceAccount with the operator's rights there, a database, an operator.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use slipway::core::rights;
+
+use crate::cluster::audit::{Entries, Mark};
+use crate::cluster::operator::{Operator, Options as OperatorOptions};
+use crate::cluster::postgres::Postgres;
+use crate::cluster::product::Product;
+use crate::cluster::release::{self, SLIPWAY_IMAGE};
+use crate::cluster::session::{Cluster, Options};
+use crate::cluster::{http, wait};
+
+/// How long a release may take on a busy, small node.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The ServiceAccount of a scenario's operator.
+const ACCOUNT: &str = "slipway";
+
+/// The releases of the orders service that scenarios ship: version and folder of migrations.
+const RELEASES: [(&str, &str); 3] = [
+    ("1.0.0", "migrations"),
+    ("1.1.0", "migrations-broken"),
+    ("1.1.1", "migrations-mended"),
+];
+
+/// The cluster and what is loaded into it, for all scenarios.
+pub struct Shared {
+    pub cluster: Cluster,
+    pub program: PathBuf,
+    pub goose: String,
+}
+
+impl Shared {
+    /// Starts the cluster, installs the resource definitions, loads the images.
+    pub async fn start() -> Result<Self> {
+        let cluster = Cluster::start(Options {
+            verbose: true,
+            ..Options::default()
+        })
+        .await?;
+        let product = Product::of_file(env!("CARGO_BIN_EXE_slipway"));
+        let goose = release::load_slipway(&cluster, &product).await?;
+        for (version, migrations) in RELEASES {
+            release::load_orders(&cluster, version, migrations).await?;
+        }
+        let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
+        cluster
+            .kubectl_ok(&["apply", "--server-side", "-f", definitions])
+            .await?;
+        cluster
+            .kubectl_ok(&[
+                "wait",
+                "--for=condition=Established",
+                "crd",
+                "--all",
+                "--timeout=30s",
+            ])
+            .await?;
+        Ok(Self {
+            cluster,
+            program: PathBuf::from(env!("CARGO_BIN_EXE_slipway")),
+            goose,
+        })
+    }
+
+    pub async fn stop(self) -> Result<()> {
+        self.cluster.stop().await
+    }
+}
+
+/// One scenario's own part of the cluster.
+pub struct World {
+    pub shared: Arc<Shared>,
+    pub namespace: String,
+    mark: Mark,
+}
+
+impl World {
+    /// A namespace with the operator's rights in it.
+    pub async fn new(shared: Arc<Shared>, sentence: &str) -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(1);
+        let words: String = sentence.split('_').take(4).collect::<Vec<_>>().join("-");
+        let namespace = format!("s{}-{words}", COUNT.fetch_add(1, Ordering::Relaxed));
+        let mark = shared.cluster.audit_log()?.mark()?;
+        let world = Self {
+            shared,
+            namespace,
+            mark,
+        };
+        world.cluster().apply(&world.manifests()).await?;
+        Ok(world)
+    }
+
+    pub fn cluster(&self) -> &Cluster {
+        &self.shared.cluster
+    }
+
+    fn manifests(&self) -> String {
+        let namespace = &self.namespace;
+        let mut text = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{pod-security.kubernetes.io/enforce: restricted}}}}\n---\n\
+             apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {ACCOUNT}, namespace: {namespace}}}\n"
+        );
+        for (name, rules) in [("operator", rights::RULES), ("lease", rights::LEASE_RULES)] {
+            let rules = rights::rules_yaml(rules, "slipway");
+            let _ = write!(
+                text,
+                "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {name}, namespace: {namespace}}}\n{rules}---\n\
+                 apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
+                 roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}\n\
+                 subjects: [{{kind: ServiceAccount, name: {ACCOUNT}, namespace: {namespace}}}]\n"
+            );
+        }
+        text
+    }
+
+    /// Starts an operator that looks at this namespace only.
+    pub async fn operator(&self) -> Result<Operator> {
+        Operator::start(self.cluster(), self.operator_options()).await
+    }
+
+    /// The same, to be changed first.
+    pub fn operator_options(&self) -> OperatorOptions {
+        let flags = [
+            ("--watch-namespace", self.namespace.as_str()),
+            ("--lease-namespace", &self.namespace),
+            ("--lease-name", "slipway"),
+            ("--admin-address", "127.0.0.1:0"),
+            ("--image", SLIPWAY_IMAGE),
+            ("--goose-image", &self.shared.goose),
+            ("--migration-backoff-seconds", "1"),
+        ];
+        flags.into_iter().fold(
+            OperatorOptions::new(&self.shared.program, &self.namespace, ACCOUNT),
+            |options, (flag, value)| options.argument(flag).argument(value),
+        )
+    }
+
+    /// Gives the Lease back in the name of a killed operator, so that the next one need not wait for its end.
+    pub async fn free_the_lease(&self) -> Result<()> {
+        let patch = json!({"spec": {"holderIdentity": ""}}).to_string();
+        self.cluster()
+            .kubectl_ok(&[
+                "patch",
+                "lease/slipway",
+                "-n",
+                &self.namespace,
+                "--type=merge",
+                "-p",
+                &patch,
+            ])
+            .await?;
+        Ok(())
+    }
+
+    /// Makes a database with a user of its own, its Secret and the Database object.
+    pub async fn database(&self, name: &str, password: &str) -> Result<()> {
+        let manifest =
+            release::database_with_secret(self.cluster(), &self.namespace, name, password).await?;
+        self.apply(&manifest).await
+    }
+
+    /// The server that all databases of the scenarios stand on.
+    pub async fn postgres(&self) -> Result<Postgres> {
+        self.cluster().postgres().await
+    }
+
+    /// The name of the database on the server.
+    pub fn database_name(&self, name: &str) -> String {
+        format!("{}-{name}", self.namespace)
+    }
+
+    /// A Backend of the orders service with its migrations.
+    pub fn orders(&self, name: &str, version: &str, database: &str) -> Value {
+        json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "image": format!("slipway.test/orders:{version}"),
+                "ports": [{"name": "http", "port": 8080}],
+                "probes": {"readiness": {"path": "/readyz"}},
+                "shutdown": {"drainSeconds": 2, "graceSeconds": 5},
+                "databases": [{"name": database}],
+                "migrations": [{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}}],
+            },
+        })
+    }
+
+    pub async fn apply(&self, manifest: &Value) -> Result<()> {
+        self.cluster().apply(&manifest.to_string()).await?;
+        Ok(())
+    }
+
+    /// Sets the image of a Backend.
+    pub async fn ship(&self, backend: &str, image: &str) -> Result<()> {
+        let patch = json!({"spec": {"image": image}}).to_string();
+        let object = format!("slb/{backend}");
+        self.cluster()
+            .kubectl_ok(&[
+                "patch",
+                &object,
+                "-n",
+                &self.namespace,
+                "--type=merge",
+                "-p",
+                &patch,
+            ])
+            .await?;
+        Ok(())
+    }
+
+    /// Waits for `Ready=True` of the newest generation.
+    pub async fn ready(&self, backend: &str) -> Result<()> {
+        self.condition(&format!("slb/{backend}"), "Ready", "True")
+            .await?;
+        Ok(())
+    }
+
+    /// Waits for a condition; returns reason and message.
+    pub async fn condition(
+        &self,
+        object: &str,
+        type_: &str,
+        status: &str,
+    ) -> Result<(String, String)> {
+        release::condition(
+            self.cluster(),
+            &self.namespace,
+            object,
+            type_,
+            status,
+            PATIENCE,
+        )
+        .await
+    }
+
+    pub async fn get(&self, object: &str) -> Result<Value> {
+        release::get(self.cluster(), &self.namespace, object).await
+    }
+
+    /// All objects of a kind.
+    pub async fn list(&self, kind: &str) -> Result<Vec<Value>> {
+        let list = self.get(kind).await?;
+        Ok(list["items"].as_array().cloned().unwrap_or_default())
+    }
+
+    /// Waits until an object exists, or no more.
+    pub async fn until_gone(&self, kind: &str) -> Result<()> {
+        wait::until(&format!("no {kind} to be left"), PATIENCE, async || {
+            let left: Vec<Value> = self
+                .list(kind)
+                .await?
+                .into_iter()
+                .map(|object| object["metadata"]["name"].clone())
+                .collect();
+            ensure!(left.is_empty(), "{left:?}");
+            anyhow::Ok(())
+        })
+        .await
+    }
+
+    /// Asks the service through its ClusterIP.
+    pub async fn ask(&self, backend: &str, path: &str) -> Result<String> {
+        let address = self.address(backend).await?;
+        let (code, body) = http::get(&address, path).await?;
+        ensure!(code == 200, "GET {path} answers {code}: {body}");
+        Ok(body)
+    }
+
+    /// `host:port` of a Backend's Service.
+    pub async fn address(&self, backend: &str) -> Result<String> {
+        let service = self.get(&format!("service/{backend}")).await?;
+        let address = service["spec"]["clusterIP"]
+            .as_str()
+            .context("the Service has no address")?;
+        Ok(format!("{address}:8080"))
+    }
+
+    /// The operator's requests so far, or from a mark on.
+    pub fn requests(&self, since: Option<Mark>) -> Result<Entries> {
+        let all = self
+            .cluster()
+            .audit_log()?
+            .since(since.unwrap_or(self.mark))?;
+        Ok(all.of_service_account(&self.namespace, ACCOUNT))
+    }
+
+    pub fn mark(&self) -> Result<Mark> {
+        self.cluster().audit_log()?.mark()
+    }
+
+    /// What stays when the scenario has ended or was given up.
+    pub fn witness(&self) -> Witness {
+        Witness {
+            shared: Arc::clone(&self.shared),
+            namespace: self.namespace.clone(),
+        }
+    }
+}
+
+/// Tells what was there, and cleans up.
+pub struct Witness {
+    shared: Arc<Shared>,
+    namespace: String,
+}
+
+impl Witness {
+    /// After a failure: what a person would look at first.
+    pub async fn tell(&self) {
+        let namespace = &self.namespace;
+        for arguments in [
+            &[
+                "get",
+                "slb,sldb,slm,deployments,jobs,pods",
+                "-n",
+                namespace,
+                "-o",
+                "wide",
+            ][..],
+            &[
+                "get",
+                "slb,sldb,slm",
+                "-n",
+                namespace,
+                "-o",
+                "jsonpath={range .items[*]}{.kind} {.metadata.name} {.status}{\"\\n\"}{end}",
+            ],
+        ] {
+            if let Ok(answer) = self.shared.cluster.kubectl(arguments).await {
+                println!(
+                    "$ kubectl {}\n{}{}",
+                    arguments.join(" "),
+                    answer.stdout,
+                    answer.stderr
+                );
+            }
+        }
+        self.tell_logs();
+    }
+
+    fn tell_logs(&self) {
+        let prefix = format!("operator-{}", self.namespace);
+        for entry in std::fs::read_dir(self.shared.cluster.state().logs())
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+                let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
+                println!(
+                    "{}:\n{}",
+                    entry.path().display(),
+                    crate::cluster::process::tail(&text, 40)
+                );
+            }
+        }
+    }
+
+    /// Removes the namespace; what still runs in it is not waited for. A Job whose operator is gone has a finalizer that nobody takes off.
+    pub async fn clean_up(&self) -> Result<()> {
+        let namespace = &self.namespace;
+        let cluster = &self.shared.cluster;
+        cluster
+            .kubectl_ok(&[
+                "delete",
+                "slb,sldb,slm",
+                "--all",
+                "-n",
+                namespace,
+                "--wait=false",
+            ])
+            .await?;
+        let jobs = cluster
+            .kubectl_ok(&["get", "jobs", "-n", namespace, "-o", "name"])
+            .await?;
+        for job in jobs.lines() {
+            let patch = r#"{"metadata":{"finalizers":null}}"#;
+            cluster
+                .kubectl(&["patch", job, "-n", namespace, "--type=merge", "-p", patch])
+                .await?;
+        }
+        cluster
+            .kubectl_ok(&["delete", "namespace", namespace, "--wait=false"])
+            .await?;
+        Ok(())
+    }
+}
