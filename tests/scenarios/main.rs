@@ -3,6 +3,7 @@
 //! line counts.
 
 #[path = "../cluster/mod.rs"]
+#[allow(unused_imports, reason = "the unit tests of the harness run in tests/harness.rs, not here")]
 mod cluster;
 mod deletion;
 mod failures;
@@ -27,7 +28,7 @@ const AT_A_TIME: usize = 3;
 /// No scenario waits longer.
 const LIMIT: Duration = Duration::from_secs(240);
 
-type Running = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
+type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 
 /// One scenario: a sentence that is true of the product, and the code that shows it.
 struct Scenario {

@@ -18,7 +18,7 @@ use crate::api::database::{Database, EntryOutcome};
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::database;
 use crate::core::hash;
-use crate::core::plan::{Executed, ObjectKind, Plan, Step};
+use crate::core::plan::{Executed, Plan, Step};
 use crate::core::run::evidence::{self, JobState, SeenPod};
 use crate::core::run::{self, ticket};
 use crate::core::settings::Settings;
