@@ -3,7 +3,10 @@
 //! line counts.
 
 #[path = "../cluster/mod.rs"]
-#[allow(unused_imports, reason = "the unit tests of the harness run in tests/harness.rs, not here")]
+#[allow(
+    unused_imports,
+    reason = "the unit tests of the harness run in tests/harness.rs, not here"
+)]
 mod cluster;
 mod deletion;
 mod failures;
