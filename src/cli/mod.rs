@@ -2,6 +2,8 @@
 //!
 //! Exit codes, the same everywhere: 0 yes or done; 1 no (errors found, failed); 2 could not tell (usage, file, server).
 
+mod runner;
+
 use std::io::Write;
 use std::process::ExitCode;
 
@@ -26,6 +28,7 @@ struct CommandLine {
 enum Command {
     /// Print the CustomResourceDefinitions, to be piped into `kubectl apply --server-side -f -`
     Crds,
+    Runner(runner::RunnerArguments),
     /// Print the version
     Version,
 }
@@ -55,17 +58,19 @@ impl From<Answer> for ExitCode {
 #[must_use]
 pub fn main() -> ExitCode {
     let command = CommandLine::parse().command;
-    let answer = run(command).unwrap_or_else(|error| {
+    run(command).unwrap_or_else(|error| {
         eprintln!("slipway: {error:#}");
-        Answer::CouldNotTell
-    });
-    answer.into()
+        Answer::CouldNotTell.into()
+    })
 }
 
-fn run(command: Command) -> anyhow::Result<Answer> {
+fn run(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Crds => print(&crds::yaml()),
-        Command::Version => print(&format!("slipway {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Crds => print(&crds::yaml()).map(ExitCode::from),
+        Command::Runner(arguments) => Ok(runner::execute(arguments)),
+        Command::Version => {
+            print(&format!("slipway {}\n", env!("CARGO_PKG_VERSION"))).map(ExitCode::from)
+        }
     }
 }
 

@@ -2,13 +2,18 @@
 
 pub mod build;
 mod decide;
+pub mod dsn;
+pub mod goose;
+pub mod judge;
 pub mod message;
 mod message_text;
 pub mod parameters;
 pub mod planned;
 mod report;
+pub mod scrub;
 mod seen;
 mod situation;
+pub mod sql_error;
 #[cfg(test)]
 mod walk;
 

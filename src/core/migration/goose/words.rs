@@ -1,0 +1,268 @@
+//! goose's last words: which file, which statement, what the database said. Made into what may be shown.
+//!
+//! goose 3.27 to 3.29 ends with one `log.Fatalf`, so everything from `goose run:` to the end is one message, whatever line breaks the
+//! database's own words hold: `goose run: ERROR 8_x.sql: failed to run SQL migration: failed to execute SQL query "...": ERROR: ... (SQLSTATE 23505)`.
+
+use super::files::Files;
+use super::statements::Statement;
+use crate::core::migration::judge::End;
+use crate::core::migration::message::MessageError;
+use crate::core::migration::sql_error;
+
+/// What begins the last message.
+pub const FATAL_MARKS: [&str; 2] = ["goose run: ", "-dbstring="];
+
+/// What was understood.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Words {
+    pub end: End,
+    pub error: MessageError,
+}
+
+/// Understands the last message, from its mark to the end. `None` where it says nothing of what happened in the database or the files,
+/// as after a broken connection.
+#[must_use]
+pub fn understand(last: &str, files: &Files) -> Option<Words> {
+    let last = last.trim_end();
+    let file = last
+        .split_once("ERROR ")
+        .and_then(|(_, rest)| rest.split_once(": "))
+        .map(|(name, _)| name)
+        .filter(|name| files.named(name).is_some());
+    if let Some((code, primary)) = sql(last) {
+        let line = file.and_then(|name| line(last, files, name, &code, &primary));
+        return Some(Words {
+            end: End::Sql(code.clone()),
+            error: MessageError {
+                class: if last.contains("failed to connect to") {
+                    "Connection"
+                } else {
+                    "Sql"
+                }
+                .to_owned(),
+                file: file.map(str::to_owned),
+                line,
+                object: sql_error::object(&code, &primary),
+                text: sql_error::text(&code, &primary),
+                code: Some(code),
+            },
+        });
+    }
+    let about_files = [
+        "failed to parse SQL migration file",
+        "could not parse SQL migration file",
+        "failed to open SQL migration file",
+    ];
+    if about_files.iter().any(|mark| last.contains(mark)) {
+        let error = MessageError {
+            file: file.map(str::to_owned),
+            ..MessageError::plain("Files", "goose cannot parse the file")
+        };
+        return Some(Words {
+            end: End::Files,
+            error,
+        });
+    }
+    last.contains("failed to connect to").then(|| Words {
+        end: End::Unreachable,
+        error: MessageError::plain("Connection", "goose could not connect to the database"),
+    })
+}
+
+/// The message as the pod's log may show it: without the statement, without values, without a connection string.
+#[must_use]
+pub fn shown(last: &str, files: &Files) -> String {
+    let Some(words) = understand(last, files) else {
+        return "goose run: ended without a message that can be shown".to_owned();
+    };
+    let MessageError {
+        class: _,
+        code,
+        file,
+        line,
+        object,
+        text,
+    } = words.error;
+    let mut parts = vec!["goose run: ERROR".to_owned()];
+    parts.extend(
+        file.map(|file| line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"))),
+    );
+    parts.extend(code.map(|code| format!("SQLSTATE {code}")));
+    parts.extend(object.map(|object| format!("on {object}")));
+    parts.extend((!text.is_empty()).then_some(text));
+    parts.join(" ")
+}
+
+/// Code and primary message: pgx writes `SEVERITY: message (SQLSTATE code)`, in the server's language.
+fn sql(last: &str) -> Option<(String, String)> {
+    let (before, rest) = last.rsplit_once(" (SQLSTATE ")?;
+    let code = rest.get(..5).filter(|code| {
+        code.chars()
+            .all(|character| character.is_ascii_alphanumeric())
+    })?;
+    // The end of the printed statement is the first quote that is not escaped; what follows is the database's. A statement that was too
+    // long to keep has no end: then the last such place must do.
+    let said = if before.contains(QUERY_MARK) {
+        let rest = quoted_query(before).map(|(_, rest)| rest);
+        rest.or_else(|| before.rsplit_once("\": ").map(|(_, rest)| rest))
+            .unwrap_or_default()
+    } else {
+        before
+    };
+    let marks = ["ERROR: ", "FATAL: ", "PANIC: "];
+    let primary = marks
+        .iter()
+        .filter_map(|mark| said.find(mark).and_then(|at| said.get(at + mark.len()..)))
+        .min_by_key(|rest| said.len() - rest.len())
+        .or_else(|| said.split_once(": ").map(|(_, rest)| rest))
+        .unwrap_or(said);
+    Some((code.to_owned(), primary.to_owned()))
+}
+
+const QUERY_MARK: &str = "failed to execute SQL query \"";
+
+/// The statement that goose prints with Go's `%q`, and what comes after it.
+fn quoted_query(last: &str) -> Option<(String, &str)> {
+    let (_, quoted) = last.split_once(QUERY_MARK)?;
+    let mut text = String::new();
+    let mut characters = quoted.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => return Some((text, quoted.get(at + 1..)?)),
+            '\\' => match characters.next()?.1 {
+                'n' => text.push('\n'),
+                't' => text.push('\t'),
+                'r' => text.push('\r'),
+                'a' => text.push('\u{7}'),
+                'b' => text.push('\u{8}'),
+                'f' => text.push('\u{c}'),
+                'v' => text.push('\u{b}'),
+                'x' => text.extend(escaped(&mut characters, 2)),
+                'u' => text.extend(escaped(&mut characters, 4)),
+                'U' => text.extend(escaped(&mut characters, 8)),
+                other => text.push(other),
+            },
+            plain => text.push(plain),
+        }
+    }
+    None
+}
+
+fn escaped(characters: &mut std::str::CharIndices, digits: usize) -> Option<char> {
+    let code: String = characters
+        .take(digits)
+        .map(|(_, character)| character)
+        .collect();
+    u32::from_str_radix(&code, 16).ok().and_then(char::from_u32)
+}
+
+/// The line of the mistake: of the token that the database names, where it stands once in the statement; else where the statement
+/// begins. A statement that stands in the file twice has no line: either may be meant.
+fn line(last: &str, files: &Files, name: &str, code: &str, primary: &str) -> Option<i64> {
+    let (printed, _) = quoted_query(last)?;
+    let script = files.named(name)?.script()?;
+    let mut meant = script
+        .statements
+        .iter()
+        .filter(|statement| statement.printed().trim() == printed.trim());
+    let statement: &Statement = meant.next()?;
+    if meant.next().is_some() {
+        return None;
+    }
+    let token = sql_error::token(code, primary);
+    token
+        .and_then(|token| statement.line_of(&token))
+        .or(Some(statement.line))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Words, shown, understand};
+    use crate::core::migration::goose::files::Files;
+    use crate::core::migration::judge::End;
+    use crate::core::migration::message::MessageError;
+
+    const CONTENT: &str = "-- +goose Up\nSELECT 1;\n-- why\nCREATE UNIQUE INDEX users_email_key\n  ON users (email); -- \"now\"\nSELECT 1;\n";
+
+    fn files() -> Files {
+        Files::new([("8_unique.sql".to_owned(), CONTENT.to_owned())]).expect("good names")
+    }
+
+    fn failure(query: &str, said: &str) -> String {
+        format!(
+            "goose run: ERROR 8_unique.sql: failed to run SQL migration: failed to execute SQL query {query}: {said}\n"
+        )
+    }
+
+    #[test]
+    fn file_line_code_and_object_are_read_from_the_last_words() {
+        let last = failure(
+            r#""CREATE UNIQUE INDEX users_email_key\n  ON users (email); -- \"now\"""#,
+            "ERROR: could not create unique index \"users_email_key\" (SQLSTATE 23505)",
+        );
+        let error = MessageError {
+            class: "Sql".to_owned(),
+            code: Some("23505".to_owned()),
+            file: Some("8_unique.sql".to_owned()),
+            line: Some(4),
+            object: Some("users_email_key".to_owned()),
+            text: "could not create unique index \"users_email_key\"".to_owned(),
+        };
+        assert_eq!(
+            understand(&last, &files()),
+            Some(Words {
+                end: End::Sql("23505".to_owned()),
+                error
+            })
+        );
+    }
+
+    #[test]
+    fn a_statement_that_stands_twice_has_no_line_and_what_an_author_raised_no_text() {
+        let last = failure(
+            "\"SELECT 1;\"",
+            "ERROR: ann@acme.test\nis there twice (SQLSTATE P0001)",
+        );
+        let words = understand(&last, &files()).expect("a code");
+        assert_eq!((words.error.line, words.error.text.as_str()), (None, ""));
+        assert_eq!(
+            shown(&last, &files()),
+            "goose run: ERROR 8_unique.sql SQLSTATE P0001"
+        );
+    }
+
+    #[test]
+    fn a_token_tells_the_line_inside_the_statement() {
+        let last = failure(
+            r#""CREATE UNIQUE INDEX users_email_key\n  ON users (email); -- \"now\"""#,
+            "ERROR: column \"email\" does not exist (SQLSTATE 42703)",
+        );
+        assert_eq!(
+            understand(&last, &files()).and_then(|words| words.error.line),
+            Some(5)
+        );
+    }
+
+    #[test]
+    fn other_ends_are_told_apart() {
+        let end = |last: &str| understand(last, &files()).map(|words| words.end);
+        assert_eq!(
+            end("goose run: ERROR 8_unique.sql: failed to parse SQL migration file: x"),
+            Some(End::Files)
+        );
+        assert_eq!(
+            end("goose run: failed to connect to `user=a database=b`: dial error"),
+            Some(End::Unreachable)
+        );
+        assert_eq!(
+            end(
+                "goose run: failed to connect to `user=a database=b`: server error: FATAL: password authentication failed for user \"a\" (SQLSTATE 28P01)"
+            ),
+            Some(End::Sql("28P01".to_owned()))
+        );
+        assert_eq!(
+            end("goose run: ERROR 8_unique.sql: failed to run SQL migration: unexpected EOF"),
+            None
+        );
+    }
+}

@@ -1,0 +1,458 @@
+//! The attempt itself: the steps of `migrations.md` section 2 in their order.
+
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::{Instant, interval, sleep_until, timeout};
+
+use crate::api::database::RunMode;
+use crate::core::migration::judge::{
+    Cause, End, Evidence, Judgement, Lock as LockEvidence, ReadBack, judge,
+};
+use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
+use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::scrub::Scrubber;
+
+use super::ending::Ending;
+use super::engines::{Access, Engine};
+use super::lock::{Lock, PING};
+use super::log::say;
+use super::output;
+use super::process::{self, Process};
+use super::stop::Stop;
+use super::termination::TerminationLog;
+use super::tools::{Pending, Start, Tool};
+
+/// Kept free at the end of the grace period after a stop: for the tool to die, and for reading the database back. 60 s.
+const RESERVE: Duration = Duration::from_secs(60);
+
+/// Between SIGTERM and SIGKILL to the tool. 10 s.
+const KILL_AFTER: Duration = Duration::from_secs(10);
+
+/// Of the grace period, kept for writing the message. 5 s.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
+
+/// How long the tool's output may stay open after its end.
+const OUTPUT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Most versions that are named in a message.
+const PENDING_NAMED: usize = 100;
+
+/// One attempt, and what it needs.
+pub struct Attempt {
+    pub parameters: RunParameters,
+    pub access: Access,
+    pub scrubber: Scrubber,
+    pub termination: TerminationLog,
+    /// Whether the operator armed the Job.
+    pub armed: bool,
+    /// The tool's file, where the command line names it.
+    pub tool: Option<PathBuf>,
+    pub stop: Stop,
+}
+
+/// What was found before the tool was started, and is needed after it.
+struct Before<E: Engine, T: Tool> {
+    lock: Lock<E>,
+    tool: T,
+    versions: T::Versions,
+    invalid_indexes: Vec<String>,
+    pending: Pending,
+    program: PathBuf,
+}
+
+/// How the tool ended.
+struct Finished {
+    status: Option<ExitStatus>,
+    last: String,
+    /// Who ended it, if we did.
+    ended_by: Option<Cause>,
+    lock_lost: bool,
+}
+
+impl Attempt {
+    /// Runs it to its end, leaves the message behind, and returns the code to exit with.
+    pub async fn run<E: Engine, T: Tool>(mut self) -> u8 {
+        let mut message = self.first_message();
+        let judgement = match self.before::<E, T>(&mut message).await {
+            Ok(before) => self.run_tool(before, &mut message).await,
+            Err(ending) => {
+                let ending = if self.parameters.mode == RunMode::Check {
+                    ending.of_check()
+                } else {
+                    ending
+                };
+                message.error = ending.error;
+                ending.judgement
+            }
+        };
+        message.outcome = judgement.outcome;
+        judgement.reason.clone_into(&mut message.reason);
+        message.retry_safe = judgement.retry_safe;
+        self.termination.write(&message);
+        let error = message
+            .error
+            .as_ref()
+            .map(|error| format!(": {}", error.text))
+            .unwrap_or_default();
+        say(&self
+            .scrubber
+            .scrub(&format!("{:?}, {}{error}", message.outcome, message.reason)));
+        message.exit_code()
+    }
+
+    /// Says that nothing is known yet, but that the tool was not started.
+    fn first_message(&self) -> Message {
+        let message = Message {
+            v: FORMAT,
+            outcome: Outcome::Unknown,
+            reason: "OutcomeUnknown".to_owned(),
+            plan_key: self.parameters.plan_key.clone(),
+            attempt: self.parameters.attempt,
+            target: self.parameters.target.clone(),
+            ..Message::default()
+        };
+        self.termination.write(&message);
+        message
+    }
+
+    /// Steps 1 to 8: everything that can be known before the tool is started.
+    async fn before<E: Engine, T: Tool>(
+        &mut self,
+        message: &mut Message,
+    ) -> Result<Before<E, T>, Ending> {
+        if !self.armed {
+            return Err(Ending::later(
+                "NotArmed",
+                "Tool",
+                "the Job was started by someone else than the operator; nothing was done",
+            ));
+        }
+        let tool = T::list(&self.parameters)?;
+        let facts = tool.facts();
+        message.files_top = Some(facts.top);
+        message.files_digest = Some(facts.digest);
+        message.file_count = facts.count;
+        message.target = Some(facts.target);
+        let check = self.parameters.mode == RunMode::Check;
+        let program = process::find(self.tool.as_deref(), T::NAME, T::PLACES);
+        let program = match program {
+            Some(program) => program,
+            None if check => PathBuf::new(),
+            None => return Err(no_program::<T>()),
+        };
+
+        let begin = Instant::now();
+        let until = begin + seconds(self.parameters.lock_wait_seconds);
+        let lock = Lock::<E>::take(&self.access, &self.name(), until, &mut self.stop).await?;
+        lock.clear_orphans(until, !check, &mut self.stop).await?;
+        message.lock_ms = milliseconds(begin);
+        message.server = Some(lock.session().server());
+
+        let versions = tool.read(lock.session()).await?;
+        message.before = tool.current(&versions);
+        message.after.clone_from(&message.before);
+        let invalid_indexes = lock.session().invalid_indexes().await?;
+        if check {
+            message.invalid_indexes.clone_from(&invalid_indexes);
+        }
+        let pending = tool.preflight(&versions)?;
+        message.pending = pending
+            .versions
+            .iter()
+            .take(PENDING_NAMED)
+            .cloned()
+            .collect();
+        message.pending_total = i64::try_from(pending.versions.len()).unwrap_or(i64::MAX);
+        message.pending_digest = Some(pending.digest.clone());
+        if check {
+            return Err(checked(&tool, &versions));
+        }
+        Ok(Before {
+            lock,
+            tool,
+            versions,
+            invalid_indexes,
+            pending,
+            program,
+        })
+    }
+
+    /// Steps 9 to 11.
+    async fn run_tool<E: Engine, T: Tool>(
+        &mut self,
+        mut before: Before<E, T>,
+        message: &mut Message,
+    ) -> Judgement {
+        message.started = true;
+        self.termination.write(message);
+        let mut start = before.tool.start(&self.access);
+        start.environment.extend(self.guards(&before));
+        say(&format!(
+            "{} applies {} files",
+            T::NAME,
+            before.pending.versions.len()
+        ));
+        let begin = Instant::now();
+        let finished = match self.supervise(&mut before, &start).await {
+            Ok(finished) => finished,
+            Err(error) => {
+                message.started = false;
+                message.error = Some(MessageError::plain(
+                    "Tool",
+                    &format!("{} cannot be started: {error}", T::NAME),
+                ));
+                return Judgement::new(Outcome::Failed, "InvalidSource", false);
+            }
+        };
+        message.tool_ms = milliseconds(begin);
+        message.tool_exit = finished
+            .status
+            .and_then(|status| status.code())
+            .map(i64::from);
+        self.read_back(before, &finished, message).await
+    }
+
+    /// The guards of the database's session; what the user's own `PGOPTIONS` says comes later and wins.
+    fn guards<E: Engine, T: Tool>(&self, before: &Before<E, T>) -> Vec<(&'static str, String)> {
+        let mut guards = before
+            .lock
+            .session()
+            .guards(&self.name(), before.pending.all_transactional);
+        for (name, value) in guards.iter_mut().filter(|(name, _)| *name == "PGOPTIONS") {
+            if let Ok(own) = std::env::var(*name) {
+                value.push(' ');
+                value.push_str(&own);
+            }
+        }
+        guards
+    }
+
+    /// Runs the tool while the lock is watched; ends it at a stop, at the run deadline, or without the lock.
+    async fn supervise<E: Engine, T: Tool>(
+        &mut self,
+        before: &mut Before<E, T>,
+        start: &Start,
+    ) -> std::io::Result<Finished> {
+        let mut process = Process::start(&before.program, start)?;
+        let output = process.output().map(|(out, err)| {
+            let (left, right) = (self.scrubber.clone(), self.scrubber.clone());
+            (
+                tokio::spawn(
+                    async move { output::pass_on(out, T::NAME, T::FATAL_MARKS, &left).await },
+                ),
+                tokio::spawn(
+                    async move { output::pass_on(err, T::NAME, T::FATAL_MARKS, &right).await },
+                ),
+            )
+        });
+        let mut term_at = Instant::now() + seconds(self.parameters.run_seconds);
+        let mut cause = Cause::RunDeadline;
+        let (mut ended_by, mut kill_at, mut stopped, mut lock_lost) = (None, None, false, false);
+        let mut ping = interval(PING);
+        let status = loop {
+            tokio::select! {
+                status = process.wait() => break status.ok(),
+                _ = ping.tick(), if !lock_lost => {
+                    if !before.lock.is_held().await && !before.lock.retake().await {
+                        say("the lock in the database is lost; killing the tool");
+                        lock_lost = true;
+                        process.signal(Signal::KILL);
+                    }
+                }
+                at = self.stop.requested(), if !stopped => {
+                    stopped = true;
+                    let stop_at = at + seconds(self.parameters.grace_seconds).saturating_sub(RESERVE);
+                    say("the pod is told to stop; the tool may go on until 60 s before the grace period ends");
+                    if stop_at < term_at {
+                        term_at = stop_at;
+                        cause = Cause::Stop;
+                    }
+                }
+                () = sleep_until(term_at), if ended_by.is_none() => {
+                    say("ending the tool");
+                    process.signal(Signal::TERM);
+                    ended_by = Some(cause);
+                    kill_at = Some(Instant::now() + KILL_AFTER);
+                }
+                () = sleep_until(kill_at.unwrap_or(term_at)), if kill_at.is_some() => {
+                    process.signal(Signal::KILL);
+                    kill_at = None;
+                }
+            }
+        };
+        // Whatever the tool started ends with it.
+        process.signal(Signal::KILL);
+        let mut last = String::new();
+        if let Some((out, err)) = output {
+            for stream in [out, err] {
+                if let Ok(Ok(words)) = timeout(OUTPUT_LIMIT, stream).await {
+                    last.push_str(&words);
+                }
+            }
+        }
+        if !last.is_empty() {
+            println!(
+                "{}: {}",
+                T::NAME,
+                self.scrubber.scrub(&before.tool.shown(&last))
+            );
+        }
+        Ok(Finished {
+            status,
+            last,
+            ended_by,
+            lock_lost,
+        })
+    }
+
+    /// Step 11: waits for the tool's sessions, reads the version table, judges.
+    async fn read_back<E: Engine, T: Tool>(
+        &self,
+        mut before: Before<E, T>,
+        finished: &Finished,
+        message: &mut Message,
+    ) -> Judgement {
+        let grace = seconds(self.parameters.grace_seconds);
+        let until = self.stop.at().unwrap_or_else(Instant::now) + grace.saturating_sub(LAST_MOMENT);
+        let mut orphan = false;
+        let mut after = None;
+        while before.lock.retake_within(until).await {
+            let seen = self.look(&before, until).await;
+            if let Some((sessions_left, versions, indexes)) = seen {
+                orphan = sessions_left;
+                message.after = before.tool.current(&versions);
+                message.applied = before.tool.applied(&before.versions, &versions);
+                message.invalid_indexes = indexes
+                    .into_iter()
+                    .filter(|index| !before.invalid_indexes.contains(index))
+                    .collect();
+                after = Some(versions);
+                break;
+            }
+            if Instant::now() >= until {
+                break;
+            }
+        }
+        if after.is_none() {
+            message.after = None;
+        }
+        if !message.invalid_indexes.is_empty() {
+            message.warnings.push("a concurrent index build failed and left an INVALID index; drop it before the next try".to_owned());
+        }
+        let words = before.tool.understand(&finished.last);
+        let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
+        let file = error.as_ref().and_then(|error| error.file.as_deref());
+        let judgement = judge(&Evidence {
+            lock: if finished.lock_lost {
+                LockEvidence::Lost
+            } else {
+                LockEvidence::Held
+            },
+            orphan,
+            read_back: match &after {
+                None => ReadBack::Missing,
+                Some(versions) if before.tool.at_target(versions) => ReadBack::AtTarget,
+                Some(_) => ReadBack::Below,
+            },
+            transactional: before.tool.stopped_in_transaction(file, after.as_ref()),
+            end,
+        });
+        message.error = if judgement.outcome == Outcome::Succeeded {
+            None
+        } else {
+            error
+        };
+        judgement
+    }
+
+    /// One look: whether sessions of the tool are left, the versions, the invalid indexes.
+    async fn look<E: Engine, T: Tool>(
+        &self,
+        before: &Before<E, T>,
+        until: Instant,
+    ) -> Option<(bool, T::Versions, Vec<String>)> {
+        let gone = before.lock.no_tool_within(until).await.ok()?;
+        let versions = before.tool.read(before.lock.session()).await.ok()?;
+        let indexes = before.lock.session().invalid_indexes().await.ok()?;
+        Some((!gone, versions, indexes))
+    }
+
+    /// What our sessions are called, after their prefix.
+    fn name(&self) -> String {
+        format!(
+            "{}/{}",
+            self.parameters.migration_uid, self.parameters.attempt
+        )
+    }
+}
+
+/// A Check run found files pending. Whoever ran before is dead and holds nothing, so the first of them is the one it stopped in: if that
+/// file is transactional, nothing of it is there and another attempt is safe; if not, a person must look.
+fn checked<T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
+    let text = "the last attempt left migrations pending";
+    if tool.stopped_in_transaction(None, Some(versions)) {
+        Ending {
+            judgement: Judgement::new(Outcome::Failed, "OutcomeUnknown", true),
+            error: Some(MessageError::plain("Tool", text)),
+        }
+    } else {
+        let text = format!(
+            "{text}, and the first of them may be half applied, as it runs without a transaction"
+        );
+        Ending::blocked("OutcomeUnknown", MessageError::plain("Tool", &text))
+    }
+}
+
+fn no_program<T: Tool>() -> Ending {
+    let text = format!(
+        "{} is not in the image: not in PATH, not at {}",
+        T::NAME,
+        T::PLACES.join(", ")
+    );
+    Ending::failed("InvalidSource", MessageError::plain("Tool", &text))
+}
+
+/// What the tool's end shows, and what to say of it.
+fn end_of(finished: &Finished, words: Option<(End, MessageError)>) -> (End, Option<MessageError>) {
+    let tool = |text: &str| Some(MessageError::plain("Tool", text));
+    if let Some(cause) = finished.ended_by {
+        let text = match cause {
+            Cause::RunDeadline => "ended by the runner at the run deadline",
+            Cause::Stop | Cause::Other => "ended by the runner, as the pod was told to stop",
+        };
+        return (End::Cut(cause), tool(text));
+    }
+    if finished.lock_lost {
+        return (
+            End::Cut(Cause::Other),
+            tool("killed by the runner, as the lock in the database was lost"),
+        );
+    }
+    if let Some((end, error)) = words {
+        return (end, Some(error));
+    }
+    match finished.status {
+        Some(status) if status.success() => (
+            End::Zero,
+            tool("it ended well, but the version table is not at the target"),
+        ),
+        Some(status) if status.code().is_none() => {
+            (End::Cut(Cause::Other), tool("it was killed by a signal"))
+        }
+        _ => (
+            End::Cut(Cause::Other),
+            tool("it ended without saying why, as after a broken connection"),
+        ),
+    }
+}
+
+fn seconds(value: i64) -> Duration {
+    Duration::from_secs(u64::try_from(value).unwrap_or(0))
+}
+
+fn milliseconds(since: Instant) -> i64 {
+    i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,91 @@
+//! How an attempt ends before its tool was started: a value that each step may return instead of its result.
+
+use crate::core::migration::judge::{self, Judgement};
+use crate::core::migration::message::{MessageError, Outcome};
+use crate::core::migration::sql_error;
+
+use super::engines::EngineError;
+
+/// The judgement and what to say of it.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    pub judgement: Judgement,
+    pub error: Option<MessageError>,
+}
+
+impl Ending {
+    /// All is well.
+    pub fn done(outcome: Outcome, reason: &'static str) -> Self {
+        Self {
+            judgement: Judgement::new(outcome, reason, false),
+            error: None,
+        }
+    }
+
+    /// Nothing was changed, and another attempt may find it otherwise.
+    pub fn later(reason: &'static str, class: &str, text: &str) -> Self {
+        Self {
+            judgement: Judgement::new(Outcome::Failed, reason, true),
+            error: Some(MessageError::plain(class, text)),
+        }
+    }
+
+    /// Nothing was changed, and another attempt of the same plan would meet the same.
+    pub fn failed(reason: &'static str, error: MessageError) -> Self {
+        Self {
+            judgement: Judgement::new(Outcome::Failed, reason, false),
+            error: Some(error),
+        }
+    }
+
+    /// A person must act.
+    pub fn blocked(reason: &'static str, error: MessageError) -> Self {
+        Self {
+            judgement: Judgement::new(Outcome::Blocked, reason, false),
+            error: Some(error),
+        }
+    }
+
+    /// In a Check run a failure says nothing of what the run before it did: that stays unknown.
+    #[must_use]
+    pub fn of_check(self) -> Self {
+        match self.judgement.outcome {
+            Outcome::Failed => Self {
+                judgement: Judgement::new(Outcome::Unknown, self.judgement.reason, false),
+                ..self
+            },
+            _ => self,
+        }
+    }
+}
+
+impl From<EngineError> for Ending {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Refused { code, primary } => Self {
+                judgement: Judgement::new(Outcome::Failed, judge::connection_reason(&code), true),
+                error: Some(MessageError {
+                    text: sql_error::text(&code, &primary),
+                    object: sql_error::object(&code, &primary),
+                    code: Some(code),
+                    ..MessageError::plain("Connection", "")
+                }),
+            },
+            EngineError::Pooled => Self::blocked(
+                "PooledEndpoint",
+                MessageError::plain(
+                    "Connection",
+                    "the endpoint is a pooler that changes sessions between statements; name the server itself",
+                ),
+            ),
+            EngineError::ReadOnly => Self::later(
+                "DatabaseReadOnly",
+                "Connection",
+                "the server is a standby or read-only",
+            ),
+            EngineError::Unreachable(text) => {
+                Self::later("DatabaseUnreachable", "Connection", &text)
+            }
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! goose: its files, its table and its command, as `core::migration::goose` knows them.
+
+use std::io;
+use std::path::Path;
+
+use crate::core::migration::dsn;
+use crate::core::migration::goose::files::{self, Files, FilesError};
+use crate::core::migration::goose::versions::{self, Preflight, Versions};
+use crate::core::migration::goose::words::{self, Words};
+use crate::core::migration::message::{MessageError, Outcome};
+use crate::core::migration::parameters::RunParameters;
+
+use super::{Access, Ending, Engine, EngineError, Facts, Pending, Start, Tool, folder};
+
+/// goose with its files.
+pub struct Goose {
+    folder: String,
+    table: String,
+    files: Files,
+    target: i64,
+    /// Whether the plan names the target, so that goose must stop there.
+    stops_early: bool,
+}
+
+impl Tool for Goose {
+    type Versions = Versions;
+
+    const NAME: &'static str = "goose";
+    const PLACES: &'static [&'static str] = &["/goose"];
+    const FATAL_MARKS: &'static [&'static str] = &words::FATAL_MARKS;
+
+    fn list(parameters: &RunParameters) -> Result<Self, Ending> {
+        let entries = folder(Path::new(&parameters.files))
+            .map_err(|error| unreadable(&parameters.files, &error))?;
+        let files = Files::new(entries).map_err(|error| refused(&error))?;
+        let table = parameters.version_table.clone();
+        if table.is_empty()
+            || !table
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || "_.$\"".contains(character))
+        {
+            return Err(source(&format!(
+                "version table {table:?}: only letters, digits, _, . and $ may be in its name"
+            )));
+        }
+        let target = match parameters.target.as_deref() {
+            None => files.top(),
+            Some(text) => named_target(text, &files)?,
+        };
+        Ok(Self {
+            folder: parameters.files.clone(),
+            table,
+            files,
+            target,
+            stops_early: parameters.target.is_some(),
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            top: self.files.top().to_string(),
+            digest: self.files.digest(),
+            count: self.files.count(),
+            target: self.target.to_string(),
+        }
+    }
+
+    async fn read<E: Engine>(&self, session: &E) -> Result<Versions, EngineError> {
+        // The name stands unquoted, as in goose's own statements, so that both mean one table.
+        let query = format!(
+            "SELECT version_id, is_applied FROM {} ORDER BY id DESC",
+            self.table
+        );
+        let Some(rows) = session.rows(&query).await? else {
+            return Ok(Versions::none());
+        };
+        Ok(Versions::from_rows(rows.iter().filter_map(
+            |row| match row.as_slice() {
+                [version, applied] => {
+                    Some((version.parse().ok()?, matches!(applied.as_str(), "t" | "1")))
+                }
+                _ => None,
+            },
+        )))
+    }
+
+    fn current(&self, versions: &Versions) -> Option<String> {
+        versions.current().map(|version| version.to_string())
+    }
+
+    fn preflight(&self, versions: &Versions) -> Result<Pending, Ending> {
+        let about = |file: &files::File, text: &str| MessageError {
+            file: Some(file.name.clone()),
+            ..MessageError::plain("Files", text)
+        };
+        match versions::preflight(&self.files, versions, self.target) {
+            Preflight::Pending(pending) => Ok(Pending {
+                versions: pending
+                    .iter()
+                    .map(|file| file.version.to_string())
+                    .collect(),
+                digest: files::digest(pending.iter().copied()),
+                all_transactional: pending.iter().all(|file| file.is_transactional()),
+            }),
+            Preflight::Nothing => Err(Ending::done(Outcome::Succeeded, "NoPendingMigrations")),
+            Preflight::Ahead => Err(Ending::done(Outcome::Skipped, "DatabaseAhead")),
+            Preflight::OutOfOrder(file) => Err(Ending::blocked(
+                "OutOfOrder",
+                about(
+                    file,
+                    "its number is below the database's version, so goose would never run it; renumber the file",
+                ),
+            )),
+            Preflight::RolledBack(file) => Err(Ending::blocked(
+                "OutOfOrder",
+                about(
+                    file,
+                    "the version table says that it was rolled back, so goose would pass over it; remove its row",
+                ),
+            )),
+            Preflight::UnknownVersion(version) => Err(Ending::blocked(
+                "UnknownDatabaseVersion",
+                MessageError::plain(
+                    "Files",
+                    &format!(
+                        "the database is at version {version}, which has no file here; ship the image that holds it"
+                    ),
+                ),
+            )),
+        }
+    }
+
+    fn start(&self, access: &Access) -> Start {
+        let mut arguments = vec![
+            "-env=none".to_owned(),
+            format!("-dir={}", self.folder),
+            format!("-table={}", self.table),
+        ];
+        if self.stops_early {
+            arguments.extend(["up-to".to_owned(), self.target.to_string()]);
+        } else {
+            arguments.push("up".to_owned());
+        }
+        let dsn = dsn::postgresql(
+            &access.host,
+            access.port,
+            &access.database,
+            &access.user,
+            access.tls,
+        );
+        Start {
+            arguments,
+            environment: vec![
+                ("GOOSE_DRIVER", "postgres".to_owned()),
+                ("GOOSE_DBSTRING", dsn),
+                ("PGPASSWORD", access.password.clone()),
+                ("NO_COLOR", "1".to_owned()),
+            ],
+        }
+    }
+
+    fn understand(&self, last: &str) -> Option<Words> {
+        words::understand(last, &self.files)
+    }
+
+    fn shown(&self, last: &str) -> String {
+        words::shown(last, &self.files)
+    }
+
+    fn at_target(&self, versions: &Versions) -> bool {
+        versions.are_at(&self.files, self.target)
+    }
+
+    fn applied(&self, before: &Versions, after: &Versions) -> i64 {
+        after.applied_since(before)
+    }
+
+    fn stopped_in_transaction(&self, file: Option<&str>, after: Option<&Versions>) -> bool {
+        let named = file.and_then(|name| self.files.named(name));
+        let next = || match versions::preflight(&self.files, after?, self.target) {
+            Preflight::Pending(pending) => pending.first().copied(),
+            _ => None,
+        };
+        named
+            .or_else(next)
+            .is_some_and(files::File::is_transactional)
+    }
+}
+
+fn named_target(text: &str, files: &Files) -> Result<i64, Ending> {
+    let version = text
+        .parse::<i64>()
+        .ok()
+        .filter(|version| files.get(*version).is_some());
+    version.ok_or_else(|| {
+        source(&format!(
+            "target {text}: no file has this version; the last one is {}",
+            files.top()
+        ))
+    })
+}
+
+fn refused(error: &FilesError) -> Ending {
+    match error {
+        FilesError::Empty => Ending::failed(
+            "NoMigrationFiles",
+            MessageError::plain("Files", &error.to_string()),
+        ),
+        FilesError::Name(_) | FilesError::Go(_) | FilesError::Duplicate(..) => {
+            source(&error.to_string())
+        }
+    }
+}
+
+fn source(text: &str) -> Ending {
+    Ending::failed("InvalidSource", MessageError::plain("Files", text))
+}
+
+fn unreadable(folder: &str, error: &io::Error) -> Ending {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Ending::failed(
+            "NoMigrationFiles",
+            MessageError::plain("Files", &format!("folder {folder} is not there")),
+        );
+    }
+    Ending::failed(
+        "SourceUnreadable",
+        MessageError::plain("Files", &format!("folder {folder} cannot be read: {error}")),
+    )
+}
