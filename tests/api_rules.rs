@@ -1,4 +1,4 @@
-//! Every rule of the API, offline: what it accepts, what it refuses, and with which words. The rows are in `scenarios/inputs.rs`; a scenario
+//! Every rule of the API, offline: what it accepts, what it refuses, and with which words. The rows are in `scenarios/inputs`; a scenario
 //! sends the same ones to a real API server.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use slipway::api::backend::{BackendStatus, Effective};
 use slipway::api::workload::Resources;
 use slipway::core::conditions::{Standing, settle};
 
-#[path = "scenarios/inputs.rs"]
+#[path = "scenarios/inputs/mod.rs"]
 mod inputs;
 #[path = "structural/schema.rs"]
 mod structural;
