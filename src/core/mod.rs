@@ -4,6 +4,7 @@
 
 pub mod backend;
 pub mod backoff;
+pub mod compare;
 pub mod conditions;
 pub mod config_map;
 pub mod crds;
@@ -14,5 +15,6 @@ pub mod meta;
 pub mod migration;
 pub mod plan;
 pub mod rights;
+pub mod quantity;
 pub mod run;
 pub mod settings;
