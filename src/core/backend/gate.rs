@@ -1,0 +1,124 @@
+//! The gate: may a new release go out? Pure. While it is closed, the last release's template stays in force and everything else is still
+//! reconciled.
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+
+use super::resolve::Missing;
+use super::seen::Seen;
+use crate::api::migration::{Migration, MigrationPhase};
+use crate::core::conditions::{READY, STALLED};
+use crate::core::meta::is_controlled_by;
+use crate::core::migration::planned::PlannedMigration;
+
+/// What the gate says of a new release.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Gate {
+    Open,
+    Closed(Hold),
+}
+
+/// Why a new release waits.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Hold {
+    /// Something that the spec refers to is not there.
+    Missing(Missing),
+    /// `spec.rollout.paused`.
+    Paused,
+    /// A migration of its plan is not done.
+    Migration(HeldBy),
+    /// The name of a migration of its plan is taken by an object of somebody else.
+    Conflict { migration: String },
+}
+
+/// The migration that a release waits for.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct HeldBy {
+    /// Name of the Migration.
+    pub migration: String,
+    pub state: HeldState,
+    /// The Migration's own reason and message; empty as long as it has none.
+    pub reason: String,
+    pub message: String,
+    /// Whether the Migration does not exist yet.
+    pub missing: bool,
+}
+
+/// How that migration stands.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum HeldState {
+    Working,
+    Retrying,
+    Failed,
+    Blocked,
+}
+
+/// Whether a new release may go out. `paused` is asked first: it holds the plan's migrations too. Migrations are asked in their declared
+/// order: the first that is not done decides.
+#[must_use]
+pub fn gate(seen: &Seen, paused: bool, planned: &[PlannedMigration]) -> Gate {
+    if paused {
+        return Gate::Closed(Hold::Paused);
+    }
+    planned.iter().find_map(|plan| hold(seen, plan)).map_or(Gate::Open, Gate::Closed)
+}
+
+/// Whether every migration of the plan is Succeeded or Skipped.
+#[must_use]
+pub fn is_migrated(seen: &Seen, planned: &[PlannedMigration]) -> bool {
+    planned.iter().all(|plan| hold(seen, plan).is_none())
+}
+
+/// The Migration of a plan, whoever controls it.
+pub(super) fn find<'a>(seen: &'a Seen, plan: &PlannedMigration) -> Option<&'a Arc<Migration>> {
+    seen.migrations.iter().find(|migration| migration.name_any() == plan.object_name)
+}
+
+fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
+    let Some(migration) = find(seen, plan) else {
+        return Some(Hold::Migration(HeldBy {
+            migration: plan.object_name.clone(),
+            state: HeldState::Working,
+            reason: String::new(),
+            message: String::new(),
+            missing: true,
+        }));
+    };
+    if !is_controlled_by(migration.as_ref(), &seen.uid()) {
+        return Some(Hold::Conflict { migration: plan.object_name.clone() });
+    }
+    let phase = migration.status.as_ref().and_then(|status| status.phase);
+    let done = matches!(phase, Some(MigrationPhase::Succeeded | MigrationPhase::Skipped));
+    if done && migration.spec.plan_key == plan.spec.plan_key {
+        return None;
+    }
+    let (reason, message) = ready_words(migration);
+    Some(Hold::Migration(HeldBy {
+        migration: plan.object_name.clone(),
+        state: state(migration, phase),
+        reason,
+        message,
+        missing: false,
+    }))
+}
+
+fn state(migration: &Migration, phase: Option<MigrationPhase>) -> HeldState {
+    match phase {
+        Some(MigrationPhase::Failed) => HeldState::Failed,
+        Some(MigrationPhase::Blocked) => HeldState::Blocked,
+        Some(MigrationPhase::RetryWait) => HeldState::Retrying,
+        _ if is_stalled(migration) => HeldState::Blocked,
+        _ => HeldState::Working,
+    }
+}
+
+fn is_stalled(migration: &Migration) -> bool {
+    let conditions = migration.status.iter().flat_map(|status| &status.conditions);
+    conditions.into_iter().any(|condition| condition.type_ == STALLED && condition.status == "True")
+}
+
+fn ready_words(migration: &Migration) -> (String, String) {
+    let ready = migration.status.iter().flat_map(|status| &status.conditions).find(|condition| condition.type_ == READY);
+    ready.map(|condition| (condition.reason.clone(), condition.message.clone())).unwrap_or_default()
+}

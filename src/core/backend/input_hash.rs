@@ -1,0 +1,76 @@
+//! The input hash: of what the application team decided and what reaches the pod template. A release belongs to one. Replicas, the rollout's
+//! settings, the Service's own numbers, and how a given Slipway builds are not in it: none of them restarts a pod.
+
+use kube::ResourceExt;
+use serde_json::{Value, json};
+
+use super::resolved::{Bound, BoundDatabase};
+use super::seen::Seen;
+use crate::api::backend::{Backend, BackendSpec};
+use crate::core::hash;
+use crate::core::migration::planned::PlannedMigration;
+
+/// The hash of the spec as written (a changed default is no decision of the team), the surroundings as pods see them, and the plan.
+#[must_use]
+pub fn input_hash(seen: &Seen, bound: &Bound, migrations: &[PlannedMigration]) -> String {
+    let plan_keys: Vec<&str> = migrations.iter().map(|migration| migration.spec.plan_key.as_str()).collect();
+    let databases: Vec<Value> = bound.databases.iter().map(of_database).collect();
+    hash::of_value(&json!({
+        "spec": of_spec(&seen.backend),
+        "databases": databases,
+        "config": bound.config_hash,
+        "planKeys": plan_keys,
+    }))
+}
+
+fn of_spec(backend: &Backend) -> Value {
+    let BackendSpec {
+        type_: _,
+        image,
+        command,
+        args,
+        image_pull_policy,
+        image_pull_secrets,
+        env,
+        env_from,
+        files,
+        restart_on_config_change: _,
+        ports,
+        probes,
+        resources,
+        go,
+        replicas: _,
+        shutdown,
+        security,
+        service_account_name,
+        databases,
+        migrations: _,
+        rollout: _,
+    } = &backend.spec;
+    let ports: Vec<Value> =
+        ports.iter().map(|port| json!({"name": port.name, "port": port.port, "protocol": port.protocol})).collect();
+    json!({
+        "name": backend.name_any(),
+        "image": image,
+        "command": command,
+        "args": args,
+        "imagePullPolicy": image_pull_policy,
+        "imagePullSecrets": image_pull_secrets,
+        "env": env,
+        "envFrom": env_from,
+        "files": files,
+        "ports": ports,
+        "probes": probes,
+        "resources": resources,
+        "go": go,
+        "shutdown": shutdown,
+        "security": security,
+        "serviceAccountName": service_account_name,
+        "databases": databases,
+    })
+}
+
+fn of_database(database: &BoundDatabase) -> Value {
+    let BoundDatabase { host, port, name, tls, secret, user_key, password_key } = database;
+    json!({"host": host, "port": port, "name": name, "tls": tls, "secret": secret, "userKey": user_key, "passwordKey": password_key})
+}

@@ -1,0 +1,97 @@
+//! Releases: pod templates that went through the gate, as their ControllerRevisions keep them.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use kube::ResourceExt;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::seen::Seen;
+use crate::core::meta::{RELEASE_LABEL, is_controlled_by};
+
+/// How many ControllerRevisions of a Backend stay.
+pub(super) const KEPT: usize = 10;
+
+/// A release. Its template is kept byte for byte, whatever a newer Slipway would build.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Release {
+    pub revision: i64,
+    pub image: String,
+    pub input_hash: String,
+    /// The Backend's generation it was opened for.
+    pub generation: i64,
+    pub migrations: Vec<ReleaseMigration>,
+    pub template: Value,
+}
+
+/// A migration that was done before a release.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseMigration {
+    /// Name of the entry in `spec.migrations`.
+    pub name: String,
+    /// Name of the Migration.
+    pub object: String,
+    pub plan_key: String,
+}
+
+/// `data` of a ControllerRevision.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Data {
+    image: String,
+    input_hash: String,
+    #[serde(default)]
+    generation: i64,
+    #[serde(default)]
+    migrations: Vec<ReleaseMigration>,
+    template: Value,
+}
+
+impl Release {
+    /// The release that a ControllerRevision keeps; `None` if it holds none.
+    #[must_use]
+    pub fn read(revision: &ControllerRevision) -> Option<Self> {
+        let data = serde_json::to_value(revision.data.as_ref()?).ok()?;
+        let Data { image, input_hash, generation, migrations, template } = serde_json::from_value(data).ok()?;
+        Some(Self { revision: revision.revision, image, input_hash, generation, migrations, template })
+    }
+}
+
+/// The Backend's own ControllerRevisions, oldest first.
+pub(super) fn own(seen: &Seen) -> Vec<&Arc<ControllerRevision>> {
+    let uid = seen.uid();
+    let mut own: Vec<_> = seen
+        .revisions
+        .iter()
+        .filter(|revision| is_controlled_by(revision.as_ref(), &uid) && revision.metadata.deletion_timestamp.is_none())
+        .collect();
+    own.sort_by_key(|revision| revision.revision);
+    own
+}
+
+/// The last release: the highest number.
+pub(super) fn last(seen: &Seen) -> Option<Release> {
+    own(seen).into_iter().rev().find_map(|revision| Release::read(revision))
+}
+
+/// The release with this number, if it is still kept.
+pub(super) fn numbered(seen: &Seen, number: i64) -> Option<Release> {
+    own(seen).into_iter().filter(|revision| revision.revision == number).find_map(|revision| Release::read(revision))
+}
+
+/// The number of the release in the live Deployment's template.
+pub(super) fn in_deployment(seen: &Seen) -> Option<i64> {
+    let template = &seen.deployment.as_ref()?.spec.as_ref()?.template;
+    template.metadata.as_ref()?.labels.as_ref()?.get(RELEASE_LABEL)?.parse().ok()
+}
+
+/// The number of the next release: above all that were ever seen, also if their ControllerRevisions are gone or another Backend's.
+pub(super) fn next_number(seen: &Seen) -> i64 {
+    let prefix = format!("{}-r", seen.name());
+    let kept = seen.revisions.iter().map(|revision| revision.revision);
+    let named = seen.revisions.iter().filter_map(|revision| revision.name_any().strip_prefix(&prefix)?.parse().ok());
+    let shown = seen.backend.status.as_ref().and_then(|status| status.release.as_ref()).map(|release| release.revision);
+    kept.chain(named).chain(in_deployment(seen)).chain(shown).max().unwrap_or(0).saturating_add(1)
+}
