@@ -1,0 +1,1 @@
+//! What a Backend comes to, from end to end of the pure part.
