@@ -19,6 +19,7 @@ mod seen;
 #[cfg(test)]
 mod tests;
 
+pub use self::build::headless_service::name_of as headless_name;
 pub use self::decide::{Decision, decide};
 pub use self::render::{Rendered, render};
 pub use self::report::report;
