@@ -17,12 +17,22 @@ const KEYED: [(&str, &[&str]); 9] = [
     ("volumeMounts", &["mountPath"]),
     ("imagePullSecrets", &["name"]),
     ("ownerReferences", &["uid"]),
-    ("topologySpreadConstraints", &["topologyKey", "whenUnsatisfiable"]),
+    (
+        "topologySpreadConstraints",
+        &["topologyKey", "whenUnsatisfiable"],
+    ),
     ("conditions", &["type"]),
 ];
 
 /// Objects of which only one member may be set: a foreign member beside ours is refused by the server, so ours replaces all.
-const UNIONS: [&str; 6] = ["readinessProbe", "livenessProbe", "startupProbe", "lifecycle", "preStop", "strategy"];
+const UNIONS: [&str; 6] = [
+    "readinessProbe",
+    "livenessProbe",
+    "startupProbe",
+    "lifecycle",
+    "preStop",
+    "strategy",
+];
 
 /// Lists whose entries are such objects.
 const UNION_LISTS: [&str; 2] = ["volumes", "env"];
@@ -50,7 +60,9 @@ pub fn apply_is_refused(ours: &Value, live: &Value) -> bool {
 /// The JSON merge patch (RFC 7386) that makes `to` of `from`.
 #[must_use]
 pub fn merge_patch(from: &Value, to: &Value) -> Value {
-    let (Value::Object(from), Value::Object(to)) = (from, to) else { return to.clone() };
+    let (Value::Object(from), Value::Object(to)) = (from, to) else {
+        return to.clone();
+    };
     let mut patch = Map::new();
     for key in from.keys().filter(|key| !to.contains_key(*key)) {
         patch.insert(key.clone(), Value::Null);
@@ -74,12 +86,19 @@ fn walk(path: &str, field: &str, ours: &Value, live: &Value, found: &mut Vec<Str
         (Value::Object(ours), Value::Object(live)) => {
             for (key, wanted) in ours {
                 let there = live.get(key).unwrap_or(&Value::Null);
-                walk(&join(path, key), &field_of(field, key), wanted, there, found);
+                walk(
+                    &join(path, key),
+                    &field_of(field, key),
+                    wanted,
+                    there,
+                    found,
+                );
             }
         }
         (Value::Array(ours), Value::Array(live)) => walk_list(path, field, ours, live, found),
         (ours, Value::Null) if is_zero(ours) => {}
-        (Value::String(ours), Value::String(live)) if is_quantity(field) && quantity::same(ours, live) => {}
+        (Value::String(ours), Value::String(live))
+            if is_quantity(field) && quantity::same(ours, live) => {}
         (ours, live) if ours == live => {}
         _ => found.push(path.to_owned()),
     }
@@ -121,7 +140,11 @@ fn mend(field: &str, ours: &Value, live: &Value) -> Value {
             None => Value::Array(ours.clone()),
         },
         (ours, Value::Null) => ours.clone(),
-        (Value::String(text), Value::String(there)) if is_quantity(field) && quantity::same(text, there) => live.clone(),
+        (Value::String(text), Value::String(there))
+            if is_quantity(field) && quantity::same(text, there) =>
+        {
+            live.clone()
+        }
         _ => ours.clone(),
     }
 }
@@ -129,13 +152,25 @@ fn mend(field: &str, ours: &Value, live: &Value) -> Value {
 fn mend_list(field: &str, ours: &[Value], live: &[Value], keys: &[&str]) -> Value {
     let mut merged: Vec<Value> = ours
         .iter()
-        .map(|wanted| match live.iter().find(|there| same_entry(wanted, there, keys)) {
-            Some(there) if !UNION_LISTS.contains(&field) => mend("", wanted, there),
-            Some(there) if walked(wanted, there).is_empty() && !union_clash(wanted, there) => there.clone(),
-            _ => wanted.clone(),
-        })
+        .map(
+            |wanted| match live.iter().find(|there| same_entry(wanted, there, keys)) {
+                Some(there) if !UNION_LISTS.contains(&field) => mend("", wanted, there),
+                Some(there) if walked(wanted, there).is_empty() && !union_clash(wanted, there) => {
+                    there.clone()
+                }
+                _ => wanted.clone(),
+            },
+        )
         .collect();
-    merged.extend(live.iter().filter(|there| !ours.iter().any(|wanted| same_entry(wanted, there, keys) || same_name(wanted, there))).cloned());
+    merged.extend(
+        live.iter()
+            .filter(|there| {
+                !ours
+                    .iter()
+                    .any(|wanted| same_entry(wanted, there, keys) || same_name(wanted, there))
+            })
+            .cloned(),
+    );
     Value::Array(merged)
 }
 
@@ -144,19 +179,27 @@ fn clashes(field: &str, ours: &Value, live: &Value) -> bool {
         (Value::Object(ours_map), Value::Object(live_map)) => {
             (UNIONS.contains(&field) && !walked(ours, live).is_empty() && union_clash(ours, live))
                 || ours_map.iter().any(|(key, wanted)| {
-                    live_map.get(key).is_some_and(|there| clashes(&field_of(field, key), wanted, there))
+                    live_map
+                        .get(key)
+                        .is_some_and(|there| clashes(&field_of(field, key), wanted, there))
                 })
         }
         (Value::Array(ours), Value::Array(live)) => {
-            let Some(keys) = keys_of(field, ours) else { return false };
-            let doubled = live
-                .iter()
-                .any(|there| ours.iter().any(|wanted| !same_entry(wanted, there, keys) && same_name(wanted, there)));
+            let Some(keys) = keys_of(field, ours) else {
+                return false;
+            };
+            let doubled = live.iter().any(|there| {
+                ours.iter()
+                    .any(|wanted| !same_entry(wanted, there, keys) && same_name(wanted, there))
+            });
             doubled
                 || ours.iter().any(|wanted| {
-                    live.iter().filter(|there| same_entry(wanted, there, keys)).any(|there| {
-                        (UNION_LISTS.contains(&field) && union_clash(wanted, there)) || clashes("", wanted, there)
-                    })
+                    live.iter()
+                        .filter(|there| same_entry(wanted, there, keys))
+                        .any(|there| {
+                            (UNION_LISTS.contains(&field) && union_clash(wanted, there))
+                                || clashes("", wanted, there)
+                        })
                 })
         }
         _ => false,
@@ -165,8 +208,11 @@ fn clashes(field: &str, ours: &Value, live: &Value) -> bool {
 
 /// A member that only the live object has, and that is an object: the other arm of a union (server defaults there are scalars).
 fn union_clash(ours: &Value, live: &Value) -> bool {
-    let (Value::Object(ours), Value::Object(live)) = (ours, live) else { return false };
-    live.iter().any(|(key, there)| (there.is_object() || key == "value") && !ours.contains_key(key))
+    let (Value::Object(ours), Value::Object(live)) = (ours, live) else {
+        return false;
+    };
+    live.iter()
+        .any(|(key, there)| (there.is_object() || key == "value") && !ours.contains_key(key))
 }
 
 fn walked(ours: &Value, live: &Value) -> Vec<String> {
@@ -176,10 +222,19 @@ fn walked(ours: &Value, live: &Value) -> Vec<String> {
 /// The keys by which a list is merged. Ports have other keys in a Service than in a container.
 fn keys_of(field: &str, entries: &[Value]) -> Option<&'static [&'static str]> {
     if field == "ports" {
-        let container = entries.iter().any(|entry| entry.get("containerPort").is_some());
-        return Some(if container { &["containerPort", "protocol"] } else { &["port", "protocol"] });
+        let container = entries
+            .iter()
+            .any(|entry| entry.get("containerPort").is_some());
+        return Some(if container {
+            &["containerPort", "protocol"]
+        } else {
+            &["port", "protocol"]
+        });
     }
-    KEYED.iter().find(|(name, _)| *name == field).map(|(_, keys)| *keys)
+    KEYED
+        .iter()
+        .find(|(name, _)| *name == field)
+        .map(|(_, keys)| *keys)
 }
 
 fn same_entry(left: &Value, right: &Value, keys: &[&str]) -> bool {
@@ -187,12 +242,19 @@ fn same_entry(left: &Value, right: &Value, keys: &[&str]) -> bool {
 }
 
 fn same_name(left: &Value, right: &Value) -> bool {
-    left.get("name").is_some_and(|name| right.get("name") == Some(name))
+    left.get("name")
+        .is_some_and(|name| right.get("name") == Some(name))
 }
 
 fn entry_name(entry: &Value, keys: &[&str]) -> String {
-    let named = entry.get("name").or_else(|| keys.first().and_then(|key| entry.get(key)));
-    named.map_or_else(String::new, |value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    let named = entry
+        .get("name")
+        .or_else(|| keys.first().and_then(|key| entry.get(key)));
+    named.map_or_else(String::new, |value| {
+        value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned)
+    })
 }
 
 fn is_zero(value: &Value) -> bool {
@@ -212,11 +274,19 @@ fn is_quantity(field: &str) -> bool {
 
 /// The name that rules go by: that of the field, but members of `limits` and `requests` are quantities whatever they are called.
 fn field_of(parent: &str, key: &str) -> String {
-    if ["limits", "requests"].contains(&parent) { parent.to_owned() } else { key.to_owned() }
+    if ["limits", "requests"].contains(&parent) {
+        parent.to_owned()
+    } else {
+        key.to_owned()
+    }
 }
 
 fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
+    if path.is_empty() {
+        key.to_owned()
+    } else {
+        format!("{path}.{key}")
+    }
 }
 
 #[cfg(test)]
@@ -238,14 +308,23 @@ mod tests {
     #[test]
     fn a_difference_is_named_by_its_path() {
         let ours = json!({"spec": {"args": ["a"], "containers": [{"name": "app", "image": "a"}, {"name": "b"}]}});
-        let live = json!({"spec": {"args": ["a", "b"], "containers": [{"name": "app", "image": "b"}]}});
-        assert_eq!(differences(&ours, &live), ["spec.args", "spec.containers[app].image", "spec.containers[b]"]);
+        let live =
+            json!({"spec": {"args": ["a", "b"], "containers": [{"name": "app", "image": "b"}]}});
+        assert_eq!(
+            differences(&ours, &live),
+            [
+                "spec.args",
+                "spec.containers[app].image",
+                "spec.containers[b]"
+            ]
+        );
     }
 
     #[test]
     fn quantities_are_compared_by_amount() {
         let ours = json!({"resources": {"limits": {"memory": "1Gi"}, "requests": {"cpu": "100m"}}});
-        let live = json!({"resources": {"limits": {"memory": "1024Mi"}, "requests": {"cpu": "0.1"}}});
+        let live =
+            json!({"resources": {"limits": {"memory": "1024Mi"}, "requests": {"cpu": "0.1"}}});
         assert_eq!(differences(&ours, &live), Vec::<String>::new());
     }
 
@@ -281,7 +360,10 @@ mod tests {
 
     #[test]
     fn a_merge_patch_removes_what_goes_and_sets_what_comes() {
-        let patch = merge_patch(&json!({"a": 1, "b": {"c": 2, "d": 3}, "e": [1]}), &json!({"b": {"c": 2, "d": 4}, "e": [2], "f": 5}));
+        let patch = merge_patch(
+            &json!({"a": 1, "b": {"c": 2, "d": 3}, "e": [1]}),
+            &json!({"b": {"c": 2, "d": 4}, "e": [2], "f": 5}),
+        );
         assert_eq!(patch, json!({"a": null, "b": {"d": 4}, "e": [2], "f": 5}));
     }
 }

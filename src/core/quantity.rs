@@ -49,24 +49,35 @@ impl Amount {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
         };
-        let end = unsigned.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(unsigned.len());
+        let end = unsigned
+            .find(|letter: char| !letter.is_ascii_digit() && letter != '.')
+            .unwrap_or(unsigned.len());
         let (number, suffix) = unsigned.split_at(end);
         let (unit, family) = unit(suffix)?;
         let nano = scaled(number, unit)?;
         let limit = i128::from(i64::MAX).checked_mul(NANO)?;
-        (nano <= limit).then_some(Self { nano: if negative { -nano } else { nano }, family })
+        (nano <= limit).then_some(Self {
+            nano: if negative { -nano } else { nano },
+            family,
+        })
     }
 
     /// A whole number of mebibytes.
     #[must_use]
     pub const fn mebibytes(count: i64) -> Self {
-        Self { nano: (count as i128) * (1 << 20) * NANO, family: Family::Binary }
+        Self {
+            nano: (count as i128) * (1 << 20) * NANO,
+            family: Family::Binary,
+        }
     }
 
     /// Thousandths, as CPUs are counted.
     #[must_use]
     pub const fn milli(count: i64) -> Self {
-        Self { nano: (count as i128) * (NANO / 1_000), family: Family::Decimal }
+        Self {
+            nano: (count as i128) * (NANO / 1_000),
+            family: Family::Decimal,
+        }
     }
 
     /// In billionths: for comparing, whatever the spelling.
@@ -85,16 +96,21 @@ impl Amount {
     /// Whether it is a whole number of the given fraction of a unit: 1 for bytes, 1000 for thousandths of a CPU.
     #[must_use]
     pub fn is_whole(self, parts: i128) -> bool {
-        NANO.checked_div(parts).is_some_and(|step| step > 0 && self.nano % step == 0)
+        NANO.checked_div(parts)
+            .is_some_and(|step| step > 0 && self.nano % step == 0)
     }
 
     /// The spelling that the API server gives back.
     #[must_use]
     pub fn canonical(self) -> String {
-        let binary = self.family == Family::Binary && self.nano.abs() >= 1024 * NANO && self.is_whole(1);
+        let binary =
+            self.family == Family::Binary && self.nano.abs() >= 1024 * NANO && self.is_whole(1);
         let units: &[(&str, i128)] = if binary { &BINARY } else { &DECIMAL };
-        let (suffix, unit) =
-            units.iter().find(|(_, unit)| self.nano != 0 && self.nano % unit == 0).copied().unwrap_or(("", NANO));
+        let (suffix, unit) = units
+            .iter()
+            .find(|(_, unit)| self.nano != 0 && self.nano % unit == 0)
+            .copied()
+            .unwrap_or(("", NANO));
         let count = self.nano / unit;
         match (self.family, exponent_of(suffix)) {
             (Family::Exponent, Some(exponent)) if exponent != 0 => format!("{count}e{exponent}"),
@@ -121,7 +137,9 @@ fn unit(suffix: &str) -> Option<(i128, Family)> {
     }
     let exponent: i32 = suffix.strip_prefix(['e', 'E'])?.parse().ok()?;
     let unit = if exponent >= 0 {
-        10_i128.checked_pow(exponent.unsigned_abs())?.checked_mul(NANO)?
+        10_i128
+            .checked_pow(exponent.unsigned_abs())?
+            .checked_mul(NANO)?
     } else {
         NANO / 10_i128.checked_pow(exponent.unsigned_abs())?
     };
@@ -167,12 +185,25 @@ mod tests {
             ("12e6", "12e6"),
             ("-100m", "-100m"),
         ];
-        assert_eq!(pairs.map(|(text, _)| Amount::parse(text).map(Amount::canonical)), pairs.map(|(_, text)| Some(text.to_owned())));
+        assert_eq!(
+            pairs.map(|(text, _)| Amount::parse(text).map(Amount::canonical)),
+            pairs.map(|(_, text)| Some(text.to_owned()))
+        );
     }
 
     #[test]
     fn what_is_no_quantity_is_refused() {
-        for text in ["", "m", "1 core", "1e400", "1.2.3", "Mi", "0x10", "1Zi", "99999999999999999999"] {
+        for text in [
+            "",
+            "m",
+            "1 core",
+            "1e400",
+            "1.2.3",
+            "Mi",
+            "0x10",
+            "1Zi",
+            "99999999999999999999",
+        ] {
             assert_eq!(Amount::parse(text), None, "{text}");
         }
     }
@@ -185,7 +216,10 @@ mod tests {
 
     #[test]
     fn cpus_are_counted_in_thousandths_and_rounded_up() {
-        assert_eq!(["1500m", "2", "1m"].map(|text| Amount::parse(text).map(Amount::ceil)), [Some(2), Some(2), Some(1)]);
+        assert_eq!(
+            ["1500m", "2", "1m"].map(|text| Amount::parse(text).map(Amount::ceil)),
+            [Some(2), Some(2), Some(1)]
+        );
         assert!(!Amount::parse("0.0001").is_some_and(|amount| amount.is_whole(1000)));
     }
 }

@@ -17,6 +17,7 @@ use tracing::{error, info, warn};
 
 use super::admin::{self, AdminError, Health};
 use super::driver::{Tools, drive};
+use super::kinds::backend::BackendKind;
 use super::kinds::database::DatabaseKind;
 use super::kinds::migration::MigrationKind;
 use super::kinds::run::RunKind;
@@ -206,6 +207,7 @@ impl Life {
         self.tools.metrics.leader(true);
         self.tools.term = Arc::from(term);
         let mut drivers = JoinSet::new();
+        drivers.spawn(drive::<BackendKind>(self.tools.clone(), self.stop.clone()));
         drivers.spawn(drive::<DatabaseKind>(self.tools.clone(), self.stop.clone()));
         drivers.spawn(drive::<MigrationKind>(
             self.tools.clone(),

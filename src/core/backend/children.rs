@@ -49,10 +49,22 @@ pub(super) enum Care {
 }
 
 /// The step that a child needs, and why; `None` when it is in place.
-pub(super) fn step(kind: ObjectKind, wanted: Value, live: Option<&Live>, care: Care) -> Option<(Step, Cause)> {
+pub(super) fn step(
+    kind: ObjectKind,
+    wanted: Value,
+    live: Option<&Live>,
+    care: Care,
+) -> Option<(Step, Cause)> {
     let key = key_of_body(kind, &wanted);
     let Some(live) = live else {
-        return Some((Step::Apply(Apply { key, body: wanted, precondition: Precondition::Absent }), Cause::Missing));
+        return Some((
+            Step::Apply(Apply {
+                key,
+                body: wanted,
+                precondition: Precondition::Absent,
+            }),
+            Cause::Missing,
+        ));
     };
     let differences = compare::differences(&wanted, &live.body);
     let sent_last = meta::hash_of(&live.body) == meta::hash_of(&wanted);
@@ -64,12 +76,24 @@ pub(super) fn step(kind: ObjectKind, wanted: Value, live: Option<&Live>, care: C
     }
     let precondition = match care {
         Care::SameObject => Precondition::Uid(live.uid.clone()),
-        Care::SameVersion => {
-            Precondition::Exactly { uid: live.uid.clone(), resource_version: live.resource_version.clone() }
-        }
+        Care::SameVersion => Precondition::Exactly {
+            uid: live.uid.clone(),
+            resource_version: live.resource_version.clone(),
+        },
     };
-    let cause = if sent_last { Cause::Drift(differences) } else { Cause::Wanted };
-    Some((Step::Apply(Apply { key, body: wanted, precondition }), cause))
+    let cause = if sent_last {
+        Cause::Drift(differences)
+    } else {
+        Cause::Wanted
+    };
+    Some((
+        Step::Apply(Apply {
+            key,
+            body: wanted,
+            precondition,
+        }),
+        cause,
+    ))
 }
 
 /// Puts ours in the place of what the server would refuse beside it, and takes our hash off, so that the next look applies.
@@ -84,16 +108,30 @@ fn mend(key: ObjectKey, wanted: &Value, live: &Live) -> Step {
             }
         }
     }
-    Step::Patch(Patch { key, uid: live.uid.clone(), resource_version: live.resource_version.clone(), body })
+    Step::Patch(Patch {
+        key,
+        uid: live.uid.clone(),
+        resource_version: live.resource_version.clone(),
+        body,
+    })
 }
 
 /// Key of an object from its body.
 pub(super) fn key_of_body(kind: ObjectKind, body: &Value) -> ObjectKey {
     let text = |field: &str| {
-        let metadata = body.get("metadata").and_then(|metadata| metadata.get(field));
-        metadata.and_then(Value::as_str).unwrap_or_default().to_owned()
+        let metadata = body
+            .get("metadata")
+            .and_then(|metadata| metadata.get(field));
+        metadata
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
     };
-    ObjectKey { kind, namespace: text("namespace"), name: text("name") }
+    ObjectKey {
+        kind,
+        namespace: text("namespace"),
+        name: text("name"),
+    }
 }
 
 /// Whose a live object is.
@@ -111,9 +149,12 @@ pub(super) fn whose<K: Resource>(seen: &Seen, object: &K) -> Whose {
         return Whose::Ours;
     }
     let name = seen.name();
-    let of_predecessor = object
-        .owner_references()
-        .iter()
-        .any(|owner| owner.controller == Some(true) && owner.kind == "Backend" && owner.name == name);
-    if of_predecessor { Whose::Leftover } else { Whose::Foreign }
+    let of_predecessor = object.owner_references().iter().any(|owner| {
+        owner.controller == Some(true) && owner.kind == "Backend" && owner.name == name
+    });
+    if of_predecessor {
+        Whose::Leftover
+    } else {
+        Whose::Foreign
+    }
 }

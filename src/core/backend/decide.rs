@@ -7,7 +7,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::build::{
-    controller_revision, deployment, headless_service, migration, pod_template, service, service_account,
+    controller_revision, deployment, headless_service, migration, pod_template, service,
+    service_account,
 };
 use super::children::{self, Care, Cause, Live, Whose};
 use super::gate::{self, Gate, Hold};
@@ -51,7 +52,10 @@ pub(super) enum Outlook {
     Deleting,
     Invalid(Invalid),
     /// A child's name is taken.
-    Taken { key: ObjectKey, whose: Whose },
+    Taken {
+        key: ObjectKey,
+        whose: Whose,
+    },
     Considered(Box<Considered>),
 }
 
@@ -92,10 +96,16 @@ fn plan(seen: &Seen) -> Decision {
     }
     let mut considered = consider(seen, backend);
     let mut steps = steps(seen, &considered);
-    if seen.backend.annotations().get(PAUSED_ANNOTATION).is_some_and(|value| value == "true") {
+    if seen
+        .backend
+        .annotations()
+        .get(PAUSED_ANNOTATION)
+        .is_some_and(|value| value == "true")
+    {
         considered.withheld = !steps.is_empty();
         steps.clear();
-        considered.release = release::in_deployment(seen).and_then(|number| release::numbered(seen, number));
+        considered.release =
+            release::in_deployment(seen).and_then(|number| release::numbered(seen, number));
     }
     let (steps, purposes) = steps.into_iter().unzip();
     Decision {
@@ -106,18 +116,30 @@ fn plan(seen: &Seen) -> Decision {
 }
 
 fn still(outlook: Outlook) -> Decision {
-    Decision { plan: Plan::default(), purposes: Vec::new(), outlook }
+    Decision {
+        plan: Plan::default(),
+        purposes: Vec::new(),
+        outlook,
+    }
 }
 
 /// The first child's name that an object of somebody else has.
 fn taken(seen: &Seen) -> Option<(ObjectKey, Whose)> {
-    taken_by(seen, ObjectKind::ServiceAccount, seen.service_account.as_deref())
-        .or_else(|| taken_by(seen, ObjectKind::Service, seen.service.as_deref()))
-        .or_else(|| taken_by(seen, ObjectKind::Service, seen.headless_service.as_deref()))
-        .or_else(|| taken_by(seen, ObjectKind::Deployment, seen.deployment.as_deref()))
+    taken_by(
+        seen,
+        ObjectKind::ServiceAccount,
+        seen.service_account.as_deref(),
+    )
+    .or_else(|| taken_by(seen, ObjectKind::Service, seen.service.as_deref()))
+    .or_else(|| taken_by(seen, ObjectKind::Service, seen.headless_service.as_deref()))
+    .or_else(|| taken_by(seen, ObjectKind::Deployment, seen.deployment.as_deref()))
 }
 
-fn taken_by<K: Resource>(seen: &Seen, kind: ObjectKind, object: Option<&K>) -> Option<(ObjectKey, Whose)> {
+fn taken_by<K: Resource>(
+    seen: &Seen,
+    kind: ObjectKind,
+    object: Option<&K>,
+) -> Option<(ObjectKey, Whose)> {
     let object = object?;
     let whose = children::whose(seen, object);
     (whose != Whose::Ours).then(|| (meta::key_of(kind, object), whose))
@@ -127,8 +149,15 @@ fn taken_by<K: Resource>(seen: &Seen, kind: ObjectKind, object: Option<&K>) -> O
 fn consider(seen: &Seen, backend: ResolvedBackend) -> Considered {
     let planned = planned::planned(&seen.backend, &seen.databases).migrations;
     let last = release::last(seen);
-    let mut considered =
-        Considered { backend, planned, wanted: None, release: last, hold: None, update: Vec::new(), withheld: false };
+    let mut considered = Considered {
+        backend,
+        planned,
+        wanted: None,
+        release: last,
+        hold: None,
+        update: Vec::new(),
+        withheld: false,
+    };
     match surroundings(&considered.backend, &seen.databases, &seen.config_maps) {
         Err(missing) => considered.hold = Some(Hold::Missing(missing)),
         Ok(bound) => consider_release(seen, &bound, &mut considered),
@@ -139,7 +168,11 @@ fn consider(seen: &Seen, backend: ResolvedBackend) -> Considered {
 fn consider_release(seen: &Seen, bound: &Bound, considered: &mut Considered) {
     let wanted = input_hash::input_hash(seen, bound, &considered.planned);
     considered.wanted = Some(wanted.clone());
-    if let Some(last) = considered.release.as_ref().filter(|last| last.input_hash == wanted) {
+    if let Some(last) = considered
+        .release
+        .as_ref()
+        .filter(|last| last.input_hash == wanted)
+    {
         let built = pod_template::pod_template(seen, &considered.backend, bound, last.revision);
         considered.update = changed_paths(&built, &last.template);
         return;
@@ -186,11 +219,19 @@ fn steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     let mut steps = Vec::new();
     if wants_own_account(seen, considered) {
         let live = seen.service_account.as_deref().map(Live::of);
-        steps.extend(child(ObjectKind::ServiceAccount, service_account::service_account(seen), live.as_ref()));
+        steps.extend(child(
+            ObjectKind::ServiceAccount,
+            service_account::service_account(seen),
+            live.as_ref(),
+        ));
     }
     if !backend.ports.is_empty() {
         let live = seen.service.as_deref().map(Live::of);
-        steps.extend(child(ObjectKind::Service, service::service(seen, backend), live.as_ref()));
+        steps.extend(child(
+            ObjectKind::Service,
+            service::service(seen, backend),
+            live.as_ref(),
+        ));
     }
     if let Some(body) = headless_service::headless_service(seen, backend) {
         let live = seen.headless_service.as_deref().map(Live::of);
@@ -220,16 +261,27 @@ fn key_of_step(step: &Step) -> Option<ObjectKey> {
 fn wants_own_account(seen: &Seen, considered: &Considered) -> bool {
     let name = seen.name();
     let named_by = |template: &Value| {
-        template.pointer("/spec/serviceAccountName").and_then(Value::as_str) == Some(name.as_str())
+        template
+            .pointer("/spec/serviceAccountName")
+            .and_then(Value::as_str)
+            == Some(name.as_str())
     };
     considered.backend.account == Account::Own
-        || considered.release.as_ref().is_some_and(|release| named_by(&release.template))
+        || considered
+            .release
+            .as_ref()
+            .is_some_and(|release| named_by(&release.template))
 }
 
 /// The first migration of the plan that is not done, if it is not there yet: they run in their declared order.
 fn next_migration(seen: &Seen, considered: &Considered) -> Option<Purposed> {
-    let Some(Hold::Migration(held)) = &considered.hold else { return None };
-    let plan = considered.planned.iter().find(|plan| held.missing && plan.object_name == held.migration)?;
+    let Some(Hold::Migration(held)) = &considered.hold else {
+        return None;
+    };
+    let plan = considered
+        .planned
+        .iter()
+        .find(|plan| held.missing && plan.object_name == held.migration)?;
     let body = migration::migration(seen, plan);
     let create = Create {
         key: children::key_of_body(ObjectKind::Migration, &body),
@@ -241,11 +293,18 @@ fn next_migration(seen: &Seen, considered: &Considered) -> Option<Purposed> {
 
 /// Confirm, keep the release, give it to the Deployment; or only what the Deployment needs apart from a release.
 fn release_steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
-    let Some(release) = &considered.release else { return Vec::new() };
+    let Some(release) = &considered.release else {
+        return Vec::new();
+    };
     let live = seen.deployment.as_deref().map(Live::of);
     let body = deployment::deployment(seen, &considered.backend, release);
     let changes_template = live.is_some() && template_differs(seen, release);
-    let Some((step, cause)) = children::step(ObjectKind::Deployment, body, live.as_ref(), Care::SameVersion) else {
+    let Some((step, cause)) = children::step(
+        ObjectKind::Deployment,
+        body,
+        live.as_ref(),
+        Care::SameVersion,
+    ) else {
         return Vec::new();
     };
     let is_new = release::numbered(seen, release.revision).is_none();
@@ -265,13 +324,20 @@ fn release_steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     let purpose = deployment_purpose(seen, release, &step, cause);
     steps.push((step, purpose));
     if is_new {
-        steps.extend(expired(seen, changes_template || !considered.planned.is_empty()));
+        steps.extend(expired(
+            seen,
+            changes_template || !considered.planned.is_empty(),
+        ));
     }
     steps
 }
 
 fn deployment_purpose(seen: &Seen, release: &Release, step: &Step, cause: Cause) -> Purpose {
-    let shown = seen.backend.status.as_ref().and_then(|status| status.release.as_ref());
+    let shown = seen
+        .backend
+        .status
+        .as_ref()
+        .and_then(|status| status.release.as_ref());
     let was_out = shown.is_some_and(|shown| shown.revision == release.revision);
     match release::in_deployment(seen) {
         Some(number) if number == release.revision => match key_of_step(step) {
@@ -284,8 +350,13 @@ fn deployment_purpose(seen: &Seen, release: &Release, step: &Step, cause: Cause)
 }
 
 fn template_differs(seen: &Seen, release: &Release) -> bool {
-    let live = seen.deployment.as_ref().and_then(|deployment| deployment.spec.as_ref());
-    let template = live.and_then(|spec| serde_json::to_value(&spec.template).ok()).unwrap_or(Value::Null);
+    let live = seen
+        .deployment
+        .as_ref()
+        .and_then(|deployment| deployment.spec.as_ref());
+    let template = live
+        .and_then(|spec| serde_json::to_value(&spec.template).ok())
+        .unwrap_or(Value::Null);
     !compare::differences(&release.template, &template).is_empty()
 }
 
@@ -304,7 +375,12 @@ fn expired(seen: &Seen, confirmed: bool) -> Vec<Purposed> {
     let mut steps: Vec<Purposed> = own
         .into_iter()
         .take(too_many)
-        .map(|revision| (delete(ObjectKind::ControllerRevision, revision.as_ref()), Purpose::Other))
+        .map(|revision| {
+            (
+                delete(ObjectKind::ControllerRevision, revision.as_ref()),
+                Purpose::Other,
+            )
+        })
         .collect();
     if !steps.is_empty() && !confirmed {
         steps.insert(0, (confirm(seen), Purpose::Other));
@@ -322,10 +398,18 @@ fn retire(seen: &Seen, considered: &Considered, busy: bool) -> Vec<Purposed> {
     if let Some(service) = seen.service.as_deref().filter(|_| backend.ports.is_empty()) {
         steps.push((delete(ObjectKind::Service, service), Purpose::Other));
     }
-    if let Some(service) = seen.headless_service.as_deref().filter(|_| !backend.ports.iter().any(|port| port.headless)) {
+    if let Some(service) = seen
+        .headless_service
+        .as_deref()
+        .filter(|_| !backend.ports.iter().any(|port| port.headless))
+    {
         steps.push((delete(ObjectKind::Service, service), Purpose::Other));
     }
-    if let Some(account) = seen.service_account.as_deref().filter(|_| !wants_own_account(seen, considered)) {
+    if let Some(account) = seen
+        .service_account
+        .as_deref()
+        .filter(|_| !wants_own_account(seen, considered))
+    {
         steps.push((delete(ObjectKind::ServiceAccount, account), Purpose::Other));
     }
     if !steps.is_empty() {

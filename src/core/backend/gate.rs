@@ -61,7 +61,10 @@ pub fn gate(seen: &Seen, paused: bool, planned: &[PlannedMigration]) -> Gate {
     if paused {
         return Gate::Closed(Hold::Paused);
     }
-    planned.iter().find_map(|plan| hold(seen, plan)).map_or(Gate::Open, Gate::Closed)
+    planned
+        .iter()
+        .find_map(|plan| hold(seen, plan))
+        .map_or(Gate::Open, Gate::Closed)
 }
 
 /// Whether every migration of the plan is Succeeded or Skipped.
@@ -72,7 +75,9 @@ pub fn is_migrated(seen: &Seen, planned: &[PlannedMigration]) -> bool {
 
 /// The Migration of a plan, whoever controls it.
 pub(super) fn find<'a>(seen: &'a Seen, plan: &PlannedMigration) -> Option<&'a Arc<Migration>> {
-    seen.migrations.iter().find(|migration| migration.name_any() == plan.object_name)
+    seen.migrations
+        .iter()
+        .find(|migration| migration.name_any() == plan.object_name)
 }
 
 fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
@@ -86,10 +91,15 @@ fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
         }));
     };
     if !is_controlled_by(migration.as_ref(), &seen.uid()) {
-        return Some(Hold::Conflict { migration: plan.object_name.clone() });
+        return Some(Hold::Conflict {
+            migration: plan.object_name.clone(),
+        });
     }
     let phase = migration.status.as_ref().and_then(|status| status.phase);
-    let done = matches!(phase, Some(MigrationPhase::Succeeded | MigrationPhase::Skipped));
+    let done = matches!(
+        phase,
+        Some(MigrationPhase::Succeeded | MigrationPhase::Skipped)
+    );
     if done && migration.spec.plan_key == plan.spec.plan_key {
         return None;
     }
@@ -114,11 +124,22 @@ fn state(migration: &Migration, phase: Option<MigrationPhase>) -> HeldState {
 }
 
 fn is_stalled(migration: &Migration) -> bool {
-    let conditions = migration.status.iter().flat_map(|status| &status.conditions);
-    conditions.into_iter().any(|condition| condition.type_ == STALLED && condition.status == "True")
+    let conditions = migration
+        .status
+        .iter()
+        .flat_map(|status| &status.conditions);
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == STALLED && condition.status == "True")
 }
 
 fn ready_words(migration: &Migration) -> (String, String) {
-    let ready = migration.status.iter().flat_map(|status| &status.conditions).find(|condition| condition.type_ == READY);
-    ready.map(|condition| (condition.reason.clone(), condition.message.clone())).unwrap_or_default()
+    let ready = migration
+        .status
+        .iter()
+        .flat_map(|status| &status.conditions)
+        .find(|condition| condition.type_ == READY);
+    ready
+        .map(|condition| (condition.reason.clone(), condition.message.clone()))
+        .unwrap_or_default()
 }

@@ -13,7 +13,10 @@ use crate::core::migration::planned::PlannedMigration;
 /// The hash of the spec as written (a changed default is no decision of the team), the surroundings as pods see them, and the plan.
 #[must_use]
 pub fn input_hash(seen: &Seen, bound: &Bound, migrations: &[PlannedMigration]) -> String {
-    let plan_keys: Vec<&str> = migrations.iter().map(|migration| migration.spec.plan_key.as_str()).collect();
+    let plan_keys: Vec<&str> = migrations
+        .iter()
+        .map(|migration| migration.spec.plan_key.as_str())
+        .collect();
     let databases: Vec<Value> = bound.databases.iter().map(of_database).collect();
     hash::of_value(&json!({
         "spec": of_spec(&seen.backend),
@@ -47,8 +50,10 @@ fn of_spec(backend: &Backend) -> Value {
         migrations: _,
         rollout: _,
     } = &backend.spec;
-    let ports: Vec<Value> =
-        ports.iter().map(|port| json!({"name": port.name, "port": port.port, "protocol": port.protocol})).collect();
+    let ports: Vec<Value> = ports
+        .iter()
+        .map(|port| json!({"name": port.name, "port": port.port, "protocol": port.protocol}))
+        .collect();
     json!({
         "name": backend.name_any(),
         "image": image,
@@ -71,6 +76,14 @@ fn of_spec(backend: &Backend) -> Value {
 }
 
 fn of_database(database: &BoundDatabase) -> Value {
-    let BoundDatabase { host, port, name, tls, secret, user_key, password_key } = database;
+    let BoundDatabase {
+        host,
+        port,
+        name,
+        tls,
+        secret,
+        user_key,
+        password_key,
+    } = database;
     json!({"host": host, "port": port, "name": name, "tls": tls, "secret": secret, "userKey": user_key, "passwordKey": password_key})
 }

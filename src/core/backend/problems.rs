@@ -17,7 +17,10 @@ pub fn problems(spec: &BackendSpec, backend: &ResolvedBackend) -> Vec<Problem> {
     problems.extend(image("spec.image", &spec.image));
     for migration in &spec.migrations {
         if let Some(reference) = &migration.source.image {
-            problems.extend(image(&format!("spec.migrations[{}].source.image", migration.name), reference));
+            problems.extend(image(
+                &format!("spec.migrations[{}].source.image", migration.name),
+                reference,
+            ));
         }
     }
     problems.extend(unknown_variables(backend));
@@ -27,7 +30,12 @@ pub fn problems(spec: &BackendSpec, backend: &ResolvedBackend) -> Vec<Problem> {
 }
 
 fn warning(code: &str, path: impl Into<String>, message: impl Into<String>) -> Problem {
-    Problem { code: code.to_owned(), path: path.into(), severity: "warning".to_owned(), message: message.into() }
+    Problem {
+        code: code.to_owned(),
+        path: path.into(),
+        severity: "warning".to_owned(),
+        message: message.into(),
+    }
 }
 
 /// A tag may be moved; what runs then is not what was migrated for.
@@ -41,22 +49,30 @@ fn image(path: &str, reference: &str) -> Option<Problem> {
 
 /// `128` is a hundred and twenty-eight bytes.
 fn memory_without_unit(spec: &BackendSpec) -> Vec<Problem> {
-    let Some(resources) = &spec.resources else { return Vec::new() };
-    [("requests", &resources.requests), ("limits", &resources.limits)]
-        .into_iter()
-        .filter_map(|(part, amounts)| {
-            let text = &amounts.get("memory")?.0;
-            let bytes: i128 = text.parse().ok()?;
-            let path = format!("spec.resources.{part}.memory");
-            let message = format!("{path}: {text} is a number of bytes; did you mean {text}Mi?");
-            (bytes < FEW_BYTES).then(|| warning("SLP0105", path, message))
-        })
-        .collect()
+    let Some(resources) = &spec.resources else {
+        return Vec::new();
+    };
+    [
+        ("requests", &resources.requests),
+        ("limits", &resources.limits),
+    ]
+    .into_iter()
+    .filter_map(|(part, amounts)| {
+        let text = &amounts.get("memory")?.0;
+        let bytes: i128 = text.parse().ok()?;
+        let path = format!("spec.resources.{part}.memory");
+        let message = format!("{path}: {text} is a number of bytes; did you mean {text}Mi?");
+        (bytes < FEW_BYTES).then(|| warning("SLP0105", path, message))
+    })
+    .collect()
 }
 
 /// `$(NAME)` resolves to what stands before it in `env`, and to nothing else; an unknown one stays as it is written.
 fn unknown_variables(backend: &ResolvedBackend) -> Vec<Problem> {
-    let mut known: BTreeSet<String> = SLIPWAY_VARIABLES.iter().map(|name| (*name).to_owned()).collect();
+    let mut known: BTreeSet<String> = SLIPWAY_VARIABLES
+        .iter()
+        .map(|name| (*name).to_owned())
+        .collect();
     for binding in &backend.bindings {
         known.extend(binding.variable_names());
     }
@@ -65,7 +81,9 @@ fn unknown_variables(backend: &ResolvedBackend) -> Vec<Problem> {
         if let VariableValue::Plain(value) = &variable.value {
             for name in references(value).filter(|name| !known.contains(*name)) {
                 let path = format!("spec.env[{}]", variable.name);
-                let message = format!("{path}: $({name}) is not defined before it and stays as it is written");
+                let message = format!(
+                    "{path}: $({name}) is not defined before it and stays as it is written"
+                );
                 problems.push(warning("SLP0106", path, message));
             }
         }
@@ -76,20 +94,31 @@ fn unknown_variables(backend: &ResolvedBackend) -> Vec<Problem> {
 
 /// The names in `$(NAME)`; `$$(NAME)` is an escape.
 fn references(value: &str) -> impl Iterator<Item = &str> {
-    let plain = value.split("$$").enumerate().map(|(index, part)| match index {
-        0 => part,
-        _ => part.strip_prefix('(').unwrap_or(part),
-    });
-    plain.flat_map(|part| part.split("$(").skip(1)).filter_map(|rest| rest.split_once(')').map(|(name, _)| name))
+    let plain = value
+        .split("$$")
+        .enumerate()
+        .map(|(index, part)| match index {
+            0 => part,
+            _ => part.strip_prefix('(').unwrap_or(part),
+        });
+    plain
+        .flat_map(|part| part.split("$(").skip(1))
+        .filter_map(|rest| rest.split_once(')').map(|(name, _)| name))
 }
 
 /// Nothing can ask a UDP port whether it is ready.
 fn no_probe(backend: &ResolvedBackend) -> Option<Problem> {
-    let port = backend.ports.first().filter(|port| port.protocol == Protocol::UDP)?;
+    let port = backend
+        .ports
+        .first()
+        .filter(|port| port.protocol == Protocol::UDP)?;
     if backend.probes.readiness.is_some() {
         return None;
     }
-    let message = format!("port {} speaks UDP, so pods count as ready once they run; give spec.probes.readiness a command", port.name);
+    let message = format!(
+        "port {} speaks UDP, so pods count as ready once they run; give spec.probes.readiness a command",
+        port.name
+    );
     Some(warning("SLP0108", "spec.probes.readiness", message))
 }
 
@@ -99,7 +128,8 @@ mod tests {
 
     #[test]
     fn references_are_found_and_escapes_are_none() {
-        let found: Vec<&str> = references("postgres://$(PGHOST):$(PGPORT)/$$(NOT)/$(LAST").collect();
+        let found: Vec<&str> =
+            references("postgres://$(PGHOST):$(PGPORT)/$$(NOT)/$(LAST").collect();
         assert_eq!(found, ["PGHOST", "PGPORT"]);
     }
 }

@@ -54,8 +54,21 @@ impl Release {
     #[must_use]
     pub fn read(revision: &ControllerRevision) -> Option<Self> {
         let data = serde_json::to_value(revision.data.as_ref()?).ok()?;
-        let Data { image, input_hash, generation, migrations, template } = serde_json::from_value(data).ok()?;
-        Some(Self { revision: revision.revision, image, input_hash, generation, migrations, template })
+        let Data {
+            image,
+            input_hash,
+            generation,
+            migrations,
+            template,
+        } = serde_json::from_value(data).ok()?;
+        Some(Self {
+            revision: revision.revision,
+            image,
+            input_hash,
+            generation,
+            migrations,
+            template,
+        })
     }
 }
 
@@ -65,7 +78,10 @@ pub(super) fn own(seen: &Seen) -> Vec<&Arc<ControllerRevision>> {
     let mut own: Vec<_> = seen
         .revisions
         .iter()
-        .filter(|revision| is_controlled_by(revision.as_ref(), &uid) && revision.metadata.deletion_timestamp.is_none())
+        .filter(|revision| {
+            is_controlled_by(revision.as_ref(), &uid)
+                && revision.metadata.deletion_timestamp.is_none()
+        })
         .collect();
     own.sort_by_key(|revision| revision.revision);
     own
@@ -73,25 +89,51 @@ pub(super) fn own(seen: &Seen) -> Vec<&Arc<ControllerRevision>> {
 
 /// The last release: the highest number.
 pub(super) fn last(seen: &Seen) -> Option<Release> {
-    own(seen).into_iter().rev().find_map(|revision| Release::read(revision))
+    own(seen)
+        .into_iter()
+        .rev()
+        .find_map(|revision| Release::read(revision))
 }
 
 /// The release with this number, if it is still kept.
 pub(super) fn numbered(seen: &Seen, number: i64) -> Option<Release> {
-    own(seen).into_iter().filter(|revision| revision.revision == number).find_map(|revision| Release::read(revision))
+    own(seen)
+        .into_iter()
+        .filter(|revision| revision.revision == number)
+        .find_map(|revision| Release::read(revision))
 }
 
 /// The number of the release in the live Deployment's template.
 pub(super) fn in_deployment(seen: &Seen) -> Option<i64> {
     let template = &seen.deployment.as_ref()?.spec.as_ref()?.template;
-    template.metadata.as_ref()?.labels.as_ref()?.get(RELEASE_LABEL)?.parse().ok()
+    template
+        .metadata
+        .as_ref()?
+        .labels
+        .as_ref()?
+        .get(RELEASE_LABEL)?
+        .parse()
+        .ok()
 }
 
 /// The number of the next release: above all that were ever seen, also if their ControllerRevisions are gone or another Backend's.
 pub(super) fn next_number(seen: &Seen) -> i64 {
     let prefix = format!("{}-r", seen.name());
     let kept = seen.revisions.iter().map(|revision| revision.revision);
-    let named = seen.revisions.iter().filter_map(|revision| revision.name_any().strip_prefix(&prefix)?.parse().ok());
-    let shown = seen.backend.status.as_ref().and_then(|status| status.release.as_ref()).map(|release| release.revision);
-    kept.chain(named).chain(in_deployment(seen)).chain(shown).max().unwrap_or(0).saturating_add(1)
+    let named = seen
+        .revisions
+        .iter()
+        .filter_map(|revision| revision.name_any().strip_prefix(&prefix)?.parse().ok());
+    let shown = seen
+        .backend
+        .status
+        .as_ref()
+        .and_then(|status| status.release.as_ref())
+        .map(|release| release.revision);
+    kept.chain(named)
+        .chain(in_deployment(seen))
+        .chain(shown)
+        .max()
+        .unwrap_or(0)
+        .saturating_add(1)
 }

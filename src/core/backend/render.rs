@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::build::{
-    controller_revision, deployment, headless_service, migration, pod_template, service, service_account,
+    controller_revision, deployment, headless_service, migration, pod_template, service,
+    service_account,
 };
 use super::input_hash;
 use super::problems;
@@ -43,7 +44,13 @@ pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     objects.extend(planned.iter().map(|plan| migration::migration(seen, plan)));
     let bound = match surroundings(&backend, &seen.databases, &seen.config_maps) {
         Ok(bound) => bound,
-        Err(missing) => return Ok(Rendered { objects, problems, missing: Some(missing) }),
+        Err(missing) => {
+            return Ok(Rendered {
+                objects,
+                problems,
+                missing: Some(missing),
+            });
+        }
     };
     let release = Release {
         revision: 1,
@@ -55,5 +62,9 @@ pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     };
     objects.push(controller_revision::controller_revision(seen, &release));
     objects.push(deployment::deployment(seen, &backend, &release));
-    Ok(Rendered { objects, problems, missing: None })
+    Ok(Rendered {
+        objects,
+        problems,
+        missing: None,
+    })
 }

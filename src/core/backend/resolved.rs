@@ -112,9 +112,20 @@ pub struct File {
 /// What a volume is made of.
 #[derive(Clone, Debug, PartialEq)]
 pub enum FileSource {
-    Keys { kind: SourceKind, name: String, keys: Vec<String>, optional: bool },
-    Empty { in_memory: bool, size_limit: Option<Amount> },
-    Claim { name: String, read_only: bool },
+    Keys {
+        kind: SourceKind,
+        name: String,
+        keys: Vec<String>,
+        optional: bool,
+    },
+    Empty {
+        in_memory: bool,
+        size_limit: Option<Amount>,
+    },
+    Claim {
+        name: String,
+        read_only: bool,
+    },
 }
 
 /// A port that the program listens on.
@@ -235,13 +246,19 @@ impl Binding {
     /// The name of a variable: as renamed, else the usual one behind the prefix.
     #[must_use]
     pub fn named(&self, key: &str, usual: &str) -> String {
-        self.names.get(key).cloned().unwrap_or_else(|| format!("{}{usual}", self.prefix))
+        self.names
+            .get(key)
+            .cloned()
+            .unwrap_or_else(|| format!("{}{usual}", self.prefix))
     }
 
     /// The names of all variables of this Database.
     #[must_use]
     pub fn variable_names(&self) -> Vec<String> {
-        DATABASE_VARIABLES.iter().map(|(key, usual)| self.named(key, usual)).collect()
+        DATABASE_VARIABLES
+            .iter()
+            .map(|(key, usual)| self.named(key, usual))
+            .collect()
     }
 }
 
@@ -257,7 +274,10 @@ pub struct ResolvedRollout {
 /// The Deployment's strategy.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum ResolvedStrategy {
-    RollingUpdate { max_surge: Share, max_unavailable: Share },
+    RollingUpdate {
+        max_surge: Share,
+        max_unavailable: Share,
+    },
     Recreate,
 }
 

@@ -86,10 +86,19 @@ pub fn config_maps_of(backend: &Backend) -> Vec<String> {
     let spec = &backend.spec;
     let of_variables = spec.env.iter().filter_map(|variable| {
         let source = variable.value_from.as_ref()?;
-        source.config_map_key_ref.as_ref().map(|reference| reference.name.clone())
+        source
+            .config_map_key_ref
+            .as_ref()
+            .map(|reference| reference.name.clone())
     });
-    let of_sources = spec.env_from.iter().filter_map(|source| source.config_map.clone());
-    let of_files = spec.files.iter().filter_map(|file| file.config_map.as_ref().map(|from| from.name.clone()));
+    let of_sources = spec
+        .env_from
+        .iter()
+        .filter_map(|source| source.config_map.clone());
+    let of_files = spec
+        .files
+        .iter()
+        .filter_map(|file| file.config_map.as_ref().map(|from| from.name.clone()));
     let mut names: Vec<String> = of_variables.chain(of_sources).chain(of_files).collect();
     names.sort();
     names.dedup();
@@ -99,7 +108,12 @@ pub fn config_maps_of(backend: &Backend) -> Vec<String> {
 /// The names of the Databases that a Backend is bound to.
 #[must_use]
 pub fn databases_of(backend: &Backend) -> Vec<String> {
-    let mut names: Vec<String> = backend.spec.databases.iter().map(|binding| binding.name.clone()).collect();
+    let mut names: Vec<String> = backend
+        .spec
+        .databases
+        .iter()
+        .map(|binding| binding.name.clone())
+        .collect();
     names.sort();
     names.dedup();
     names

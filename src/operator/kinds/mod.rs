@@ -7,6 +7,7 @@ use crate::cluster::cache::Undecodable;
 use crate::core::conditions::{self, Standing};
 use crate::core::plan::Report;
 
+pub mod backend;
 pub mod database;
 pub mod migration;
 pub mod run;

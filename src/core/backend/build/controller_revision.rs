@@ -32,5 +32,11 @@ pub fn controller_revision(seen: &Seen, release: &Release) -> Value {
             "template": release.template,
         },
     });
-    child(seen, ObjectKind::ControllerRevision, &name_of(&seen.name(), release.revision), Map::new(), rest)
+    child(
+        seen,
+        ObjectKind::ControllerRevision,
+        &name_of(&seen.name(), release.revision),
+        Map::new(),
+        rest,
+    )
 }

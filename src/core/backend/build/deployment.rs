@@ -19,24 +19,53 @@ const REVISION_HISTORY_LIMIT: i32 = 3;
 #[must_use]
 pub fn deployment(seen: &Seen, backend: &ResolvedBackend, release: &Release) -> Value {
     let mut spec = Map::new();
-    let ResolvedRollout { strategy, progress_deadline_seconds, min_ready_seconds, paused: _ } = &backend.rollout;
+    let ResolvedRollout {
+        strategy,
+        progress_deadline_seconds,
+        min_ready_seconds,
+        paused: _,
+    } = &backend.rollout;
     put(&mut spec, "replicas", json!(backend.replicas));
-    put(&mut spec, "selector", json!({"matchLabels": selector(&seen.name())}));
+    put(
+        &mut spec,
+        "selector",
+        json!({"matchLabels": selector(&seen.name())}),
+    );
     put(&mut spec, "strategy", strategy_value(strategy));
-    put(&mut spec, "progressDeadlineSeconds", json!(progress_deadline_seconds));
+    put(
+        &mut spec,
+        "progressDeadlineSeconds",
+        json!(progress_deadline_seconds),
+    );
     if *min_ready_seconds > 0 {
         put(&mut spec, "minReadySeconds", json!(min_ready_seconds));
     }
-    put(&mut spec, "revisionHistoryLimit", json!(REVISION_HISTORY_LIMIT));
+    put(
+        &mut spec,
+        "revisionHistoryLimit",
+        json!(REVISION_HISTORY_LIMIT),
+    );
     put(&mut spec, "template", release.template.clone());
-    let annotations = Map::from_iter([(GENERATION_ANNOTATION.to_owned(), json!(release.generation.to_string()))]);
-    child(seen, ObjectKind::Deployment, &seen.name(), annotations, json!({"spec": spec}))
+    let annotations = Map::from_iter([(
+        GENERATION_ANNOTATION.to_owned(),
+        json!(release.generation.to_string()),
+    )]);
+    child(
+        seen,
+        ObjectKind::Deployment,
+        &seen.name(),
+        annotations,
+        json!({"spec": spec}),
+    )
 }
 
 fn strategy_value(strategy: &ResolvedStrategy) -> Value {
     match strategy {
         ResolvedStrategy::Recreate => json!({"type": "Recreate"}),
-        ResolvedStrategy::RollingUpdate { max_surge, max_unavailable } => json!({
+        ResolvedStrategy::RollingUpdate {
+            max_surge,
+            max_unavailable,
+        } => json!({
             "type": "RollingUpdate",
             "rollingUpdate": {"maxSurge": max_surge.to_value(), "maxUnavailable": max_unavailable.to_value()},
         }),

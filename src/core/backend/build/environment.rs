@@ -6,23 +6,31 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::resolved::{
-    Binding, Bound, BoundDatabase, EnvironmentFrom, ResolvedBackend, SourceKind, Variable, VariableValue,
+    Binding, Bound, BoundDatabase, EnvironmentFrom, ResolvedBackend, SourceKind, Variable,
+    VariableValue,
 };
 use super::super::seen::Seen;
 use super::put;
 use crate::api::database::TlsMode;
 
 /// The variables that every program gets, or may get, whatever its databases.
-pub(in crate::core::backend) const SLIPWAY_VARIABLES: [&str; 4] = ["PORT", "SLIPWAY_GRACE_SECONDS", "GOMEMLIMIT", "GOMAXPROCS"];
+pub(in crate::core::backend) const SLIPWAY_VARIABLES: [&str; 4] =
+    ["PORT", "SLIPWAY_GRACE_SECONDS", "GOMEMLIMIT", "GOMAXPROCS"];
 
 /// `env` of the container.
 pub(super) fn variables(seen: &Seen, backend: &ResolvedBackend, bound: &Bound) -> Value {
-    let users: BTreeSet<&str> = backend.environment.iter().map(|variable| variable.name.as_str()).collect();
+    let users: BTreeSet<&str> = backend
+        .environment
+        .iter()
+        .map(|variable| variable.name.as_str())
+        .collect();
     let ours = ours(&seen.name(), backend, bound);
     let mut named = BTreeSet::new();
     let all = ours
         .iter()
-        .filter(|variable| !users.contains(variable.name.as_str()) && named.insert(variable.name.clone()))
+        .filter(|variable| {
+            !users.contains(variable.name.as_str()) && named.insert(variable.name.clone())
+        })
         .chain(&backend.environment);
     json!(all.map(entry).collect::<Vec<_>>())
 }
@@ -33,7 +41,10 @@ fn ours(name: &str, backend: &ResolvedBackend, bound: &Bound) -> Vec<Variable> {
     if let Some(port) = backend.ports.first() {
         variables.push(plain("PORT", port.number.to_string()));
     }
-    variables.push(plain("SLIPWAY_GRACE_SECONDS", backend.shutdown.grace.to_string()));
+    variables.push(plain(
+        "SLIPWAY_GRACE_SECONDS",
+        backend.shutdown.grace.to_string(),
+    ));
     if let Some(bytes) = backend.go.memory_limit_bytes {
         variables.push(plain("GOMEMLIMIT", bytes.to_string()));
     }
@@ -50,14 +61,37 @@ fn of_database(backend: &str, binding: &Binding, database: &BoundDatabase) -> Ve
     vec![
         plain(binding.named("host", "PGHOST"), database.host.clone()),
         plain(binding.named("port", "PGPORT"), database.port.to_string()),
-        plain(binding.named("database", "PGDATABASE"), database.name.clone()),
-        from_secret(binding.named("user", "PGUSER"), &database.secret, &database.user_key),
-        from_secret(binding.named("password", "PGPASSWORD"), &database.secret, &database.password_key),
-        plain(binding.named("sslMode", "PGSSLMODE"), ssl_mode(database.tls)),
+        plain(
+            binding.named("database", "PGDATABASE"),
+            database.name.clone(),
+        ),
+        from_secret(
+            binding.named("user", "PGUSER"),
+            &database.secret,
+            &database.user_key,
+        ),
+        from_secret(
+            binding.named("password", "PGPASSWORD"),
+            &database.secret,
+            &database.password_key,
+        ),
+        plain(
+            binding.named("sslMode", "PGSSLMODE"),
+            ssl_mode(database.tls),
+        ),
         plain(binding.named("appName", "PGAPPNAME"), backend),
-        plain(binding.named("", "DB_MAX_OPEN_CONNS"), binding.max_open.to_string()),
-        plain(binding.named("", "DB_MAX_IDLE_CONNS"), binding.max_idle.to_string()),
-        plain(binding.named("", "DB_CONN_MAX_LIFETIME"), go_duration(binding.max_lifetime_seconds)),
+        plain(
+            binding.named("", "DB_MAX_OPEN_CONNS"),
+            binding.max_open.to_string(),
+        ),
+        plain(
+            binding.named("", "DB_MAX_IDLE_CONNS"),
+            binding.max_idle.to_string(),
+        ),
+        plain(
+            binding.named("", "DB_CONN_MAX_LIFETIME"),
+            go_duration(binding.max_lifetime_seconds),
+        ),
     ]
 }
 
@@ -81,11 +115,17 @@ fn go_duration(seconds: i32) -> String {
 }
 
 fn plain(name: impl Into<String>, value: impl Into<String>) -> Variable {
-    Variable { name: name.into(), value: VariableValue::Plain(value.into()) }
+    Variable {
+        name: name.into(),
+        value: VariableValue::Plain(value.into()),
+    }
 }
 
 fn from_secret(name: String, secret: &str, key: &str) -> Variable {
-    Variable { name, value: VariableValue::From(json!({"secretKeyRef": {"name": secret, "key": key}})) }
+    Variable {
+        name,
+        value: VariableValue::From(json!({"secretKeyRef": {"name": secret, "key": key}})),
+    }
 }
 
 fn entry(variable: &Variable) -> Value {
@@ -111,7 +151,11 @@ pub(super) fn sources(sources: &[EnvironmentFrom]) -> Value {
                 SourceKind::Secret => "secretRef",
             };
             let mut entry = Map::new();
-            put(&mut entry, "prefix", source.prefix.as_deref().map_or(Value::Null, Value::from));
+            put(
+                &mut entry,
+                "prefix",
+                source.prefix.as_deref().map_or(Value::Null, Value::from),
+            );
             put(&mut entry, member, Value::Object(reference));
             Value::Object(entry)
         })

@@ -11,5 +11,11 @@ use crate::core::plan::ObjectKind;
 #[must_use]
 pub fn migration(seen: &Seen, planned: &PlannedMigration) -> Value {
     let spec = serde_json::to_value(&planned.spec).unwrap_or(Value::Null);
-    child(seen, ObjectKind::Migration, &planned.object_name, Map::new(), json!({"spec": spec}))
+    child(
+        seen,
+        ObjectKind::Migration,
+        &planned.object_name,
+        Map::new(),
+        json!({"spec": spec}),
+    )
 }

@@ -20,7 +20,9 @@ pub(super) use self::container::APP;
 pub(super) use self::environment::SLIPWAY_VARIABLES;
 use super::seen::Seen;
 use crate::core::hash;
-use crate::core::meta::{BACKEND_LABEL, HASH_ANNOTATION, MANAGED_BY, MANAGER, controller_reference};
+use crate::core::meta::{
+    BACKEND_LABEL, HASH_ANNOTATION, MANAGED_BY, MANAGER, controller_reference,
+};
 use crate::core::plan::ObjectKind;
 
 /// Labels of every child.
@@ -40,7 +42,13 @@ pub fn selector_text(backend: &str) -> String {
 }
 
 /// A child: metadata with labels, owner and hash, and the given rest of the body.
-fn child(seen: &Seen, kind: ObjectKind, name: &str, annotations: Map<String, Value>, rest: Value) -> Value {
+fn child(
+    seen: &Seen,
+    kind: ObjectKind,
+    name: &str,
+    annotations: Map<String, Value>,
+    rest: Value,
+) -> Value {
     let mut body = json!({
         "apiVersion": kind.api_version(),
         "kind": kind.kind(),
@@ -61,7 +69,9 @@ fn child(seen: &Seen, kind: ObjectKind, name: &str, annotations: Map<String, Val
 /// The body with its own hash as an annotation: what says, without comparing, that another body was sent last.
 fn with_hash(mut body: Value) -> Value {
     let hash = hash::of_value(&body);
-    let annotations = body.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+    let annotations = body
+        .get_mut("metadata")
+        .and_then(|metadata| metadata.get_mut("annotations"));
     if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
         annotations.insert(HASH_ANNOTATION.to_owned(), Value::String(hash));
     }

@@ -28,23 +28,64 @@ pub fn pod_template(seen: &Seen, backend: &ResolvedBackend, bound: &Bound, revis
 
 fn annotations(seen: &Seen, bound: &Bound) -> Value {
     let mut annotations = Map::new();
-    put(&mut annotations, CONFIG_ANNOTATION, bound.config_hash.as_deref().map_or(Value::Null, Value::from));
-    put(&mut annotations, SALT_ANNOTATION, json!(seen.settings.builder_salt));
+    put(
+        &mut annotations,
+        CONFIG_ANNOTATION,
+        bound
+            .config_hash
+            .as_deref()
+            .map_or(Value::Null, Value::from),
+    );
+    put(
+        &mut annotations,
+        SALT_ANNOTATION,
+        json!(seen.settings.builder_salt),
+    );
     Value::Object(annotations)
 }
 
 fn spec(seen: &Seen, backend: &ResolvedBackend, bound: &Bound) -> Value {
     let mut spec = Map::new();
-    let pull_secrets: Vec<Value> = backend.program.pull_secrets.iter().map(|name| json!({"name": name})).collect();
-    put(&mut spec, "containers", json!([container::app(seen, backend, bound)]));
+    let pull_secrets: Vec<Value> = backend
+        .program
+        .pull_secrets
+        .iter()
+        .map(|name| json!({"name": name}))
+        .collect();
+    put(
+        &mut spec,
+        "containers",
+        json!([container::app(seen, backend, bound)]),
+    );
     put(&mut spec, "volumes", volumes::volumes(&backend.files));
-    put(&mut spec, "serviceAccountName", json!(account_name(seen, &backend.account)));
-    put(&mut spec, "automountServiceAccountToken", json!(matches!(backend.account, Account::Named(_))));
+    put(
+        &mut spec,
+        "serviceAccountName",
+        json!(account_name(seen, &backend.account)),
+    );
+    put(
+        &mut spec,
+        "automountServiceAccountToken",
+        json!(matches!(backend.account, Account::Named(_))),
+    );
     // A Service called `redis` would put REDIS_PORT=tcp://... into the pod.
     put(&mut spec, "enableServiceLinks", json!(false));
     put(&mut spec, "imagePullSecrets", json!(pull_secrets));
-    put(&mut spec, "securityContext", security::pod(&backend.security, &backend.ports));
-    put(&mut spec, "terminationGracePeriodSeconds", json!(backend.shutdown.drain.saturating_add(backend.shutdown.grace)));
+    put(
+        &mut spec,
+        "securityContext",
+        security::pod(&backend.security, &backend.ports),
+    );
+    put(
+        &mut spec,
+        "terminationGracePeriodSeconds",
+        json!(
+            backend
+                .shutdown
+                .drain
+                .saturating_add(backend.shutdown.grace)
+        ),
+    );
     put(&mut spec, "topologySpreadConstraints", spread(&seen.name()));
     Value::Object(spec)
 }

@@ -7,10 +7,22 @@ use super::put;
 
 /// `null` for a probe that is not there.
 pub(super) fn probe(probe: Option<&ResolvedProbe>) -> Value {
-    let Some(ResolvedProbe { check, period_seconds, timeout_seconds, failure_threshold }) = probe else { return Value::Null };
+    let Some(ResolvedProbe {
+        check,
+        period_seconds,
+        timeout_seconds,
+        failure_threshold,
+    }) = probe
+    else {
+        return Value::Null;
+    };
     let mut members = Map::new();
     match check {
-        Check::Get { path, port } => put(&mut members, "httpGet", json!({"path": path, "port": port, "scheme": "HTTP"})),
+        Check::Get { path, port } => put(
+            &mut members,
+            "httpGet",
+            json!({"path": path, "port": port, "scheme": "HTTP"}),
+        ),
         Check::Grpc { service, port } => {
             let mut grpc = json!({"port": port});
             if let (Some(service), Some(inner)) = (service, grpc.as_object_mut()) {

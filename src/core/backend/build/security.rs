@@ -19,14 +19,22 @@ pub(super) fn pod(security: &ResolvedSecurity, ports: &[ResolvedPort]) -> Value 
         // A big disk is not walked again at every start.
         put(&mut context, "fsGroupChangePolicy", json!("OnRootMismatch"));
     }
-    put(&mut context, "seccompProfile", json!({"type": "RuntimeDefault"}));
+    put(
+        &mut context,
+        "seccompProfile",
+        json!({"type": "RuntimeDefault"}),
+    );
     put(&mut context, "sysctls", sysctls(ports));
     Value::Object(context)
 }
 
 /// Lets a program without rights listen below 1024: one of the sysctls that Kubernetes calls safe.
 fn sysctls(ports: &[ResolvedPort]) -> Value {
-    let lowest = ports.iter().map(|port| port.number).min().filter(|number| *number < FIRST_UNPRIVILEGED_PORT);
+    let lowest = ports
+        .iter()
+        .map(|port| port.number)
+        .min()
+        .filter(|number| *number < FIRST_UNPRIVILEGED_PORT);
     lowest.map_or(Value::Null, |number| {
         json!([{"name": "net.ipv4.ip_unprivileged_port_start", "value": number.to_string()}])
     })

@@ -11,8 +11,13 @@ use crate::core::plan::ObjectKind;
 /// Under the Backend's name. Ports point to the pods' by name: while a release waits at the gate, old pods keep their own numbers.
 #[must_use]
 pub fn service(seen: &Seen, backend: &ResolvedBackend) -> Value {
-    let ports: Vec<Value> = backend.ports.iter().map(|port| entry(port, port.service_port)).collect();
-    let rest = json!({"spec": {"type": "ClusterIP", "selector": selector(&seen.name()), "ports": ports}});
+    let ports: Vec<Value> = backend
+        .ports
+        .iter()
+        .map(|port| entry(port, port.service_port))
+        .collect();
+    let rest =
+        json!({"spec": {"type": "ClusterIP", "selector": selector(&seen.name()), "ports": ports}});
     child(seen, ObjectKind::Service, &seen.name(), Map::new(), rest)
 }
 
@@ -23,7 +28,11 @@ pub(super) fn entry(port: &ResolvedPort, number: i32) -> Value {
     put(&mut members, "port", json!(number));
     put(&mut members, "protocol", json!(port.transport()));
     put(&mut members, "targetPort", json!(port.name));
-    put(&mut members, "appProtocol", application_protocol(port.protocol).map_or(Value::Null, Value::from));
+    put(
+        &mut members,
+        "appProtocol",
+        application_protocol(port.protocol).map_or(Value::Null, Value::from),
+    );
     Value::Object(members)
 }
 

@@ -10,5 +10,11 @@ use crate::core::plan::ObjectKind;
 #[must_use]
 pub fn service_account(seen: &Seen) -> Value {
     let rest = json!({"automountServiceAccountToken": false});
-    child(seen, ObjectKind::ServiceAccount, &seen.name(), Map::new(), rest)
+    child(
+        seen,
+        ObjectKind::ServiceAccount,
+        &seen.name(),
+        Map::new(),
+        rest,
+    )
 }

@@ -37,7 +37,11 @@ pub(super) fn mounts(files: &[File]) -> Value {
 }
 
 fn name(index: usize, file: &File) -> String {
-    if file.mount_path == "/tmp" { "tmp".to_owned() } else { format!("files-{index}") }
+    if file.mount_path == "/tmp" {
+        "tmp".to_owned()
+    } else {
+        format!("files-{index}")
+    }
 }
 
 const fn is_read_only(source: &FileSource) -> bool {
@@ -51,8 +55,16 @@ const fn is_read_only(source: &FileSource) -> bool {
 fn source(source: &FileSource) -> (&'static str, Value) {
     let mut members = Map::new();
     match source {
-        FileSource::Keys { kind, name, keys, optional } => {
-            let items: Vec<Value> = keys.iter().map(|key| json!({"key": key, "path": key})).collect();
+        FileSource::Keys {
+            kind,
+            name,
+            keys,
+            optional,
+        } => {
+            let items: Vec<Value> = keys
+                .iter()
+                .map(|key| json!({"key": key, "path": key}))
+                .collect();
             let (member, name_field) = match kind {
                 SourceKind::ConfigMap => ("configMap", "name"),
                 SourceKind::Secret => ("secret", "secretName"),
@@ -64,11 +76,18 @@ fn source(source: &FileSource) -> (&'static str, Value) {
             }
             (member, Value::Object(members))
         }
-        FileSource::Empty { in_memory, size_limit } => {
+        FileSource::Empty {
+            in_memory,
+            size_limit,
+        } => {
             if *in_memory {
                 put(&mut members, "medium", json!("Memory"));
             }
-            put(&mut members, "sizeLimit", size_limit.map_or(Value::Null, |size| json!(size.canonical())));
+            put(
+                &mut members,
+                "sizeLimit",
+                size_limit.map_or(Value::Null, |size| json!(size.canonical())),
+            );
             ("emptyDir", Value::Object(members))
         }
         FileSource::Claim { name, read_only } => {

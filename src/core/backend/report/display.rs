@@ -27,14 +27,25 @@ pub(super) fn effective(backend: &ResolvedBackend) -> Effective {
 }
 
 fn quantities(amounts: &BTreeMap<String, Amount>) -> BTreeMap<String, Quantity> {
-    amounts.iter().map(|(resource, amount)| (resource.clone(), Quantity(amount.canonical()))).collect()
+    amounts
+        .iter()
+        .map(|(resource, amount)| (resource.clone(), Quantity(amount.canonical())))
+        .collect()
 }
 
 /// The columns.
-pub(super) fn display(seen: &Seen, considered: Option<&Considered>, status: &BackendStatus) -> BackendDisplay {
+pub(super) fn display(
+    seen: &Seen,
+    considered: Option<&Considered>,
+    status: &BackendStatus,
+) -> BackendDisplay {
     let spec = &seen.backend.spec;
     let wanted = considered.map(|considered| considered.backend.replicas);
-    let names: Vec<&str> = spec.databases.iter().map(|binding| binding.name.as_str()).collect();
+    let names: Vec<&str> = spec
+        .databases
+        .iter()
+        .map(|binding| binding.name.as_str())
+        .collect();
     BackendDisplay {
         type_: Some(match spec.type_.unwrap_or(BackendType::Service) {
             BackendType::Service => "Service".to_owned(),
@@ -43,7 +54,10 @@ pub(super) fn display(seen: &Seen, considered: Option<&Considered>, status: &Bac
         image: Some(image(&spec.image, status)),
         replicas: wanted.map(|wanted| format!("{}/{wanted}", status.ready_replicas.unwrap_or(0))),
         schema: Some(schema(status)),
-        release: status.release.as_ref().map(|release| release.revision.to_string()),
+        release: status
+            .release
+            .as_ref()
+            .map(|release| release.revision.to_string()),
         database: (!names.is_empty()).then(|| names.join(",")),
     }
 }
@@ -52,13 +66,17 @@ pub(super) fn display(seen: &Seen, considered: Option<&Considered>, status: &Bac
 fn image(wanted: &str, status: &BackendStatus) -> String {
     let wanted = short_image(wanted);
     match &status.release {
-        Some(release) if short_image(&release.image) != wanted => format!("{}->{wanted}", short_image(&release.image)),
+        Some(release) if short_image(&release.image) != wanted => {
+            format!("{}->{wanted}", short_image(&release.image))
+        }
         _ => wanted.to_owned(),
     }
 }
 
 fn schema(status: &BackendStatus) -> String {
-    let Some(schema) = &status.schema else { return "-".to_owned() };
+    let Some(schema) = &status.schema else {
+        return "-".to_owned();
+    };
     match (schema.current.as_deref(), schema.target.as_deref()) {
         (None, None) => "-".to_owned(),
         (Some(current), None) => current.to_owned(),

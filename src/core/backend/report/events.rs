@@ -47,21 +47,46 @@ pub(super) fn of_steps(seen: &Seen, decision: &Decision, executed: &Executed) ->
 }
 
 /// Of how the Backend stands now and stood before.
-pub(super) fn of_standing(old: &BackendStatus, new: &BackendStatus, standing: &Standing) -> Option<Event> {
+pub(super) fn of_standing(
+    old: &BackendStatus,
+    new: &BackendStatus,
+    standing: &Standing,
+) -> Option<Event> {
     let was = |type_: &str, reason: Option<&str>| {
         old.conditions.iter().any(|condition| {
-            condition.type_ == type_ && condition.status == "True" && reason.is_none_or(|reason| condition.reason == reason)
+            condition.type_ == type_
+                && condition.status == "True"
+                && reason.is_none_or(|reason| condition.reason == reason)
         })
     };
     match standing {
         Standing::Ready { message, .. } if !was(READY, None) && new.release.is_some() => {
-            Some(event(EventKind::Normal, "ReleaseAvailable", "Available", message.clone()))
+            Some(event(
+                EventKind::Normal,
+                "ReleaseAvailable",
+                "Available",
+                message.clone(),
+            ))
         }
-        Standing::Stalled { reason, message } if ROLLOUT_REASONS.contains(&reason.as_str()) && !was(STALLED, Some(reason)) => {
-            Some(event(EventKind::Warning, "RolloutStalled", &format!("Stall{reason}"), message.clone()))
+        Standing::Stalled { reason, message }
+            if ROLLOUT_REASONS.contains(&reason.as_str()) && !was(STALLED, Some(reason)) =>
+        {
+            Some(event(
+                EventKind::Warning,
+                "RolloutStalled",
+                &format!("Stall{reason}"),
+                message.clone(),
+            ))
         }
-        Standing::Stalled { reason, message } if reason == "NameConflict" && !was(STALLED, Some(reason)) => {
-            Some(event(EventKind::Warning, "NameConflict", "NameConflict", message.clone()))
+        Standing::Stalled { reason, message }
+            if reason == "NameConflict" && !was(STALLED, Some(reason)) =>
+        {
+            Some(event(
+                EventKind::Warning,
+                "NameConflict",
+                "NameConflict",
+                message.clone(),
+            ))
         }
         _ => None,
     }
@@ -70,9 +95,18 @@ pub(super) fn of_standing(old: &BackendStatus, new: &BackendStatus, standing: &S
 fn first(paths: &[String]) -> String {
     let shown: Vec<&str> = paths.iter().take(3).map(String::as_str).collect();
     let more = paths.len().saturating_sub(shown.len());
-    if more > 0 { format!("{} and {more} more", shown.join(", ")) } else { shown.join(", ") }
+    if more > 0 {
+        format!("{} and {more} more", shown.join(", "))
+    } else {
+        shown.join(", ")
+    }
 }
 
 fn event(kind: EventKind, reason: &str, action: &str, note: String) -> Event {
-    Event { kind, reason: reason.to_owned(), action: action.to_owned(), note }
+    Event {
+        kind,
+        reason: reason.to_owned(),
+        action: action.to_owned(),
+        note,
+    }
 }

@@ -32,13 +32,24 @@ pub(super) fn clock(time: Timestamp) -> String {
 pub(super) fn update(version: &str, paths: &[String]) -> String {
     let shown: Vec<&str> = paths.iter().take(3).map(String::as_str).collect();
     let more = paths.len().saturating_sub(shown.len());
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("Slipway {version} would change {}{more} of the pod template; the next release takes it", shown.join(", "))
+    let more = if more > 0 {
+        format!(" and {more} more")
+    } else {
+        String::new()
+    };
+    format!(
+        "Slipway {version} would change {}{more} of the pod template; the next release takes it",
+        shown.join(", ")
+    )
 }
 
 /// Puts what serves into a Migration's own message, before the next step that ends it.
 pub(super) fn with_serving(migration: &str, message: &str, serving: &str) -> String {
-    let named = if message.starts_with("migration ") { message.to_owned() } else { format!("migration {migration}: {message}") };
+    let named = if message.starts_with("migration ") {
+        message.to_owned()
+    } else {
+        format!("migration {migration}: {message}")
+    };
     match named.split_once(". ") {
         Some((cause, next)) => format!("{cause}; {serving}. {next}"),
         None => format!("{named}; {serving}"),

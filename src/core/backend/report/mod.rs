@@ -37,7 +37,10 @@ const WINDOW_SECONDS: i64 = 3;
 #[must_use]
 pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timestamp) -> Report {
     if decision.outlook == Outlook::Deleting || is_passing(executed.stop.as_ref()) {
-        return Report { status: None, events: events::of_steps(seen, decision, executed) };
+        return Report {
+            status: None,
+            events: events::of_steps(seen, decision, executed),
+        };
     }
     let old = seen.backend.status.clone().unwrap_or_default();
     let assessment = standing::assess(seen, decision, executed, now);
@@ -45,7 +48,10 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
     let mut events = events::of_steps(seen, decision, executed);
     events.extend(events::of_standing(&old, &full, &assessment.standing));
     let rests = is_resting(&old, &full, &assessment, now);
-    Report { status: serde_json::to_value(if rests { old } else { full }).ok(), events }
+    Report {
+        status: serde_json::to_value(if rests { old } else { full }).ok(),
+        events,
+    }
 }
 
 /// When to look again although nothing happens: at a deadline, or at the end of a rest.
@@ -63,7 +69,11 @@ pub(super) fn wake(seen: &Seen, decision: &Decision, now: Timestamp) -> Option<D
         Duration::from_secs((REST_SECONDS - passed).try_into().unwrap_or(1))
     });
     let deadline = assessment.until.map(|until| {
-        let seconds = until.as_second().saturating_sub(now.as_second()).saturating_add(1).max(1);
+        let seconds = until
+            .as_second()
+            .saturating_sub(now.as_second())
+            .saturating_add(1)
+            .max(1);
         Duration::from_secs(seconds.try_into().unwrap_or(1))
     });
     rest.into_iter().chain(deadline).min()
@@ -73,11 +83,22 @@ pub(super) fn wake(seen: &Seen, decision: &Decision, now: Timestamp) -> Option<D
 const fn is_passing(stop: Option<&Stop>) -> bool {
     matches!(
         stop,
-        Some(Stop::ReadAgain { .. } | Stop::Unavailable { .. } | Stop::NotLeader | Stop::NamespaceTerminating { .. })
+        Some(
+            Stop::ReadAgain { .. }
+                | Stop::Unavailable { .. }
+                | Stop::NotLeader
+                | Stop::NamespaceTerminating { .. }
+        )
     )
 }
 
-fn status(seen: &Seen, decision: &Decision, executed: &Executed, assessment: &Assessment, now: Timestamp) -> BackendStatus {
+fn status(
+    seen: &Seen,
+    decision: &Decision,
+    executed: &Executed,
+    assessment: &Assessment,
+    now: Timestamp,
+) -> BackendStatus {
     let old = seen.backend.status.clone().unwrap_or_default();
     let considered = match &decision.outlook {
         Outlook::Considered(considered) => Some(considered.as_ref()),
@@ -89,13 +110,16 @@ fn status(seen: &Seen, decision: &Decision, executed: &Executed, assessment: &As
     drafts.push(update_available(seen, considered));
     let release = released(seen, decision, executed, now);
     let pending = considered.and_then(|considered| pending(seen, considered));
-    let schema = considered.map_or_else(|| old.schema.clone(), |considered| schema(seen, considered));
+    let schema =
+        considered.map_or_else(|| old.schema.clone(), |considered| schema(seen, considered));
     let counts = counts(seen);
     let generation = seen.generation();
     let mut status = BackendStatus {
         observed_generation: Some(generation),
         conditions: conditions::settle(&old.conditions, drafts, generation, now),
-        effective: considered.map_or(old.effective, |considered| Some(display::effective(&considered.backend))),
+        effective: considered.map_or(old.effective, |considered| {
+            Some(display::effective(&considered.backend))
+        }),
         release,
         pending,
         replicas: Some(counts.replicas.unwrap_or(0)),
@@ -113,7 +137,10 @@ fn status(seen: &Seen, decision: &Decision, executed: &Executed, assessment: &As
 
 /// The counts of the live Deployment; none where there is none.
 fn counts(seen: &Seen) -> DeploymentStatus {
-    seen.deployment.as_ref().and_then(|deployment| deployment.status.clone()).unwrap_or_default()
+    seen.deployment
+        .as_ref()
+        .and_then(|deployment| deployment.status.clone())
+        .unwrap_or_default()
 }
 
 /// Whether the plan writes the Deployment, so that what is known of it is out of date.
@@ -127,7 +154,10 @@ fn writes_deployment(decision: &Decision) -> bool {
 
 /// Whether every pod is of the release in force and available, and no older one is left: the controller has seen our last change.
 pub(super) fn is_rolled_out(seen: &Seen, considered: &Considered) -> bool {
-    let (Some(deployment), Some(release)) = (seen.deployment.as_ref(), considered.release.as_ref()) else { return false };
+    let (Some(deployment), Some(release)) = (seen.deployment.as_ref(), considered.release.as_ref())
+    else {
+        return false;
+    };
     let counts = counts(seen);
     let wanted = considered.backend.replicas;
     release::in_deployment(seen) == Some(release.revision)
@@ -141,20 +171,48 @@ pub(super) fn is_rolled_out(seen: &Seen, considered: &Considered) -> bool {
 fn available(seen: &Seen) -> Draft {
     let counts = counts(seen);
     let serves = counts.available_replicas.unwrap_or(0);
-    let wanted = seen.deployment.as_ref().and_then(|deployment| deployment.spec.as_ref()?.replicas);
+    let wanted = seen
+        .deployment
+        .as_ref()
+        .and_then(|deployment| deployment.spec.as_ref()?.replicas);
     let enough = counts
         .conditions
         .iter()
         .flatten()
         .any(|condition| condition.type_ == "Available" && condition.status == "True");
     let (status, reason, message) = match wanted {
-        None => (Truth::False, "NoRelease", "no release is out yet".to_owned()),
-        Some(0) => (Truth::True, "ScaledToZero", "no pods are asked for".to_owned()),
-        Some(wanted) if enough => (Truth::True, "PodsServe", format!("enough of {wanted} pods serve")),
-        Some(wanted) if serves > 0 => (Truth::False, "TooFewPods", format!("too few of {wanted} pods serve")),
-        Some(wanted) => (Truth::False, "NoPods", format!("none of {wanted} pods serves")),
+        None => (
+            Truth::False,
+            "NoRelease",
+            "no release is out yet".to_owned(),
+        ),
+        Some(0) => (
+            Truth::True,
+            "ScaledToZero",
+            "no pods are asked for".to_owned(),
+        ),
+        Some(wanted) if enough => (
+            Truth::True,
+            "PodsServe",
+            format!("enough of {wanted} pods serve"),
+        ),
+        Some(wanted) if serves > 0 => (
+            Truth::False,
+            "TooFewPods",
+            format!("too few of {wanted} pods serve"),
+        ),
+        Some(wanted) => (
+            Truth::False,
+            "NoPods",
+            format!("none of {wanted} pods serves"),
+        ),
     };
-    Draft { type_: AVAILABLE, status, reason: reason.to_owned(), message }
+    Draft {
+        type_: AVAILABLE,
+        status,
+        reason: reason.to_owned(),
+        message,
+    }
 }
 
 fn migrated(seen: &Seen, considered: Option<&Considered>, standing: &Standing) -> Draft {
@@ -165,99 +223,180 @@ fn migrated(seen: &Seen, considered: Option<&Considered>, standing: &Standing) -
         message: message.to_owned(),
     };
     let Some(considered) = considered.filter(|considered| considered.missing().is_none()) else {
-        return draft(Truth::Unknown, standing.reason(), "the newest plan is not known yet");
+        return draft(
+            Truth::Unknown,
+            standing.reason(),
+            "the newest plan is not known yet",
+        );
     };
     if considered.planned.is_empty() {
         return draft(Truth::True, "NoMigrations", "the spec asks for none");
     }
     if gate::is_migrated(seen, &considered.planned) {
-        return draft(Truth::True, "Migrated", "every migration of the newest plan is done");
+        return draft(
+            Truth::True,
+            "Migrated",
+            "every migration of the newest plan is done",
+        );
     }
-    draft(Truth::False, standing.reason(), "a migration of the newest plan is not done")
+    draft(
+        Truth::False,
+        standing.reason(),
+        "a migration of the newest plan is not done",
+    )
 }
 
 fn update_available(seen: &Seen, considered: Option<&Considered>) -> Draft {
-    let changes = considered.map(|considered| considered.update.as_slice()).unwrap_or_default();
+    let changes = considered
+        .map(|considered| considered.update.as_slice())
+        .unwrap_or_default();
     let (status, reason, message) = if changes.is_empty() {
-        (Truth::False, "UpToDate", "this Slipway builds what is out".to_owned())
+        (
+            Truth::False,
+            "UpToDate",
+            "this Slipway builds what is out".to_owned(),
+        )
     } else {
-        (Truth::True, "NewerTemplate", messages::update(&seen.settings.slipway_version, changes))
+        (
+            Truth::True,
+            "NewerTemplate",
+            messages::update(&seen.settings.slipway_version, changes),
+        )
     };
-    Draft { type_: UPDATE_AVAILABLE, status, reason: reason.to_owned(), message }
+    Draft {
+        type_: UPDATE_AVAILABLE,
+        status,
+        reason: reason.to_owned(),
+        message,
+    }
 }
 
 /// The release that the Deployment has: by the answer where it was just written, else as it is there.
-fn released(seen: &Seen, decision: &Decision, executed: &Executed, now: Timestamp) -> Option<Release> {
-    let old = seen.backend.status.as_ref().and_then(|status| status.release.clone());
+fn released(
+    seen: &Seen,
+    decision: &Decision,
+    executed: &Executed,
+    now: Timestamp,
+) -> Option<Release> {
+    let old = seen
+        .backend
+        .status
+        .as_ref()
+        .and_then(|status| status.release.clone());
     let done = decision.purposes.iter().take(executed.answers.len());
-    let written = done.clone().any(|purpose| matches!(purpose, Purpose::Release | Purpose::UndoRollback { .. }));
+    let written = done
+        .clone()
+        .any(|purpose| matches!(purpose, Purpose::Release | Purpose::UndoRollback { .. }));
     let kept = match (&decision.outlook, written) {
         (Outlook::Considered(considered), true) => considered.release.clone(),
         _ => release::in_deployment(seen).and_then(|number| release::numbered(seen, number)),
     };
-    let Some(kept) = kept else { return old.filter(|_| seen.deployment.is_some()) };
+    let Some(kept) = kept else {
+        return old.filter(|_| seen.deployment.is_some());
+    };
     let same = old.filter(|old| old.revision == kept.revision && old.input_hash == kept.input_hash);
-    Some(same.unwrap_or_else(|| Release {
-        revision: kept.revision,
-        image: kept.image,
-        input_hash: kept.input_hash,
-        since: since(seen, kept.revision, decision, executed).unwrap_or_else(|| conditions::to_seconds(now).to_string()),
+    Some(same.unwrap_or_else(|| {
+        Release {
+            revision: kept.revision,
+            image: kept.image,
+            input_hash: kept.input_hash,
+            since: since(seen, kept.revision, decision, executed)
+                .unwrap_or_else(|| conditions::to_seconds(now).to_string()),
+        }
     }))
 }
 
 /// When the release's ControllerRevision was made, by its own clock.
 fn since(seen: &Seen, revision: i64, decision: &Decision, executed: &Executed) -> Option<String> {
-    let kept = release::own(seen).into_iter().find(|object| object.revision == revision);
-    let answered = decision.plan.steps.iter().zip(&executed.answers).find_map(|(step, answer)| match step {
-        Step::Create(create) if create.key.kind == ObjectKind::ControllerRevision => {
-            answer.pointer("/metadata/creationTimestamp").and_then(Value::as_str).map(str::to_owned)
-        }
-        _ => None,
-    });
-    kept.and_then(|object| object.creation_timestamp()).map(|time| time.0.to_string()).or(answered)
+    let kept = release::own(seen)
+        .into_iter()
+        .find(|object| object.revision == revision);
+    let answered = decision
+        .plan
+        .steps
+        .iter()
+        .zip(&executed.answers)
+        .find_map(|(step, answer)| match step {
+            Step::Create(create) if create.key.kind == ObjectKind::ControllerRevision => answer
+                .pointer("/metadata/creationTimestamp")
+                .and_then(Value::as_str)
+                .map(str::to_owned),
+            _ => None,
+        });
+    kept.and_then(|object| object.creation_timestamp())
+        .map(|time| time.0.to_string())
+        .or(answered)
 }
 
 fn pending(seen: &Seen, considered: &Considered) -> Option<PendingRelease> {
     let input_hash = considered.wanted.clone()?;
     let held = considered.hold.is_some() || considered.withheld;
-    let differs = considered.release.as_ref().is_none_or(|release| release.input_hash != input_hash);
-    (held && differs).then(|| PendingRelease { image: seen.backend.spec.image.clone(), input_hash })
+    let differs = considered
+        .release
+        .as_ref()
+        .is_none_or(|release| release.input_hash != input_hash);
+    (held && differs).then(|| PendingRelease {
+        image: seen.backend.spec.image.clone(),
+        input_hash,
+    })
 }
 
 /// Versions of the first migration's schema: what its database has, by the newest Migration that knows, and what the plan wants.
 fn schema(seen: &Seen, considered: &Considered) -> Option<SchemaVersions> {
     let plan = considered.planned.first()?;
     let status = gate::find(seen, plan).and_then(|migration| migration.status.as_ref());
-    let mut same: Vec<_> = seen.migrations.iter().filter(|migration| migration.spec.name == plan.name).collect();
+    let mut same: Vec<_> = seen
+        .migrations
+        .iter()
+        .filter(|migration| migration.spec.name == plan.name)
+        .collect();
     same.sort_by_key(|migration| migration.creation_timestamp().map(|time| time.0));
-    let known = same.into_iter().rev().find_map(|migration| migration.status.as_ref()?.current.clone());
+    let known = same
+        .into_iter()
+        .rev()
+        .find_map(|migration| migration.status.as_ref()?.current.clone());
     let versions = SchemaVersions {
         current: status.and_then(|status| status.current.clone()).or(known),
-        target: status.and_then(|status| status.target.clone()).or_else(|| plan.spec.target.clone()),
+        target: status
+            .and_then(|status| status.target.clone())
+            .or_else(|| plan.spec.target.clone()),
     };
     (versions != SchemaVersions::default()).then_some(versions)
 }
 
 /// Whether only counts or wording have changed since the status was written, too short a time ago.
-fn is_resting(old: &BackendStatus, full: &BackendStatus, assessment: &Assessment, now: Timestamp) -> bool {
-    if matches!(assessment.standing, Standing::Ready { .. }) || old == full || skeleton(old) != skeleton(full) {
+fn is_resting(
+    old: &BackendStatus,
+    full: &BackendStatus,
+    assessment: &Assessment,
+    now: Timestamp,
+) -> bool {
+    if matches!(assessment.standing, Standing::Ready { .. })
+        || old == full
+        || skeleton(old) != skeleton(full)
+    {
         return false;
     }
-    let same_subject = old
-        .conditions
-        .first()
-        .is_some_and(|ready| assessment.subject.is_empty() || ready.message.contains(&assessment.subject));
+    let same_subject = old.conditions.first().is_some_and(|ready| {
+        assessment.subject.is_empty() || ready.message.contains(&assessment.subject)
+    });
     same_subject && rest_position(old, now).is_some_and(|position| position >= WINDOW_SECONDS)
 }
 
 /// Seconds since the last rest ended; rests follow each other from the moment at which the present work began. The first rest has no window.
 fn rest_position(old: &BackendStatus, now: Timestamp) -> Option<i64> {
-    let began = old
-        .conditions
-        .iter()
-        .find(|condition| [RECONCILING, STALLED].contains(&condition.type_.as_str()) && condition.status == "True")?;
-    let passed = now.as_second().saturating_sub(began.last_transition_time.0.as_second()).max(0);
-    if passed < REST_SECONDS { Some(passed.max(WINDOW_SECONDS)) } else { Some(passed % REST_SECONDS) }
+    let began = old.conditions.iter().find(|condition| {
+        [RECONCILING, STALLED].contains(&condition.type_.as_str()) && condition.status == "True"
+    })?;
+    let passed = now
+        .as_second()
+        .saturating_sub(began.last_transition_time.0.as_second())
+        .max(0);
+    if passed < REST_SECONDS {
+        Some(passed.max(WINDOW_SECONDS))
+    } else {
+        Some(passed % REST_SECONDS)
+    }
 }
 
 /// A status without counts and wording.

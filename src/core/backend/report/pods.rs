@@ -54,24 +54,44 @@ impl TroubleKind {
 pub(super) fn trouble(seen: &Seen, backend: &ResolvedBackend, revision: i64) -> Option<Trouble> {
     let mut pods: Vec<&Pod> = of_release(seen, revision).collect();
     pods.sort_by_key(|pod| pod.name_any());
-    let of_pods = pods.into_iter().filter_map(|pod| of_pod(seen, backend, pod));
-    of_pods.chain(of_making(seen, backend)).min_by_key(|trouble| trouble.kind)
+    let of_pods = pods
+        .into_iter()
+        .filter_map(|pod| of_pod(seen, backend, pod));
+    of_pods
+        .chain(of_making(seen, backend))
+        .min_by_key(|trouble| trouble.kind)
 }
 
 /// A pod of this release that runs and is not ready: what is left when there is no plainer trouble.
 pub(super) fn not_ready(seen: &Seen, backend: &ResolvedBackend, revision: i64) -> Option<Trouble> {
-    let mut pods: Vec<&Pod> = of_release(seen, revision).filter(|pod| !is_ready(pod)).collect();
+    let mut pods: Vec<&Pod> = of_release(seen, revision)
+        .filter(|pod| !is_ready(pod))
+        .collect();
     pods.sort_by_key(|pod| pod.name_any());
     let name = pods.first()?.name_any();
-    let started = pods.first()?.status.iter().flat_map(|status| status.container_statuses.iter().flatten()).any(is_running);
+    let started = pods
+        .first()?
+        .status
+        .iter()
+        .flat_map(|status| status.container_statuses.iter().flatten())
+        .any(is_running);
     let message = if started && backend.probes.readiness.is_some() {
-        format!("pod {name} runs but its readiness probe does not succeed. Next: kubectl logs {name} -c {APP}")
+        format!(
+            "pod {name} runs but its readiness probe does not succeed. Next: kubectl logs {name} -c {APP}"
+        )
     } else if started {
         format!("pod {name} runs but is not ready. Next: kubectl describe pod {name}")
     } else {
-        format!("pod {name} does not start{}. Next: kubectl describe pod {name}", volumes(backend))
+        format!(
+            "pod {name} does not start{}. Next: kubectl describe pod {name}",
+            volumes(backend)
+        )
     };
-    Some(Trouble { kind: TroubleKind::NotReady, subject: name, message })
+    Some(Trouble {
+        kind: TroubleKind::NotReady,
+        subject: name,
+        message,
+    })
 }
 
 /// Volumes of missing objects are told in events only, so the likely names are given.
@@ -80,29 +100,50 @@ fn volumes(backend: &ResolvedBackend) -> String {
         .files
         .iter()
         .filter_map(|file| match &file.source {
-            super::super::resolved::FileSource::Keys { kind: SourceKind::Secret, name, optional: false, .. } => Some(name),
+            super::super::resolved::FileSource::Keys {
+                kind: SourceKind::Secret,
+                name,
+                optional: false,
+                ..
+            } => Some(name),
             super::super::resolved::FileSource::Claim { name, .. } => Some(name),
             _ => None,
         })
         .map(String::as_str)
         .collect();
-    if names.is_empty() { String::new() } else { format!("; spec.files needs {}", names.join(", ")) }
+    if names.is_empty() {
+        String::new()
+    } else {
+        format!("; spec.files needs {}", names.join(", "))
+    }
 }
 
 fn of_release(seen: &Seen, revision: i64) -> impl Iterator<Item = &Pod> {
     let revision = revision.to_string();
-    seen.pods.iter().map(AsRef::as_ref).filter(move |pod: &&Pod| {
-        pod.metadata.deletion_timestamp.is_none() && pod.labels().get(RELEASE_LABEL) == Some(&revision)
-    })
+    seen.pods
+        .iter()
+        .map(AsRef::as_ref)
+        .filter(move |pod: &&Pod| {
+            pod.metadata.deletion_timestamp.is_none()
+                && pod.labels().get(RELEASE_LABEL) == Some(&revision)
+        })
 }
 
 fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-    conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True")
+    let conditions = pod
+        .status
+        .iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions
+        .into_iter()
+        .any(|condition| condition.type_ == "Ready" && condition.status == "True")
 }
 
 fn is_running(container: &ContainerStatus) -> bool {
-    container.state.as_ref().is_some_and(|state| state.running.is_some())
+    container
+        .state
+        .as_ref()
+        .is_some_and(|state| state.running.is_some())
 }
 
 fn of_pod(seen: &Seen, backend: &ResolvedBackend, pod: &Pod) -> Option<Trouble> {
@@ -110,59 +151,121 @@ fn of_pod(seen: &Seen, backend: &ResolvedBackend, pod: &Pod) -> Option<Trouble> 
         return None;
     }
     let status = pod.status.as_ref()?;
-    let containers = status.init_container_statuses.iter().flatten().chain(status.container_statuses.iter().flatten());
-    let of_containers = containers.filter_map(|container| of_container(seen, backend, pod, container));
-    of_containers.min_by_key(|trouble| trouble.kind).or_else(|| unschedulable(pod))
+    let containers = status
+        .init_container_statuses
+        .iter()
+        .flatten()
+        .chain(status.container_statuses.iter().flatten());
+    let of_containers =
+        containers.filter_map(|container| of_container(seen, backend, pod, container));
+    of_containers
+        .min_by_key(|trouble| trouble.kind)
+        .or_else(|| unschedulable(pod))
 }
 
 fn unschedulable(pod: &Pod) -> Option<Trouble> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let condition = conditions.iter().find(|condition| {
-        condition.type_ == "PodScheduled" && condition.status == "False" && condition.reason.as_deref() == Some("Unschedulable")
+        condition.type_ == "PodScheduled"
+            && condition.status == "False"
+            && condition.reason.as_deref() == Some("Unschedulable")
     })?;
     let name = pod.name_any();
     let why = foreign(condition.message.as_deref().unwrap_or("no node fits"));
-    let message = format!("pod {name} finds no node: {}. Next: kubectl describe pod {name}", why.trim_end_matches('.'));
-    Some(Trouble { kind: TroubleKind::Unschedulable, subject: name, message })
+    let message = format!(
+        "pod {name} finds no node: {}. Next: kubectl describe pod {name}",
+        why.trim_end_matches('.')
+    );
+    Some(Trouble {
+        kind: TroubleKind::Unschedulable,
+        subject: name,
+        message,
+    })
 }
 
-fn of_container(seen: &Seen, backend: &ResolvedBackend, pod: &Pod, container: &ContainerStatus) -> Option<Trouble> {
+fn of_container(
+    seen: &Seen,
+    backend: &ResolvedBackend,
+    pod: &Pod,
+    container: &ContainerStatus,
+) -> Option<Trouble> {
     let name = pod.name_any();
-    let waiting = container.state.as_ref().and_then(|state| state.waiting.as_ref());
-    let reason = waiting.and_then(|waiting| waiting.reason.as_deref()).unwrap_or_default();
-    let text = foreign(waiting.and_then(|waiting| waiting.message.as_deref()).unwrap_or_default());
+    let waiting = container
+        .state
+        .as_ref()
+        .and_then(|state| state.waiting.as_ref());
+    let reason = waiting
+        .and_then(|waiting| waiting.reason.as_deref())
+        .unwrap_or_default();
+    let text = foreign(
+        waiting
+            .and_then(|waiting| waiting.message.as_deref())
+            .unwrap_or_default(),
+    );
     let (kind, message) = match reason {
-        "ImagePullBackOff" | "ErrImagePull" | "InvalidImageName" | "ErrImageNeverPull" | "ImageInspectError"
-        | "RegistryUnavailable" => {
-            (TroubleKind::ImagePullFailed, image_pull(seen, &name, container, &text))
-        }
+        "ImagePullBackOff"
+        | "ErrImagePull"
+        | "InvalidImageName"
+        | "ErrImageNeverPull"
+        | "ImageInspectError"
+        | "RegistryUnavailable" => (
+            TroubleKind::ImagePullFailed,
+            image_pull(seen, &name, container, &text),
+        ),
         "CreateContainerConfigError" => configuration(seen, backend, &name, &text),
         _ => crashed(&name, container)?,
     };
-    Some(Trouble { kind, subject: name, message })
+    Some(Trouble {
+        kind,
+        subject: name,
+        message,
+    })
 }
 
 fn image_pull(seen: &Seen, pod: &str, container: &ContainerStatus, text: &str) -> String {
-    let image = if container.name == APP { &seen.backend.spec.image } else { &container.image };
-    let why = if text.is_empty() { String::new() } else { format!(": {}", text.trim_end_matches('.')) };
-    format!("pod {pod} cannot pull image {image} (spec.image, spec.imagePullSecrets){why}. Next: kubectl describe pod {pod}")
+    let image = if container.name == APP {
+        &seen.backend.spec.image
+    } else {
+        &container.image
+    };
+    let why = if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {}", text.trim_end_matches('.'))
+    };
+    format!(
+        "pod {pod} cannot pull image {image} (spec.image, spec.imagePullSecrets){why}. Next: kubectl describe pod {pod}"
+    )
 }
 
 /// `secret "x" not found`, `couldn't find key k in Secret ns/x`, and the same for ConfigMaps: the kubelet's words.
-fn configuration(seen: &Seen, backend: &ResolvedBackend, pod: &str, text: &str) -> (TroubleKind, String) {
+fn configuration(
+    seen: &Seen,
+    backend: &ResolvedBackend,
+    pod: &str,
+    text: &str,
+) -> (TroubleKind, String) {
     let Some((kind, object, key)) = missing_object(text) else {
-        let message = format!("pod {pod} cannot start: {}. Next: kubectl describe pod {pod}", text.trim_end_matches('.'));
+        let message = format!(
+            "pod {pod} cannot start: {}. Next: kubectl describe pod {pod}",
+            text.trim_end_matches('.')
+        );
         return (TroubleKind::NotReady, message);
     };
     let (word, trouble) = match kind {
         SourceKind::Secret => ("secret", TroubleKind::SecretMissing),
         SourceKind::ConfigMap => ("configmap", TroubleKind::ConfigMapMissing),
     };
-    let by = named_by(seen, backend, kind, &object).map_or_else(String::new, |place| format!(" (named by {place})"));
+    let by = named_by(seen, backend, kind, &object)
+        .map_or_else(String::new, |place| format!(" (named by {place})"));
     let message = match key {
-        None => format!("pod {pod} cannot start: {word} {object} not found{by}. Next: kubectl get {word} {object}"),
+        None => format!(
+            "pod {pod} cannot start: {word} {object} not found{by}. Next: kubectl get {word} {object}"
+        ),
         Some(key) => {
-            format!("pod {pod} cannot start: {word} {object} has no key {key}{by}. Next: kubectl describe {word} {object}")
+            format!(
+                "pod {pod} cannot start: {word} {object} has no key {key}{by}. Next: kubectl describe {word} {object}"
+            )
         }
     };
     (trouble, message)
@@ -172,12 +275,21 @@ fn missing_object(text: &str) -> Option<(SourceKind, String, Option<String>)> {
     if let Some((_, rest)) = text.split_once("couldn't find key ") {
         let (key, rest) = rest.split_once(" in ")?;
         let (kind, path) = rest.split_once(' ')?;
-        let kind = if kind == "Secret" { SourceKind::Secret } else { SourceKind::ConfigMap };
+        let kind = if kind == "Secret" {
+            SourceKind::Secret
+        } else {
+            SourceKind::ConfigMap
+        };
         let object = path.split([' ', ',']).next()?.rsplit('/').next()?;
         return Some((kind, object.to_owned(), Some(key.to_owned())));
     }
-    for (word, kind) in [("secret \"", SourceKind::Secret), ("configmap \"", SourceKind::ConfigMap)] {
-        if let Some((name, rest)) = text.split_once(word).and_then(|(_, rest)| rest.split_once('"'))
+    for (word, kind) in [
+        ("secret \"", SourceKind::Secret),
+        ("configmap \"", SourceKind::ConfigMap),
+    ] {
+        if let Some((name, rest)) = text
+            .split_once(word)
+            .and_then(|(_, rest)| rest.split_once('"'))
             && rest.contains("not found")
         {
             return Some((kind, name.to_owned(), None));
@@ -187,10 +299,21 @@ fn missing_object(text: &str) -> Option<(SourceKind, String, Option<String>)> {
 }
 
 /// Where a Secret or ConfigMap is named.
-fn named_by(seen: &Seen, backend: &ResolvedBackend, kind: SourceKind, object: &str) -> Option<String> {
-    let database = seen.databases.values().find(|database| database.spec.credentials.secret == object);
+fn named_by(
+    seen: &Seen,
+    backend: &ResolvedBackend,
+    kind: SourceKind,
+    object: &str,
+) -> Option<String> {
+    let database = seen
+        .databases
+        .values()
+        .find(|database| database.spec.credentials.secret == object);
     if let Some(database) = database.filter(|_| kind == SourceKind::Secret) {
-        return Some(format!("database {}, spec.credentials", database.name_any()));
+        return Some(format!(
+            "database {}, spec.credentials",
+            database.name_any()
+        ));
     }
     let member = match kind {
         SourceKind::Secret => "secretKeyRef",
@@ -203,7 +326,10 @@ fn named_by(seen: &Seen, backend: &ResolvedBackend, kind: SourceKind, object: &s
     if let Some(variable) = variable {
         return Some(format!("spec.env[{}]", variable.name));
     }
-    let source = backend.environment_sources.iter().any(|source| source.kind == kind && source.name == object);
+    let source = backend
+        .environment_sources
+        .iter()
+        .any(|source| source.kind == kind && source.name == object);
     source.then(|| "spec.envFrom".to_owned())
 }
 
@@ -221,31 +347,64 @@ fn crashed(pod: &str, container: &ContainerStatus) -> Option<(TroubleKind, Strin
         );
         return Some((TroubleKind::OutOfMemory, message));
     }
-    let cannot_start = matches!(last.reason.as_deref(), Some("StartError" | "ContainerCannotRun"));
+    let cannot_start = matches!(
+        last.reason.as_deref(),
+        Some("StartError" | "ContainerCannotRun")
+    );
     if cannot_start {
-        let why = foreign(last.message.as_deref().unwrap_or("the program is not there"));
-        let message = format!("pod {pod}: container {name} cannot start: {why}. Next: kubectl describe pod {pod}");
+        let why = foreign(
+            last.message
+                .as_deref()
+                .unwrap_or("the program is not there"),
+        );
+        let message = format!(
+            "pod {pod}: container {name} cannot start: {why}. Next: kubectl describe pod {pod}"
+        );
         return Some((TroubleKind::CrashLooping, message));
     }
     let code = last.exit_code;
-    let message =
-        format!("pod {pod}: container {name} exits {code}, {restarts} restarts. Next: kubectl logs {pod} -c {name} --previous");
+    let message = format!(
+        "pod {pod}: container {name} exits {code}, {restarts} restarts. Next: kubectl logs {pod} -c {name} --previous"
+    );
     Some((TroubleKind::CrashLooping, message))
 }
 
 /// Pods that are refused before they exist: the Deployment says why.
 fn of_making(seen: &Seen, backend: &ResolvedBackend) -> Option<Trouble> {
     let status = seen.deployment.as_ref()?.status.as_ref()?;
-    let refused = status.conditions.as_ref()?.iter().find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
+    let refused = status
+        .conditions
+        .as_ref()?
+        .iter()
+        .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
     let why = foreign(refused.message.as_deref().unwrap_or("refused"));
     let name = seen.name();
     let (kind, message) = if why.contains("exceeded quota") {
-        (TroubleKind::QuotaExceeded, format!("deployment {name}: pods are refused: {why}. Next: kubectl describe quota"))
-    } else if let (Account::Named(account), true) = (&backend.account, why.contains("serviceaccount")) {
+        (
+            TroubleKind::QuotaExceeded,
+            format!("deployment {name}: pods are refused: {why}. Next: kubectl describe quota"),
+        )
+    } else if let (Account::Named(account), true) =
+        (&backend.account, why.contains("serviceaccount"))
+    {
         let next = format!("Next: kubectl get serviceaccount {account}");
-        (TroubleKind::Forbidden, format!("serviceaccount {account} not found (named by spec.serviceAccountName). {next}"))
+        (
+            TroubleKind::Forbidden,
+            format!(
+                "serviceaccount {account} not found (named by spec.serviceAccountName). {next}"
+            ),
+        )
     } else {
-        (TroubleKind::Forbidden, format!("deployment {name}: pods are refused: {why}. Next: kubectl describe deployment {name}"))
+        (
+            TroubleKind::Forbidden,
+            format!(
+                "deployment {name}: pods are refused: {why}. Next: kubectl describe deployment {name}"
+            ),
+        )
     };
-    Some(Trouble { kind, subject: name, message })
+    Some(Trouble {
+        kind,
+        subject: name,
+        message,
+    })
 }

@@ -41,7 +41,12 @@ pub(super) struct Assessment {
 }
 
 /// Asks the questions in order: what stopped us, what is wrong with the spec, what holds the release, how the pods are.
-pub(super) fn assess(seen: &Seen, decision: &Decision, executed: &Executed, now: Timestamp) -> Assessment {
+pub(super) fn assess(
+    seen: &Seen,
+    decision: &Decision,
+    executed: &Executed,
+    now: Timestamp,
+) -> Assessment {
     if let Some(assessment) = executed.stop.as_ref().and_then(|stop| stopped(seen, stop)) {
         return assessment;
     }
@@ -58,15 +63,25 @@ pub(super) fn assess(seen: &Seen, decision: &Decision, executed: &Executed, now:
 }
 
 fn plain(standing: Standing) -> Assessment {
-    Assessment { standing, subject: String::new(), until: None }
+    Assessment {
+        standing,
+        subject: String::new(),
+        until: None,
+    }
 }
 
 fn working(reason: &str, message: String) -> Standing {
-    Standing::Working { reason: reason.to_owned(), message }
+    Standing::Working {
+        reason: reason.to_owned(),
+        message,
+    }
 }
 
 fn stalled(reason: &str, message: String) -> Standing {
-    Standing::Stalled { reason: reason.to_owned(), message }
+    Standing::Stalled {
+        reason: reason.to_owned(),
+        message,
+    }
 }
 
 fn stopped(seen: &Seen, stop: &Stop) -> Option<Assessment> {
@@ -82,19 +97,34 @@ fn stopped(seen: &Seen, stop: &Stop) -> Option<Assessment> {
             Some(about(key, stalled("Forbidden", text)))
         }
         Stop::QuotaExceeded { key, message } => {
-            let text = format!("{} is refused: {}. Next: kubectl describe quota", named(key), foreign(message));
+            let text = format!(
+                "{} is refused: {}. Next: kubectl describe quota",
+                named(key),
+                foreign(message)
+            );
             Some(about(key, working("QuotaExceeded", text)))
         }
         Stop::Refused { key, message } => {
-            let text = format!("the API server refuses {}: {}. Next: change the field of the Backend that it names", named(key), foreign(message));
+            let text = format!(
+                "the API server refuses {}: {}. Next: change the field of the Backend that it names",
+                named(key),
+                foreign(message)
+            );
             Some(about(key, stalled("InvalidSpec", text)))
         }
-        Stop::ReadAgain { .. } | Stop::NamespaceTerminating { .. } | Stop::Unavailable { .. } | Stop::NotLeader => None,
+        Stop::ReadAgain { .. }
+        | Stop::NamespaceTerminating { .. }
+        | Stop::Unavailable { .. }
+        | Stop::NotLeader => None,
     }
 }
 
 fn about(key: &ObjectKey, standing: Standing) -> Assessment {
-    Assessment { standing, subject: key.name.clone(), until: None }
+    Assessment {
+        standing,
+        subject: key.name.clone(),
+        until: None,
+    }
 }
 
 fn named(key: &ObjectKey) -> String {
@@ -104,7 +134,9 @@ fn named(key: &ObjectKey) -> String {
 fn taken(key: &ObjectKey, whose: Whose) -> Assessment {
     let object = named(key);
     if whose == Whose::Leftover {
-        let text = format!("{object} of a deleted Backend of this name is still there; waits until it is gone");
+        let text = format!(
+            "{object} of a deleted Backend of this name is still there; waits until it is gone"
+        );
         return about(key, working("Pending", text));
     }
     let text = format!(
@@ -131,7 +163,11 @@ fn held(seen: &Seen, considered: &Considered, hold: &Hold, now: Timestamp) -> As
                 "migration {migration} is not this Backend's and stays untouched. Next: kubectl delete slm {migration} if nobody needs it"
             );
             let standing = stalled("NameConflict", text);
-            Assessment { standing, subject: migration.clone(), until: None }
+            Assessment {
+                standing,
+                subject: migration.clone(),
+                until: None,
+            }
         }
     }
 }
@@ -154,22 +190,40 @@ fn migrating(seen: &Seen, held: &HeldBy) -> Assessment {
         HeldState::Working if is_trouble(&held.reason) => working("Migrating", own(&held.message)),
         HeldState::Working => {
             let image = wanted_image(seen);
-            let text = format!("migration {} must be done before image {image} goes out; {}", held.migration, serving(seen));
+            let text = format!(
+                "migration {} must be done before image {image} goes out; {}",
+                held.migration,
+                serving(seen)
+            );
             working("Migrating", text)
         }
     };
-    Assessment { standing, subject: held.migration.clone(), until: None }
+    Assessment {
+        standing,
+        subject: held.migration.clone(),
+        until: None,
+    }
 }
 
 /// Whether a Migration that still works says more than that it does.
 fn is_trouble(reason: &str) -> bool {
-    !["", "Queued", "Running", "Verifying", "Superseded", "Pending"].contains(&reason)
+    ![
+        "",
+        "Queued",
+        "Running",
+        "Verifying",
+        "Superseded",
+        "Pending",
+    ]
+    .contains(&reason)
 }
 
 /// A missing object is waited for; past the deadline the same reason needs a person.
 fn waiting(seen: &Seen, considered: &Considered, missing: &Missing, now: Timestamp) -> Assessment {
     let subject = match missing {
-        Missing::Database { name } | Missing::DatabaseTerminating { name } | Missing::ConfigMap { name, .. } => name.clone(),
+        Missing::Database { name }
+        | Missing::DatabaseTerminating { name }
+        | Missing::ConfigMap { name, .. } => name.clone(),
     };
     let reason = missing.reason();
     let until = deadline(seen, considered, Since::Reason(reason), now);
@@ -179,9 +233,17 @@ fn waiting(seen: &Seen, considered: &Considered, missing: &Missing, now: Timesta
         None => message,
     };
     if until <= now {
-        return Assessment { standing: stalled(reason, message), subject, until: None };
+        return Assessment {
+            standing: stalled(reason, message),
+            subject,
+            until: None,
+        };
     }
-    Assessment { standing: working(reason, message), subject, until: Some(until) }
+    Assessment {
+        standing: working(reason, message),
+        subject,
+        until: Some(until),
+    }
 }
 
 fn messages_before_next(message: &str, serving: &str) -> Option<String> {
@@ -189,10 +251,18 @@ fn messages_before_next(message: &str, serving: &str) -> Option<String> {
     Some(format!("{cause}; {serving}. Next:{next}"))
 }
 
-fn rolling(seen: &Seen, decision: &Decision, considered: &Considered, now: Timestamp) -> Assessment {
+fn rolling(
+    seen: &Seen,
+    decision: &Decision,
+    considered: &Considered,
+    now: Timestamp,
+) -> Assessment {
     let wanted = considered.backend.replicas;
     let Some(release) = &considered.release else {
-        return plain(working("RollingOut", "the first release is being made".to_owned()));
+        return plain(working(
+            "RollingOut",
+            "the first release is being made".to_owned(),
+        ));
     };
     if !writes_deployment(decision) && is_rolled_out(seen, considered) {
         return plain(ready(release, wanted));
@@ -201,16 +271,29 @@ fn rolling(seen: &Seen, decision: &Decision, considered: &Considered, now: Times
     if writes_deployment(decision) {
         let until = from_now(considered, now);
         let text = format!("{progress}, deadline {}", clock(until));
-        return Assessment { standing: working("RollingOut", text), subject: String::new(), until: Some(until) };
+        return Assessment {
+            standing: working("RollingOut", text),
+            subject: String::new(),
+            until: Some(until),
+        };
     }
     let trouble = pods::trouble(seen, &considered.backend, release.revision);
-    let since = if trouble.is_some() { Since::Release } else { Since::Progress };
+    let since = if trouble.is_some() {
+        Since::Release
+    } else {
+        Since::Progress
+    };
     let until = deadline(seen, considered, since, now);
     let past = until <= now;
     let trouble = trouble.or_else(|| {
-        past.then(|| pods::not_ready(seen, &considered.backend, release.revision)).flatten()
+        past.then(|| pods::not_ready(seen, &considered.backend, release.revision))
+            .flatten()
     });
-    let limit = if past { format!("deadline {} passed", clock(until)) } else { format!("deadline {}", clock(until)) };
+    let limit = if past {
+        format!("deadline {} passed", clock(until))
+    } else {
+        format!("deadline {}", clock(until))
+    };
     match trouble {
         Some(trouble) => {
             let text = match trouble.message.split_once(". Next:") {
@@ -218,8 +301,16 @@ fn rolling(seen: &Seen, decision: &Decision, considered: &Considered, now: Times
                 None => format!("{}; {progress}, {limit}", trouble.message),
             };
             let reason = trouble.kind.reason();
-            let standing = if past { stalled(reason, text) } else { working(reason, text) };
-            Assessment { standing, subject: trouble.subject, until: (!past).then_some(until) }
+            let standing = if past {
+                stalled(reason, text)
+            } else {
+                working(reason, text)
+            };
+            Assessment {
+                standing,
+                subject: trouble.subject,
+                until: (!past).then_some(until),
+            }
         }
         None if past => {
             let name = seen.name();
@@ -238,26 +329,52 @@ fn ready(release: &Release, wanted: i32) -> Standing {
     let image = short_image(&release.image);
     let revision = release.revision;
     let (reason, message) = if wanted == 0 {
-        ("ScaledToZero", format!("release {revision} ({image}) is out with no pods: spec.replicas is 0"))
+        (
+            "ScaledToZero",
+            format!("release {revision} ({image}) is out with no pods: spec.replicas is 0"),
+        )
     } else {
-        ("Ready", format!("release {revision} ({image}) serves {wanted}/{wanted}"))
+        (
+            "Ready",
+            format!("release {revision} ({image}) serves {wanted}/{wanted}"),
+        )
     };
-    Standing::Ready { reason: reason.to_owned(), message }
+    Standing::Ready {
+        reason: reason.to_owned(),
+        message,
+    }
 }
 
 /// How far the pods are: only those of the release in force count, once the Deployment has its template.
 fn progress(seen: &Seen, release: &Release, wanted: i32) -> String {
     let counts = counts(seen);
-    let new = if release::in_deployment(seen) == Some(release.revision) { counts.updated_replicas.unwrap_or(0) } else { 0 };
-    let ready = if new == counts.replicas.unwrap_or(0) { counts.ready_replicas.unwrap_or(0).min(new) } else { new.min(ready_pods(seen, release)) };
-    format!("release {} ({}): {ready} of {wanted} pods ready", release.revision, short_image(&release.image))
+    let new = if release::in_deployment(seen) == Some(release.revision) {
+        counts.updated_replicas.unwrap_or(0)
+    } else {
+        0
+    };
+    let ready = if new == counts.replicas.unwrap_or(0) {
+        counts.ready_replicas.unwrap_or(0).min(new)
+    } else {
+        new.min(ready_pods(seen, release))
+    };
+    format!(
+        "release {} ({}): {ready} of {wanted} pods ready",
+        release.revision,
+        short_image(&release.image)
+    )
 }
 
 fn ready_pods(seen: &Seen, release: &Release) -> i32 {
     let revision = release.revision.to_string();
     let ready = seen.pods.iter().filter(|pod| {
-        let conditions = pod.status.iter().flat_map(|status| status.conditions.iter().flatten());
-        let is_ready = conditions.into_iter().any(|condition| condition.type_ == "Ready" && condition.status == "True");
+        let conditions = pod
+            .status
+            .iter()
+            .flat_map(|status| status.conditions.iter().flatten());
+        let is_ready = conditions
+            .into_iter()
+            .any(|condition| condition.type_ == "Ready" && condition.status == "True");
         is_ready && pod.labels().get(crate::core::meta::RELEASE_LABEL) == Some(&revision)
     });
     i32::try_from(ready.count()).unwrap_or(i32::MAX)
@@ -266,11 +383,20 @@ fn ready_pods(seen: &Seen, release: &Release) -> i32 {
 /// `release 1.4.0 keeps serving 2/2`, by the release that the Deployment has.
 fn serving(seen: &Seen) -> String {
     let kept = release::in_deployment(seen).and_then(|number| release::numbered(seen, number));
-    let wanted = seen.deployment.as_ref().and_then(|deployment| deployment.spec.as_ref()?.replicas).unwrap_or(0);
+    let wanted = seen
+        .deployment
+        .as_ref()
+        .and_then(|deployment| deployment.spec.as_ref()?.replicas)
+        .unwrap_or(0);
     let ready = counts(seen).ready_replicas.unwrap_or(0);
     kept.map_or_else(
         || "nothing is released yet".to_owned(),
-        |release| format!("release {} keeps serving {ready}/{wanted}", short_image(&release.image)),
+        |release| {
+            format!(
+                "release {} keeps serving {ready}/{wanted}",
+                short_image(&release.image)
+            )
+        },
     )
 }
 
@@ -291,17 +417,35 @@ enum Since<'a> {
 
 /// When waiting ends. What has been Stalled for this very generation and release stays so until it is mended.
 fn deadline(seen: &Seen, considered: &Considered, since: Since, now: Timestamp) -> Timestamp {
-    let conditions = seen.backend.status.as_ref().map(|status| status.conditions.as_slice()).unwrap_or_default();
-    let is_current = |condition: &&Condition| condition.observed_generation == Some(seen.generation());
-    let of = |type_: &str| conditions.iter().find(|condition| condition.type_ == type_ && condition.status == "True");
+    let conditions = seen
+        .backend
+        .status
+        .as_ref()
+        .map(|status| status.conditions.as_slice())
+        .unwrap_or_default();
+    let is_current =
+        |condition: &&Condition| condition.observed_generation == Some(seen.generation());
+    let of = |type_: &str| {
+        conditions
+            .iter()
+            .find(|condition| condition.type_ == type_ && condition.status == "True")
+    };
     let same_reason = |condition: &&Condition| match since {
         Since::Reason(reason) => condition.reason == reason,
         Since::Release | Since::Progress => ROLLOUT_REASONS.contains(&condition.reason.as_str()),
     };
     let release = considered.release.as_ref();
-    let shown = seen.backend.status.as_ref().and_then(|status| status.release.as_ref());
+    let shown = seen
+        .backend
+        .status
+        .as_ref()
+        .and_then(|status| status.release.as_ref());
     let same_release = shown.map(|shown| shown.revision) == release.map(|release| release.revision);
-    if let Some(stalled) = of(STALLED).filter(is_current).filter(same_reason).filter(|_| same_release) {
+    if let Some(stalled) = of(STALLED)
+        .filter(is_current)
+        .filter(same_reason)
+        .filter(|_| same_release)
+    {
         return stalled.last_transition_time.0.min(now);
     }
     let began = match since {
@@ -309,9 +453,15 @@ fn deadline(seen: &Seen, considered: &Considered, since: Since, now: Timestamp) 
         Since::Release | Since::Progress => of(RECONCILING),
     }
     .map_or(now, |condition| condition.last_transition_time.0);
-    let opened = release.and_then(|release| opened(seen, release.revision)).filter(|_| !matches!(since, Since::Reason(_)));
+    let opened = release
+        .and_then(|release| opened(seen, release.revision))
+        .filter(|_| !matches!(since, Since::Reason(_)));
     let progressed = progressed(seen).filter(|_| matches!(since, Since::Progress));
-    let start = [Some(began), opened, progressed].into_iter().flatten().max().unwrap_or(began);
+    let start = [Some(began), opened, progressed]
+        .into_iter()
+        .flatten()
+        .max()
+        .unwrap_or(began);
     from_now(considered, start)
 }
 
@@ -321,13 +471,19 @@ fn from_now(considered: &Considered, start: Timestamp) -> Timestamp {
 }
 
 fn opened(seen: &Seen, revision: i64) -> Option<Timestamp> {
-    let kept = release::own(seen).into_iter().find(|object| object.revision == revision)?;
+    let kept = release::own(seen)
+        .into_iter()
+        .find(|object| object.revision == revision)?;
     kept.creation_timestamp().map(|time| time.0)
 }
 
 /// When the Deployment controller last saw the rollout get on.
 fn progressed(seen: &Seen) -> Option<Timestamp> {
     let status = seen.deployment.as_ref()?.status.as_ref()?;
-    let progressing = status.conditions.as_ref()?.iter().find(|condition| condition.type_ == "Progressing")?;
+    let progressing = status
+        .conditions
+        .as_ref()?
+        .iter()
+        .find(|condition| condition.type_ == "Progressing")?;
     progressing.last_update_time.as_ref().map(|time| time.0)
 }

@@ -13,12 +13,18 @@ const MAX_OPEN: i32 = 10;
 const MAX_LIFETIME_SECONDS: i32 = 1800;
 
 /// Variables that `databases[].env` may rename.
-const RENAMEABLE: [&str; 7] = ["host", "port", "database", "user", "password", "sslMode", "appName"];
+const RENAMEABLE: [&str; 7] = [
+    "host", "port", "database", "user", "password", "sslMode", "appName",
+];
 
 /// `spec.databases` in its order; `spec.migrations` is checked with it.
 pub(super) fn resolve(spec: &BackendSpec) -> Result<Vec<Binding>, Invalid> {
     if spec.databases.len() > 4 {
-        return Err(invalid("spec.databases", "more than 4 databases", "Give at most 4"));
+        return Err(invalid(
+            "spec.databases",
+            "more than 4 databases",
+            "Give at most 4",
+        ));
     }
     let mut names = BTreeSet::new();
     let mut prefixes = BTreeSet::new();
@@ -26,7 +32,11 @@ pub(super) fn resolve(spec: &BackendSpec) -> Result<Vec<Binding>, Invalid> {
     for (index, binding) in spec.databases.iter().enumerate() {
         let field = format!("spec.databases[{}]", binding.name);
         if !names.insert(binding.name.as_str()) {
-            return Err(invalid(field, "the name is there twice", "Remove one of the two"));
+            return Err(invalid(
+                field,
+                "the name is there twice",
+                "Remove one of the two",
+            ));
         }
         let prefix = binding.env_prefix.clone().unwrap_or_default();
         if index > 0 && prefix.is_empty() {
@@ -34,7 +44,11 @@ pub(super) fn resolve(spec: &BackendSpec) -> Result<Vec<Binding>, Invalid> {
             return Err(invalid(format!("{field}.envPrefix"), "missing", remedy));
         }
         if !prefixes.insert(prefix.clone()) {
-            return Err(invalid(format!("{field}.envPrefix"), "used twice", "Give each database its own prefix"));
+            return Err(invalid(
+                format!("{field}.envPrefix"),
+                "used twice",
+                "Give each database its own prefix",
+            ));
         }
         bindings.push(one(&field, binding, prefix)?);
     }
@@ -49,7 +63,11 @@ fn one(field: &str, binding: &DatabaseBinding, prefix: String) -> Result<Binding
             return Err(invalid(format!("{field}.env.{key}"), "unknown key", remedy));
         }
         if name.is_empty() || name.contains(['=', '\0']) {
-            return Err(invalid(format!("{field}.env.{key}"), "cannot name a variable", "Give a name like DB_HOST"));
+            return Err(invalid(
+                format!("{field}.env.{key}"),
+                "cannot name a variable",
+                "Give a name like DB_HOST",
+            ));
         }
     }
     let pool = binding.pool.clone().unwrap_or_default();
@@ -58,7 +76,11 @@ fn one(field: &str, binding: &DatabaseBinding, prefix: String) -> Result<Binding
     Ok(Binding {
         database: binding.name.clone(),
         prefix,
-        names: binding.env.iter().map(|(key, name)| (key.clone(), name.clone())).collect::<BTreeMap<_, _>>(),
+        names: binding
+            .env
+            .iter()
+            .map(|(key, name)| (key.clone(), name.clone()))
+            .collect::<BTreeMap<_, _>>(),
         max_open,
         max_idle: pool.max_idle.unwrap_or(max_open),
         max_lifetime_seconds: pool.max_lifetime_seconds.unwrap_or(MAX_LIFETIME_SECONDS),
@@ -74,12 +96,20 @@ fn check_pool(field: &str, pool: &Pool) -> Result<(), Invalid> {
     for (part, asked, least, most) in ranges {
         if asked.is_some_and(|number| !(least..=most).contains(&number)) {
             let remedy = format!("Give {least} to {most}");
-            return Err(invalid(format!("{field}.pool.{part}"), "out of range", remedy));
+            return Err(invalid(
+                format!("{field}.pool.{part}"),
+                "out of range",
+                remedy,
+            ));
         }
     }
     let open = pool.max_open.unwrap_or(MAX_OPEN);
     if pool.max_idle.is_some_and(|idle| idle > open) {
-        return Err(invalid(format!("{field}.pool.maxIdle"), format!("more than maxOpen ({open})"), "Give at most maxOpen"));
+        return Err(invalid(
+            format!("{field}.pool.maxIdle"),
+            format!("more than maxOpen ({open})"),
+            "Give at most maxOpen",
+        ));
     }
     Ok(())
 }
@@ -87,19 +117,39 @@ fn check_pool(field: &str, pool: &Pool) -> Result<(), Invalid> {
 fn check_migrations(spec: &BackendSpec, databases: &BTreeSet<&str>) -> Result<(), Invalid> {
     let mut names = BTreeSet::new();
     if !spec.migrations.is_empty() && databases.is_empty() {
-        return Err(invalid("spec.migrations", "needs spec.databases", "Name the Database that is to be migrated"));
+        return Err(invalid(
+            "spec.migrations",
+            "needs spec.databases",
+            "Name the Database that is to be migrated",
+        ));
     }
     for migration in &spec.migrations {
         let field = format!("spec.migrations[{}]", migration.name);
         if !names.insert(migration.name.as_str()) {
-            return Err(invalid(field, "the name is there twice", "Remove one of the two"));
+            return Err(invalid(
+                field,
+                "the name is there twice",
+                "Remove one of the two",
+            ));
         }
-        if let Some(database) = migration.database.as_deref().filter(|name| !databases.contains(name)) {
+        if let Some(database) = migration
+            .database
+            .as_deref()
+            .filter(|name| !databases.contains(name))
+        {
             let remedy = "Name one of spec.databases";
-            return Err(invalid(format!("{field}.database"), format!("`{database}` is not bound"), remedy));
+            return Err(invalid(
+                format!("{field}.database"),
+                format!("`{database}` is not bound"),
+                remedy,
+            ));
         }
         if !migration.source.path.starts_with('/') {
-            return Err(invalid(format!("{field}.source.path"), "no absolute path", "Give one like /migrations"));
+            return Err(invalid(
+                format!("{field}.source.path"),
+                "no absolute path",
+                "Give one like /migrations",
+            ));
         }
         if let Some(reference) = &migration.source.image {
             image(&format!("{field}.source.image"), reference)?;

@@ -30,7 +30,11 @@ pub(super) fn hash_of_used_keys(
             if used.optional {
                 continue;
             }
-            return Err(Missing::ConfigMap { name: used.name.to_owned(), key: None, field: used.field.clone() });
+            return Err(Missing::ConfigMap {
+                name: used.name.to_owned(),
+                key: None,
+                field: used.field.clone(),
+            });
         };
         for key in keys_in_use(used, digest) {
             match digest.keys.get(key) {
@@ -38,7 +42,11 @@ pub(super) fn hash_of_used_keys(
                 None if used.optional => {}
                 None => {
                     let name = used.name.to_owned();
-                    return Err(Missing::ConfigMap { name, key: Some(key.to_owned()), field: used.field.clone() });
+                    return Err(Missing::ConfigMap {
+                        name,
+                        key: Some(key.to_owned()),
+                        field: used.field.clone(),
+                    });
                 }
             }
         }
@@ -47,28 +55,46 @@ pub(super) fn hash_of_used_keys(
 }
 
 fn keys_in_use<'a>(used: &Use<'a>, digest: &'a ConfigMapDigest) -> Vec<&'a str> {
-    if used.keys.is_empty() { digest.keys.keys().map(String::as_str).collect() } else { used.keys.clone() }
+    if used.keys.is_empty() {
+        digest.keys.keys().map(String::as_str).collect()
+    } else {
+        used.keys.clone()
+    }
 }
 
 fn uses(backend: &ResolvedBackend) -> Vec<Use<'_>> {
     let of_variables = backend.environment.iter().filter_map(|variable| {
-        let VariableValue::From(from) = &variable.value else { return None };
+        let VariableValue::From(from) = &variable.value else {
+            return None;
+        };
         let reference = from.get("configMapKeyRef")?;
         Some(Use {
             name: reference.get("name")?.as_str()?,
             keys: vec![reference.get("key")?.as_str()?],
-            optional: reference.get("optional").and_then(serde_json::Value::as_bool).unwrap_or(false),
+            optional: reference
+                .get("optional")
+                .and_then(serde_json::Value::as_bool)
+                .unwrap_or(false),
             field: format!("spec.env[{}]", variable.name),
         })
     });
-    let of_sources = backend.environment_sources.iter().filter(|source| source.kind == SourceKind::ConfigMap).map(|source| Use {
-        name: &source.name,
-        keys: Vec::new(),
-        optional: source.optional,
-        field: "spec.envFrom".to_owned(),
-    });
+    let of_sources = backend
+        .environment_sources
+        .iter()
+        .filter(|source| source.kind == SourceKind::ConfigMap)
+        .map(|source| Use {
+            name: &source.name,
+            keys: Vec::new(),
+            optional: source.optional,
+            field: "spec.envFrom".to_owned(),
+        });
     let of_files = backend.files.iter().filter_map(|file| match &file.source {
-        FileSource::Keys { kind: SourceKind::ConfigMap, name, keys, optional } => Some(Use {
+        FileSource::Keys {
+            kind: SourceKind::ConfigMap,
+            name,
+            keys,
+            optional,
+        } => Some(Use {
             name,
             keys: keys.iter().map(String::as_str).collect(),
             optional: *optional,

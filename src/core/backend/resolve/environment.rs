@@ -16,14 +16,22 @@ const RESERVED: &str = "SLIPWAY_";
 pub(super) fn variables(env: &[EnvironmentVariable]) -> Result<Vec<Variable>, Invalid> {
     let mut names = BTreeSet::new();
     if env.len() > 200 {
-        return Err(invalid("spec.env", "more than 200 variables", "Use spec.envFrom or spec.files"));
+        return Err(invalid(
+            "spec.env",
+            "more than 200 variables",
+            "Use spec.envFrom or spec.files",
+        ));
     }
     env.iter()
         .map(|variable| {
             check_name(&variable.name)?;
             if !names.insert(variable.name.as_str()) {
                 let field = format!("spec.env[{}]", variable.name);
-                return Err(invalid(field, "the name is there twice", "Remove one of the two"));
+                return Err(invalid(
+                    field,
+                    "the name is there twice",
+                    "Remove one of the two",
+                ));
             }
             one(variable)
         })
@@ -33,10 +41,18 @@ pub(super) fn variables(env: &[EnvironmentVariable]) -> Result<Vec<Variable>, In
 fn check_name(name: &str) -> Result<(), Invalid> {
     let field = format!("spec.env[{name}].name");
     if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_control) {
-        return Err(invalid(field, "empty, or holds `=` or a control character", "Use letters, digits and underscores"));
+        return Err(invalid(
+            field,
+            "empty, or holds `=` or a control character",
+            "Use letters, digits and underscores",
+        ));
     }
     if name.starts_with(RESERVED) {
-        return Err(invalid(field, format!("names with {RESERVED} in front belong to Slipway"), "Choose another name"));
+        return Err(invalid(
+            field,
+            format!("names with {RESERVED} in front belong to Slipway"),
+            "Choose another name",
+        ));
     }
     Ok(())
 }
@@ -45,16 +61,38 @@ fn one(variable: &EnvironmentVariable) -> Result<Variable, Invalid> {
     let field = format!("spec.env[{}]", variable.name);
     let value = match (&variable.value, &variable.value_from) {
         (Some(value), None) => VariableValue::Plain(value.clone()),
-        (None, Some(source)) => VariableValue::From(value_from(&format!("{field}.valueFrom"), source)?),
-        (Some(_), Some(_)) => return Err(invalid(field, "value and valueFrom exclude each other", "Remove one of the two")),
-        (None, None) => return Err(invalid(field, "neither value nor valueFrom", "Give one of the two")),
+        (None, Some(source)) => {
+            VariableValue::From(value_from(&format!("{field}.valueFrom"), source)?)
+        }
+        (Some(_), Some(_)) => {
+            return Err(invalid(
+                field,
+                "value and valueFrom exclude each other",
+                "Remove one of the two",
+            ));
+        }
+        (None, None) => {
+            return Err(invalid(
+                field,
+                "neither value nor valueFrom",
+                "Give one of the two",
+            ));
+        }
     };
-    Ok(Variable { name: variable.name.clone(), value })
+    Ok(Variable {
+        name: variable.name.clone(),
+        value,
+    })
 }
 
 /// `valueFrom` in Kubernetes' own shape.
 fn value_from(field: &str, source: &ValueSource) -> Result<Value, Invalid> {
-    let ValueSource { config_map_key_ref, secret_key_ref, field_ref, resource_field_ref } = source;
+    let ValueSource {
+        config_map_key_ref,
+        secret_key_ref,
+        field_ref,
+        resource_field_ref,
+    } = source;
     let mut from = Map::new();
     if let Some(reference) = config_map_key_ref {
         from.insert("configMapKeyRef".to_owned(), key_reference(reference));
@@ -63,12 +101,23 @@ fn value_from(field: &str, source: &ValueSource) -> Result<Value, Invalid> {
         from.insert("secretKeyRef".to_owned(), key_reference(reference));
     }
     if let Some(reference) = field_ref {
-        from.insert("fieldRef".to_owned(), json!({"apiVersion": "v1", "fieldPath": reference.field_path}));
+        from.insert(
+            "fieldRef".to_owned(),
+            json!({"apiVersion": "v1", "fieldPath": reference.field_path}),
+        );
     }
     if let Some(reference) = resource_field_ref {
-        let divisor = reference.divisor.as_ref().map_or("0", |divisor| divisor.0.as_str());
-        let divisor = Amount::parse(divisor)
-            .ok_or_else(|| invalid(format!("{field}.resourceFieldRef.divisor"), "no amount", "Give one like 1 or 1Mi"))?;
+        let divisor = reference
+            .divisor
+            .as_ref()
+            .map_or("0", |divisor| divisor.0.as_str());
+        let divisor = Amount::parse(divisor).ok_or_else(|| {
+            invalid(
+                format!("{field}.resourceFieldRef.divisor"),
+                "no amount",
+                "Give one like 1 or 1Mi",
+            )
+        })?;
         let reference = json!({"containerName": "app", "resource": reference.resource, "divisor": divisor.canonical()});
         from.insert("resourceFieldRef".to_owned(), reference);
     }
@@ -98,7 +147,11 @@ pub(super) fn sources(sources: &[EnvironmentSource]) -> Result<Vec<EnvironmentFr
                 (None, Some(name)) => (SourceKind::Secret, name),
                 _ => {
                     let field = format!("spec.envFrom[{index}]");
-                    return Err(invalid(field, "not exactly one of configMap and secret", "Name one of the two"));
+                    return Err(invalid(
+                        field,
+                        "not exactly one of configMap and secret",
+                        "Name one of the two",
+                    ));
                 }
             };
             Ok(EnvironmentFrom {

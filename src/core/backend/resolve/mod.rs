@@ -41,8 +41,16 @@ pub struct Invalid {
 }
 
 /// Makes an [`Invalid`].
-pub(super) fn invalid(field: impl Into<String>, fault: impl Into<String>, remedy: impl Into<String>) -> Invalid {
-    Invalid { field: field.into(), fault: fault.into(), remedy: remedy.into() }
+pub(super) fn invalid(
+    field: impl Into<String>,
+    fault: impl Into<String>,
+    remedy: impl Into<String>,
+) -> Invalid {
+    Invalid {
+        field: field.into(),
+        fault: fault.into(),
+        remedy: remedy.into(),
+    }
 }
 
 /// The whole spec with its defaults.
@@ -79,29 +87,52 @@ pub fn resolve(backend: &Backend) -> Result<ResolvedBackend, Invalid> {
 
 fn check_name(name: &str) -> Result<(), Invalid> {
     let starts = name.starts_with(|letter: char| letter.is_ascii_lowercase());
-    let rest = name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
+    let rest = name
+        .chars()
+        .all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
     if name.len() <= NAME_LIMIT && starts && rest && !name.ends_with('-') {
         return Ok(());
     }
-    let remedy = format!("Use at most {NAME_LIMIT} lower case letters, digits and dashes, a letter first");
-    Err(invalid("metadata.name", format!("`{name}` cannot name the children"), remedy))
+    let remedy =
+        format!("Use at most {NAME_LIMIT} lower case letters, digits and dashes, a letter first");
+    Err(invalid(
+        "metadata.name",
+        format!("`{name}` cannot name the children"),
+        remedy,
+    ))
 }
 
 fn program(spec: &BackendSpec) -> Result<Program, Invalid> {
     for (field, items) in [("spec.command", &spec.command), ("spec.args", &spec.args)] {
         if items.len() > 64 || items.iter().any(|item| item.contains('\0')) {
-            return Err(invalid(field, "more than 64 items, or a NUL in one", "Give at most 64 items without NUL"));
+            return Err(invalid(
+                field,
+                "more than 64 items, or a NUL in one",
+                "Give at most 64 items without NUL",
+            ));
         }
     }
-    if spec.image_pull_secrets.iter().any(|secret| secret.name.is_empty()) {
-        return Err(invalid("spec.imagePullSecrets", "a name is empty", "Name a Secret of this namespace"));
+    if spec
+        .image_pull_secrets
+        .iter()
+        .any(|secret| secret.name.is_empty())
+    {
+        return Err(invalid(
+            "spec.imagePullSecrets",
+            "a name is empty",
+            "Name a Secret of this namespace",
+        ));
     }
     Ok(Program {
         image: image("spec.image", &spec.image)?,
         command: spec.command.clone(),
         args: spec.args.clone(),
         pull_policy: spec.image_pull_policy,
-        pull_secrets: spec.image_pull_secrets.iter().map(|secret| secret.name.clone()).collect(),
+        pull_secrets: spec
+            .image_pull_secrets
+            .iter()
+            .map(|secret| secret.name.clone())
+            .collect(),
     })
 }
 
@@ -109,20 +140,39 @@ fn program(spec: &BackendSpec) -> Result<Program, Invalid> {
 pub(super) fn image(field: &str, reference: &str) -> Result<Image, Invalid> {
     let example = "Give a reference like registry.example/orders:1.4.0";
     let repository = reference.split(['@']).next().unwrap_or(reference);
-    let path = repository.rsplit('/').next().and_then(|last| last.split(':').next()).unwrap_or_default();
+    let path = repository
+        .rsplit('/')
+        .next()
+        .and_then(|last| last.split(':').next())
+        .unwrap_or_default();
     if reference.is_empty() || reference.len() > IMAGE_LIMIT {
-        return Err(invalid(field, format!("empty, or longer than {IMAGE_LIMIT} characters"), example));
+        return Err(invalid(
+            field,
+            format!("empty, or longer than {IMAGE_LIMIT} characters"),
+            example,
+        ));
     }
-    if reference.chars().any(|letter| letter.is_whitespace() || letter.is_control()) {
+    if reference
+        .chars()
+        .any(|letter| letter.is_whitespace() || letter.is_control())
+    {
         return Err(invalid(field, "holds a blank", example));
     }
     if path.is_empty() || path.chars().any(|letter| letter.is_ascii_uppercase()) {
-        return Err(invalid(field, "the name of the repository is missing or not lower case", example));
+        return Err(invalid(
+            field,
+            "the name of the repository is missing or not lower case",
+            example,
+        ));
     }
     if let Some((_, digest)) = reference.split_once('@') {
         let digits = digest.strip_prefix("sha256:").unwrap_or_default();
         if digits.len() != 64 || !digits.chars().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(invalid(field, "the digest is not sha256: and 64 hexadecimal digits", "Copy the digest again"));
+            return Err(invalid(
+                field,
+                "the digest is not sha256: and 64 hexadecimal digits",
+                "Copy the digest again",
+            ));
         }
     }
     Ok(Image(reference.to_owned()))
@@ -136,22 +186,46 @@ fn replicas(spec: &BackendSpec, shape: BackendType) -> Result<i32, Invalid> {
     if (0..=10_000).contains(&replicas) {
         return Ok(replicas);
     }
-    Err(invalid("spec.replicas", format!("{replicas} is out of range"), "Give 0 to 10000"))
+    Err(invalid(
+        "spec.replicas",
+        format!("{replicas} is out of range"),
+        "Give 0 to 10000",
+    ))
 }
 
 fn security(security: Option<&Security>) -> Result<ResolvedSecurity, Invalid> {
     let security = security.cloned().unwrap_or_default();
     if security.run_as_user == Some(0) {
-        return Err(invalid("spec.security.runAsUser", "0 is root", "Give a number above 0, or leave it out for 65532"));
+        return Err(invalid(
+            "spec.security.runAsUser",
+            "0 is root",
+            "Give a number above 0, or leave it out for 65532",
+        ));
     }
     let by_image = security.use_image_user == Some(true);
     if by_image && security.run_as_user.is_some() {
         let remedy = "Remove one of the two";
-        return Err(invalid("spec.security", "useImageUser and runAsUser exclude each other", remedy));
+        return Err(invalid(
+            "spec.security",
+            "useImageUser and runAsUser exclude each other",
+            remedy,
+        ));
     }
-    let numbers = [security.run_as_user, security.run_as_group, security.fs_group];
-    if numbers.iter().flatten().any(|number| !(0..=i64::from(i32::MAX)).contains(number)) {
-        return Err(invalid("spec.security", "a user or group is out of range", "Give numbers of 0 to 2147483647"));
+    let numbers = [
+        security.run_as_user,
+        security.run_as_group,
+        security.fs_group,
+    ];
+    if numbers
+        .iter()
+        .flatten()
+        .any(|number| !(0..=i64::from(i32::MAX)).contains(number))
+    {
+        return Err(invalid(
+            "spec.security",
+            "a user or group is out of range",
+            "Give numbers of 0 to 2147483647",
+        ));
     }
     let fallback = (!by_image).then_some(NOBODY);
     let group = security.run_as_group.or(fallback);
@@ -166,9 +240,11 @@ fn security(security: Option<&Security>) -> Result<ResolvedSecurity, Invalid> {
 fn account(spec: &BackendSpec) -> Result<Account, Invalid> {
     match spec.service_account_name.as_deref() {
         None => Ok(Account::Own),
-        Some("") => {
-            Err(invalid("spec.serviceAccountName", "empty", "Name a ServiceAccount of this namespace, or remove the field"))
-        }
+        Some("") => Err(invalid(
+            "spec.serviceAccountName",
+            "empty",
+            "Name a ServiceAccount of this namespace, or remove the field",
+        )),
         Some(name) => Ok(Account::Named(name.to_owned())),
     }
 }

@@ -12,9 +12,17 @@ use crate::core::migration::planned;
 /// An object that the spec refers to and that is not there, or going.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Missing {
-    Database { name: String },
-    DatabaseTerminating { name: String },
-    ConfigMap { name: String, key: Option<String>, field: String },
+    Database {
+        name: String,
+    },
+    DatabaseTerminating {
+        name: String,
+    },
+    ConfigMap {
+        name: String,
+        key: Option<String>,
+        field: String,
+    },
 }
 
 impl Missing {
@@ -33,16 +41,30 @@ impl Missing {
     pub fn message(&self) -> String {
         match self {
             Self::Database { name } => {
-                format!("database {name} not found (named by spec.databases). Next: kubectl get sldb {name}")
+                format!(
+                    "database {name} not found (named by spec.databases). Next: kubectl get sldb {name}"
+                )
             }
             Self::DatabaseTerminating { name } => format!(
                 "database {name} is being deleted (named by spec.databases); nothing new is started on it. Next: kubectl get sldb {name}"
             ),
-            Self::ConfigMap { name, key: None, field } => {
-                format!("configmap {name} not found (named by {field}). Next: kubectl get configmap {name}")
+            Self::ConfigMap {
+                name,
+                key: None,
+                field,
+            } => {
+                format!(
+                    "configmap {name} not found (named by {field}). Next: kubectl get configmap {name}"
+                )
             }
-            Self::ConfigMap { name, key: Some(key), field } => {
-                format!("configmap {name} has no key {key} (named by {field}). Next: kubectl describe configmap {name}")
+            Self::ConfigMap {
+                name,
+                key: Some(key),
+                field,
+            } => {
+                format!(
+                    "configmap {name} has no key {key} (named by {field}). Next: kubectl describe configmap {name}"
+                )
             }
         }
     }
@@ -57,14 +79,27 @@ pub fn surroundings(
     databases: &BTreeMap<String, Arc<Database>>,
     config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
 ) -> Result<Bound, Missing> {
-    let databases = backend.bindings.iter().map(|binding| bound(binding, databases)).collect::<Result<_, _>>()?;
-    let config_hash = config::hash_of_used_keys(backend, config_maps)?.filter(|_| backend.restart_on_config_change);
-    Ok(Bound { databases, config_hash })
+    let databases = backend
+        .bindings
+        .iter()
+        .map(|binding| bound(binding, databases))
+        .collect::<Result<_, _>>()?;
+    let config_hash = config::hash_of_used_keys(backend, config_maps)?
+        .filter(|_| backend.restart_on_config_change);
+    Ok(Bound {
+        databases,
+        config_hash,
+    })
 }
 
-fn bound(binding: &Binding, databases: &BTreeMap<String, Arc<Database>>) -> Result<BoundDatabase, Missing> {
+fn bound(
+    binding: &Binding,
+    databases: &BTreeMap<String, Arc<Database>>,
+) -> Result<BoundDatabase, Missing> {
     let name = &binding.database;
-    let database = databases.get(name).ok_or_else(|| Missing::Database { name: name.clone() })?;
+    let database = databases
+        .get(name)
+        .ok_or_else(|| Missing::Database { name: name.clone() })?;
     if database.metadata.deletion_timestamp.is_some() {
         return Err(Missing::DatabaseTerminating { name: name.clone() });
     }
@@ -74,7 +109,11 @@ fn bound(binding: &Binding, databases: &BTreeMap<String, Arc<Database>>) -> Resu
         host: spec.host.clone(),
         port: planned::port(spec),
         name: spec.name.clone(),
-        tls: spec.tls.as_ref().and_then(|tls| tls.mode).unwrap_or(TlsMode::Prefer),
+        tls: spec
+            .tls
+            .as_ref()
+            .and_then(|tls| tls.mode)
+            .unwrap_or(TlsMode::Prefer),
         secret: spec.credentials.secret.clone(),
         user_key: keys.username.unwrap_or_else(|| "username".to_owned()),
         password_key: keys.password.unwrap_or_else(|| "password".to_owned()),

@@ -1,0 +1,163 @@
+//! What a Backend's reconcile reads, and which changes wake it. Decides nothing: that is `core::backend`.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use kube::ResourceExt;
+
+use super::undecodable_report;
+use crate::api::backend::Backend;
+use crate::cluster::cache::{Cache, Undecodable};
+use crate::cluster::caches::Caches;
+use crate::cluster::change::Change;
+use crate::core::backend::{self, config_maps_of, databases_of, headless_name};
+use crate::core::meta::{self, BACKEND_LABEL};
+use crate::core::migration::planned;
+use crate::core::plan::{Executed, ObjectKind, Plan, Report};
+use crate::core::settings::Settings;
+use crate::operator::driver::Kind;
+
+/// The kind Backend.
+pub struct BackendKind;
+
+impl Kind for BackendKind {
+    type Root = Backend;
+    type Seen = backend::Seen;
+    type Decision = backend::Decision;
+
+    const NAME: &'static str = "backend";
+    const KIND: ObjectKind = ObjectKind::Backend;
+
+    fn roots(caches: &Caches) -> &Cache<Backend> {
+        &caches.backends
+    }
+
+    fn observe(
+        caches: &Caches,
+        root: &Arc<Backend>,
+        settings: &Arc<Settings>,
+        _term: &str,
+    ) -> backend::Seen {
+        seen(caches, root, settings)
+    }
+
+    fn decide(seen: &backend::Seen, now: Timestamp) -> backend::Decision {
+        backend::decide(seen, now)
+    }
+
+    fn plan(decision: &backend::Decision) -> &Plan {
+        &decision.plan
+    }
+
+    fn report(
+        seen: &backend::Seen,
+        decision: &backend::Decision,
+        executed: &Executed,
+        now: Timestamp,
+    ) -> Report {
+        backend::report(seen, decision, executed, now)
+    }
+
+    fn undecodable(root: &Undecodable, now: Timestamp) -> Report {
+        undecodable_report(root, now)
+    }
+
+    fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
+        let name = &change.key.name;
+        let named = |refers: fn(&Backend) -> Vec<String>| {
+            let backends = caches.backends.in_namespace(&change.key.namespace);
+            let concerned = backends
+                .iter()
+                .filter(|backend| refers(backend).contains(name));
+            concerned
+                .map(|backend| backend.name_any())
+                .collect::<Vec<String>>()
+        };
+        match change.key.kind {
+            ObjectKind::Database => named(databases_of),
+            ObjectKind::ConfigMap => named(config_maps_of),
+            ObjectKind::Migration => {
+                let mut names: Vec<String> = change
+                    .owner_names(ObjectKind::Backend)
+                    .into_iter()
+                    .map(str::to_owned)
+                    .collect();
+                names.extend(
+                    change
+                        .label_values(BACKEND_LABEL)
+                        .into_iter()
+                        .map(str::to_owned),
+                );
+                names
+            }
+            ObjectKind::ServiceAccount
+            | ObjectKind::Service
+            | ObjectKind::Deployment
+            | ObjectKind::ControllerRevision
+            | ObjectKind::Pod => change
+                .label_values(BACKEND_LABEL)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+            ObjectKind::Backend | ObjectKind::Job => Vec::new(),
+        }
+    }
+}
+
+/// Gathers what decides about a Backend.
+fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backend::Seen {
+    let namespace = root.namespace().unwrap_or_default();
+    let name = root.name_any();
+    let databases = databases_of(root)
+        .into_iter()
+        .filter_map(|database| {
+            caches
+                .databases
+                .get(&namespace, &database)
+                .map(|object| (database, object))
+        })
+        .collect();
+    let config_maps = config_maps_of(root)
+        .into_iter()
+        .filter_map(|config_map| {
+            caches
+                .config_maps
+                .get(&namespace, &config_map)
+                .map(|object| (config_map, object))
+        })
+        .collect();
+    let planned = planned::planned(root, &databases).migrations;
+    let uid = root.uid().unwrap_or_default();
+    let migrations = caches
+        .migrations
+        .in_namespace(&namespace)
+        .into_iter()
+        .filter(|migration| {
+            meta::is_controlled_by(migration.as_ref(), &uid)
+                || planned
+                    .iter()
+                    .any(|plan| plan.object_name == migration.name_any())
+        });
+    let revisions = caches
+        .controller_revisions
+        .in_namespace(&namespace)
+        .into_iter();
+    let pods = caches.pods.in_namespace(&namespace).into_iter();
+    backend::Seen {
+        backend: Arc::clone(root),
+        config_maps,
+        service_account: caches.service_accounts.get(&namespace, &name),
+        service: caches.services.get(&namespace, &name),
+        headless_service: caches.services.get(&namespace, &headless_name(&name)),
+        deployment: caches.deployments.get(&namespace, &name),
+        revisions: revisions
+            .filter(|revision| revision.labels().get(BACKEND_LABEL) == Some(&name))
+            .collect(),
+        migrations: migrations.collect(),
+        pods: pods
+            .filter(|pod| pod.labels().get(BACKEND_LABEL) == Some(&name))
+            .collect(),
+        settings: Arc::clone(settings),
+        databases,
+    }
+}
