@@ -1,14 +1,18 @@
-//! Every rule of the API, offline: what it accepts, what it refuses, and with which words. The rows are in `scenarios/inputs.rs`; a scenario
+//! Every rule of the API, offline: what it accepts, what it refuses, and with which words. The rows are in `scenarios/inputs`; a scenario
 //! sends the same ones to a real API server.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::core::cel::Validator;
 use serde_json::Value;
 use slipway::api;
+use slipway::api::backend::{BackendStatus, Effective};
+use slipway::api::workload::Resources;
+use slipway::core::conditions::{Standing, settle};
 
-#[path = "scenarios/inputs.rs"]
+#[path = "scenarios/inputs/mod.rs"]
 mod inputs;
 #[path = "structural/schema.rs"]
 mod structural;
@@ -157,5 +161,34 @@ fn a_refused_host_is_not_quoted() {
     assert!(!faults.join("\n").contains("canary-word"), "{faults:?}");
     assert!(
         schema(Kind::Database)["properties"]["spec"]["properties"]["host"]["pattern"].is_null()
+    );
+}
+
+/// Conditions and resources have schemas of our own making: a field that is missing there would be dropped by the server without a word.
+#[test]
+fn a_status_as_the_operator_writes_it_fits_the_schema() {
+    let now = "2026-09-02T17:31:00Z".parse().expect("it is a timestamp");
+    let standing = Standing::Working {
+        reason: "Migrating".to_owned(),
+        message: "migration orders-k3f4x2m7qa runs".to_owned(),
+    };
+    let amounts = || BTreeMap::from([("memory".to_owned(), Quantity("512Mi".to_owned()))]);
+    let status = BackendStatus {
+        observed_generation: Some(3),
+        conditions: settle(&[], standing.drafts(), 3, now),
+        effective: Some(Effective {
+            resources: Some(Resources {
+                requests: amounts(),
+                limits: amounts(),
+            }),
+            ..Effective::default()
+        }),
+        ..BackendStatus::default()
+    };
+    let mut backend = base(Kind::Backend);
+    backend["status"] = serde_json::to_value(status).expect("a status is JSON");
+    assert_eq!(
+        faults(schema(Kind::Backend), &backend, None),
+        Vec::<String>::new()
     );
 }

@@ -379,3 +379,6 @@ pub(super) fn version_of(metadata: &ObjectMeta) -> u64 {
         .and_then(|version| version.parse().ok())
         .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -451,3 +451,6 @@ fn outcome(sent: &Sent) -> &'static str {
         Err(_) => "no_answer",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use std::future::Future;
 use std::hash::{BuildHasher, Hasher};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 use tokio::time;
 use tracing::{info, warn};
 
-use crate::core::election::{Election, Ended, Input, Loss, Monotonic, Role, Timings};
+use crate::core::election::{Election, Ended, Input, Loss, Monotonic, Role, Timings, Watch};
 
 mod lease;
 #[cfg(test)]
@@ -53,6 +53,8 @@ struct Shared {
     start: Instant,
     /// Until when writing is allowed, in nanoseconds since `start`; 0 when it is not.
     writes_until: AtomicU64,
+    /// Whether changes of the Lease reach this process unasked.
+    watched: AtomicBool,
     phase: watch::Sender<Phase>,
 }
 
@@ -77,6 +79,7 @@ impl Leadership {
             shared: Arc::new(Shared {
                 start: Instant::now(),
                 writes_until: AtomicU64::new(0),
+                watched: AtomicBool::new(false),
                 phase: watch::Sender::new(Phase::Follower),
             }),
         }
@@ -87,6 +90,12 @@ impl Leadership {
     #[must_use]
     pub fn may_write(&self) -> bool {
         nanoseconds(self.now()) < self.shared.writes_until.load(Ordering::Acquire)
+    }
+
+    /// Whether the Lease can be reached: a leader by its renewals, a standby by its watch.
+    #[must_use]
+    pub fn is_lease_reachable(&self) -> bool {
+        self.may_write() || self.shared.watched.load(Ordering::Relaxed)
     }
 
     /// The name of this leadership, `identity/leaseTransitions`: the same throughout it, and no other's. `None` when not leading.
@@ -123,6 +132,9 @@ impl Leadership {
     fn publish(&self, election: &Election) {
         let until = election.writes_until().map_or(0, nanoseconds);
         self.shared.writes_until.store(until, Ordering::Release);
+        self.shared
+            .watched
+            .store(election.watch == Watch::Open, Ordering::Relaxed);
         let phase = match (&election.role, election.term()) {
             (Role::Ended(_), _) => Phase::Ended,
             (Role::Leader { .. }, Some(term)) if until > 0 => Phase::Leader { term },

@@ -291,8 +291,11 @@ fn health(caches: &Caches, leadership: &Leadership) -> Health {
             }
         }),
         lease_reachable: Arc::new(move || {
-            let _ = &leadership;
-            Ok(())
+            if leadership.is_lease_reachable() {
+                Ok(())
+            } else {
+                Err("no news of the Lease".to_owned())
+            }
         }),
     }
 }

@@ -43,14 +43,14 @@ fn check(path: &str, schema: &Value, value: &Value, found: &mut Vec<String>) {
     let mixed = schema["x-kubernetes-int-or-string"] == true;
     match value {
         Value::Object(fields) if schema["type"] == "object" => {
-            check_object(path, schema, fields, found)
+            check_object(path, schema, fields, found);
         }
         Value::Array(items) if schema["type"] == "array" => check_list(path, schema, items, found),
         Value::String(text) if schema["type"] == "string" || mixed => {
-            check_text(path, schema, text, found)
+            check_text(path, schema, text, found);
         }
         Value::Number(number) if number.is_i64() && (schema["type"] == "integer" || mixed) => {
-            check_number(path, schema, number.as_i64(), found)
+            check_number(path, schema, number.as_i64(), found);
         }
         Value::Bool(_) if schema["type"] == "boolean" => {}
         _ => found.push(format!(

@@ -1,0 +1,138 @@
+//! The objects themselves, whole.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::{Seen, render, resolve};
+use super::server::{backend, database, spec_with_migration};
+
+fn rendered(spec: &Value) -> Vec<Value> {
+    let mut seen = Seen::alone(backend(spec));
+    seen.databases
+        .insert("orders-db".to_owned(), Arc::new(database()));
+    render(&seen).expect("a spec that works").objects
+}
+
+fn pod_spec(spec: &Value) -> Value {
+    let objects = rendered(spec);
+    let deployment = objects
+        .iter()
+        .find(|object| object["kind"] == "Deployment")
+        .expect("a Deployment");
+    deployment["spec"]["template"]["spec"].clone()
+}
+
+#[test]
+fn an_http_service_gets_a_restricted_pod_that_drains_and_spreads() {
+    let spread = |topology: &str| {
+        json!({"topologyKey": topology, "maxSkew": 1, "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": {"slipway.dev/backend": "orders"}}, "matchLabelKeys": ["pod-template-hash"]})
+    };
+    let secret = |key: &str| json!({"secretKeyRef": {"name": "orders-db-app", "key": key}});
+    let expected = json!({
+        "automountServiceAccountToken": false,
+        "enableServiceLinks": false,
+        "serviceAccountName": "orders",
+        "terminationGracePeriodSeconds": 35,
+        "securityContext": {"runAsNonRoot": true, "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532,
+            "fsGroupChangePolicy": "OnRootMismatch", "seccompProfile": {"type": "RuntimeDefault"}},
+        "topologySpreadConstraints": [spread("topology.kubernetes.io/zone"), spread("kubernetes.io/hostname")],
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+        "containers": [{
+            "name": "app",
+            "image": "orders:1",
+            "env": [
+                {"name": "PORT", "value": "8080"},
+                {"name": "SLIPWAY_GRACE_SECONDS", "value": "30"},
+                {"name": "GOMEMLIMIT", "value": "483183820"},
+                {"name": "PGHOST", "value": "db.acme.test"},
+                {"name": "PGPORT", "value": "5432"},
+                {"name": "PGDATABASE", "value": "orders"},
+                {"name": "PGUSER", "valueFrom": secret("username")},
+                {"name": "PGPASSWORD", "valueFrom": secret("password")},
+                {"name": "PGSSLMODE", "value": "prefer"},
+                {"name": "PGAPPNAME", "value": "orders"},
+                {"name": "DB_MAX_OPEN_CONNS", "value": "10"},
+                {"name": "DB_MAX_IDLE_CONNS", "value": "10"},
+                {"name": "DB_CONN_MAX_LIFETIME", "value": "30m0s"},
+            ],
+            "ports": [{"name": "http", "containerPort": 8080, "protocol": "TCP"}],
+            "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
+            "readinessProbe": {"tcpSocket": {"port": 8080}, "periodSeconds": 5, "timeoutSeconds": 2, "failureThreshold": 3},
+            "lifecycle": {"preStop": {"sleep": {"seconds": 5}}},
+            "securityContext": {"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}},
+            "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        }],
+    });
+    assert_eq!(pod_spec(&spec_with_migration("orders:1")), expected);
+}
+
+#[test]
+fn the_users_variable_wins_over_slipways() {
+    let mut spec = spec_with_migration("orders:1");
+    spec["env"] =
+        json!([{"name": "PGHOST", "value": "localhost"}, {"name": "URL", "value": "$(PGHOST)"}]);
+    let env = pod_spec(&spec)["containers"][0]["env"].clone();
+    let hosts: Vec<&Value> = env
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter(|entry| entry["name"] == "PGHOST")
+        .collect();
+    assert_eq!(hosts, [&json!({"name": "PGHOST", "value": "localhost"})]);
+}
+
+#[test]
+fn a_low_port_gets_the_safe_sysctl_and_a_headless_twin_its_own_service() {
+    let spec = json!({"image": "dns:1", "ports": [{"name": "grpc", "port": 90, "protocol": "GRPC", "servicePort": 443, "headless": true}]});
+    assert_eq!(
+        pod_spec(&spec)["securityContext"]["sysctls"],
+        json!([{"name": "net.ipv4.ip_unprivileged_port_start", "value": "90"}])
+    );
+    let objects = rendered(&spec);
+    let ports: Vec<&Value> = objects
+        .iter()
+        .filter(|object| object["kind"] == "Service")
+        .map(|object| &object["spec"]["ports"])
+        .collect();
+    let port = |number: i32| json!([{"name": "grpc", "port": number, "protocol": "TCP", "targetPort": "grpc", "appProtocol": "kubernetes.io/h2c"}]);
+    assert_eq!(ports, [&port(443), &port(90)]);
+}
+
+#[test]
+fn what_cannot_work_is_refused_with_field_fault_and_remedy() {
+    let cases = [
+        (json!({"image": "a:1"}), "spec.ports"),
+        (json!({"type": "Worker", "image": "A:1"}), "spec.image"),
+        (
+            json!({"type": "Worker", "image": "a:1", "replicas": -1}),
+            "spec.replicas",
+        ),
+        (
+            json!({"type": "Worker", "image": "a:1", "security": {"runAsUser": 0}}),
+            "spec.security.runAsUser",
+        ),
+        (
+            json!({"type": "Worker", "image": "a:1", "env": [{"name": "SLIPWAY_X", "value": "1"}]}),
+            "spec.env[SLIPWAY_X].name",
+        ),
+        (
+            json!({"type": "Worker", "image": "a:1", "resources": {"limits": {"memory": "128m"}}}),
+            "spec.resources.limits.memory",
+        ),
+        (
+            json!({"type": "Worker", "image": "a:1", "rollout": {"strategy": {"maxSurge": 0}}}),
+            "spec.rollout.strategy",
+        ),
+        (
+            json!({"type": "Worker", "image": "a:1", "probes": {"readiness": {"path": "/"}}}),
+            "spec.probes.readiness",
+        ),
+    ];
+    for (spec, field) in cases {
+        let invalid = resolve(&backend(&spec)).expect_err("a spec that cannot work");
+        assert_eq!(invalid.field, field, "{invalid}");
+        assert!(!invalid.remedy.is_empty());
+    }
+}

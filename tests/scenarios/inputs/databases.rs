@@ -1,0 +1,247 @@
+//! Databases and migrations.
+
+#![allow(clippy::too_many_lines, reason = "tables: a line is a row")]
+
+use super::{Answer, Input, Kind, backend, backend_passes, database, database_passes, row};
+
+pub(super) fn databases() -> Vec<Input> {
+    let entries = |count: usize| {
+        (0..count)
+            .map(|n| {
+                if n == 0 {
+                    "{name: d0}".to_owned()
+                } else {
+                    format!("{{name: d{n}, envPrefix: D{n}_}}")
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(", ")
+    };
+    vec![
+        backend(
+            "B-23",
+            "databases: [{name: \"\"}]",
+            "spec.databases[0].name",
+        ),
+        backend(
+            "B-23",
+            "databases: [{name: \"..\"}]",
+            "spec.databases[0].name",
+        ),
+        backend(
+            "B-24",
+            "databases: [{name: other/orders-db}]",
+            "spec.databases[0].name",
+        ),
+        backend(
+            "B-24",
+            "databases: [{name: orders-db, namespace: other}]",
+            "spec.databases[0]",
+        ),
+        backend(
+            "B-23",
+            &format!("databases: [{{name: {}}}]", "a".repeat(300)),
+            "spec.databases[0].name",
+        ),
+        backend(
+            "",
+            &format!("databases: [{}]", entries(5)),
+            "spec.databases",
+        ),
+        backend(
+            "",
+            "databases: [{name: a, envPrefix: A_}]",
+            "the first entry has the plain variables",
+        ),
+        backend(
+            "",
+            "databases: [{name: a}, {name: b}]",
+            "every entry but the first needs an envPrefix",
+        ),
+        backend(
+            "",
+            "databases: [{name: a}, {name: b, envPrefix: X_}, {name: c, envPrefix: X_}]",
+            "two entries have the same envPrefix",
+        ),
+        backend(
+            "",
+            "databases: [{name: a}, {name: a, envPrefix: X_}]",
+            "spec.databases[1]",
+        ),
+        backend(
+            "B-19",
+            "databases: [{name: a}, {name: b, envPrefix: SLIPWAY_}]",
+            "choose another envPrefix",
+        ),
+        backend(
+            "",
+            "databases: [{name: a, env: {hostname: H}}]",
+            "env renames host, port, database",
+        ),
+        backend(
+            "B-19",
+            "databases: [{name: a, env: {host: SLIPWAY_H}}]",
+            "choose another name in env",
+        ),
+        backend(
+            "",
+            "databases: [{name: a, env: {host: \"A=B\"}}]",
+            "spec.databases[0].env",
+        ),
+        backend(
+            "",
+            "databases: [{name: a, pool: {maxOpen: 0}}]",
+            "pool.maxOpen",
+        ),
+        backend(
+            "",
+            "databases: [{name: a, pool: {maxIdle: 11}}]",
+            "pool.maxIdle is above maxOpen",
+        ),
+        backend(
+            "",
+            "databases: [{name: a, pool: {maxOpen: 2, maxIdle: 3}}]",
+            "pool.maxIdle is above maxOpen",
+        ),
+        backend_passes(
+            "databases: [{name: a, pool: {maxOpen: 12, maxIdle: 12, maxLifetimeSeconds: 240}, env: {host: DB_HOST, sslMode: DB_TLS}}]",
+        ),
+        backend_passes(&format!("databases: [{}]", entries(4))),
+        database("B-23", "name: \"\"", "spec.name"),
+        database("B-23", "name: \"..\"", "spec.name"),
+        database("B-23", "name: a/b", "spec.name"),
+        database("B-23", &format!("name: {}", "a".repeat(300)), "spec.name"),
+        database("", "name: -c", "spec.name"),
+        database(
+            "B-29",
+            "host: \"user:pass@db.acme.test\"",
+            "user and password belong in the Secret",
+        ),
+        database(
+            "B-29",
+            "host: \"postgres://db.acme.test\"",
+            "user and password belong in the Secret",
+        ),
+        database(
+            "",
+            "host: \"db.acme.test:5432\"",
+            "the port belongs in spec.port",
+        ),
+        database("", "host: \"a b\"", "is one host name or IP address"),
+        database(
+            "",
+            "host: \"a.test,b.test\"",
+            "is one host name or IP address",
+        ),
+        database("", "host: \"\"", "spec.host"),
+        database("B-11", "port: 0", "spec.port"),
+        database("B-11", "port: 65536", "spec.port"),
+        database("", "engine: Oracle", "spec.engine"),
+        database("B-30", "credentials: null", "spec.credentials"),
+        database("B-30", "url: postgres://a", "spec"),
+        database(
+            "B-24",
+            "credentials: {secret: other/s}",
+            "spec.credentials.secret",
+        ),
+        database("", "tls: {mode: Maybe}", "spec.tls.mode"),
+        database_passes("host: 10.1.2.3, port: 65535, name: orders_v2.eu, tls: {mode: VerifyFull}"),
+        database_passes(
+            "host: \"2001:db8::1\", credentials: {secret: s, keys: {username: u, password: p.w}}",
+        ),
+        database_passes("host: my_db.acme.test., port: 1"),
+    ]
+}
+
+pub(super) fn migrations() -> Vec<Input> {
+    let with = |migration: &str| {
+        format!("databases: [{{name: d}}, {{name: e, envPrefix: E_}}], migrations: [{migration}]")
+    };
+    vec![
+        backend(
+            "",
+            "migrations: [{name: schema, tool: Goose, source: {path: /m}}]",
+            "spec.migrations needs spec.databases",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m}, database: f}"),
+            "database names no entry of spec.databases",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Liquibase, source: {path: /m}}"),
+            "tool",
+        ),
+        backend("", &with("{name: s, tool: Goose}"), "source"),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: m}}"),
+            "source.path",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m/../n}}"),
+            "source.path must not contain",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m, image: A}}"),
+            "source.image",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m}, target: \"7a\"}"),
+            "target",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m}, target: \"0\"}"),
+            "target",
+        ),
+        backend(
+            "B-55",
+            &with("{name: s, tool: Goose, source: {path: /m}, target: 7}"),
+            "target",
+        ),
+        backend(
+            "",
+            &with("{name: S, tool: Goose, source: {path: /m}}"),
+            "spec.migrations[0].name",
+        ),
+        backend(
+            "B-38",
+            &with(
+                "{name: s, tool: Goose, source: {path: /m}}, {name: s, tool: Goose, source: {path: /n}}",
+            ),
+            "spec.migrations[1]",
+        ),
+        backend_passes(&with(
+            "{name: s, tool: Goose, source: {path: /m, image: \"r.example/sql:9\"}, target: \"20240102030405\", database: e}, {name: t, tool: Goose, source: {path: /n/o.p}}",
+        )),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {planKey: short}}",
+            Answer::Refused("spec.planKey"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {database: a/b}}",
+            Answer::Refused("spec.database"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {source: {path: m}}}",
+            Answer::Refused("spec.source.path"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {target: \"7\"}}",
+            Answer::Accepted,
+        ),
+    ]
+}
