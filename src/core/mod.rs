@@ -15,7 +15,6 @@ pub mod meta;
 pub mod migration;
 pub mod plan;
 pub mod quantity;
-pub mod quantity;
 pub mod rights;
 pub mod run;
 pub mod settings;
