@@ -14,7 +14,7 @@ pub mod hash;
 pub mod meta;
 pub mod migration;
 pub mod plan;
-pub mod rights;
 pub mod quantity;
+pub mod rights;
 pub mod run;
 pub mod settings;
