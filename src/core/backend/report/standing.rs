@@ -157,7 +157,7 @@ fn held(seen: &Seen, considered: &Considered, hold: &Hold, now: Timestamp) -> As
             );
             plain(working("Paused", text))
         }
-        Hold::Migration(held) => migrating(seen, held),
+        Hold::Migration(migration) => migrating(seen, migration),
         Hold::Conflict { migration } => {
             let text = format!(
                 "migration {migration} is not this Backend's and stays untouched. Next: kubectl delete slm {migration} if nobody needs it"
