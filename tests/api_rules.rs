@@ -8,8 +8,9 @@ use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use kube::core::cel::Validator;
 use serde_json::Value;
 use slipway::api;
-use slipway::api::backend::{BackendStatus, Effective};
+use slipway::api::backend::{Backend, BackendStatus, Effective};
 use slipway::api::workload::Resources;
+use slipway::core::backend::resolve;
 use slipway::core::conditions::{Standing, settle};
 
 #[path = "scenarios/inputs/mod.rs"]
@@ -191,4 +192,18 @@ fn a_status_as_the_operator_writes_it_fits_the_schema() {
         faults(schema(Kind::Backend), &backend, None),
         Vec::<String>::new()
     );
+}
+
+/// I-41: what the rules let through also resolves. The other way round resolve may be milder: it also meets what was stored before a rule.
+#[test]
+fn what_the_rules_let_through_resolves() {
+    for input in inputs() {
+        let object = structural::without_nulls(&input.object);
+        if input.kind == Kind::Backend && input.answer == Answer::Accepted {
+            let backend: Backend =
+                serde_json::from_value(object).expect("what fits the schema decodes");
+            let fault = resolve(&backend).err().map(|invalid| invalid.to_string());
+            assert_eq!(fault, None, "{}", input.says);
+        }
+    }
 }

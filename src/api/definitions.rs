@@ -67,11 +67,11 @@ fn put_right(schema: &mut Value) {
     for (keyword, below) in keywords {
         match (keyword.as_str(), below) {
             ("properties", Value::Object(properties)) => {
-                properties.values_mut().for_each(put_right)
+                properties.values_mut().for_each(put_right);
             }
             ("items" | "additionalProperties" | "not", below) => put_right(below),
             ("allOf" | "anyOf" | "oneOf", Value::Array(branches)) => {
-                branches.iter_mut().for_each(put_right)
+                branches.iter_mut().for_each(put_right);
             }
             _ => {}
         }

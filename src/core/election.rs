@@ -298,10 +298,17 @@ impl Election {
         }
     }
 
-    /// A write that changed nothing is no renewal: followers see no change. (It takes a wall clock that stands still.)
+    /// A write that changed nothing is no renewal: followers see no change. (It takes a wall clock that stands still.) What counts is the
+    /// version that the write was decided on: a follower's watch may show its own claim before the claim is answered.
     fn is_ours_and_new(&self, record: &Record) -> bool {
-        let before = self.seen.as_ref().and_then(|seen| seen.lease.as_ref());
-        record.holder == Holder::Us && before.is_none_or(|before| before.version != record.version)
+        let changed_nothing = match self.role {
+            Role::Follower => self.claim == Some(Basis::At(record.version.clone())),
+            _ => {
+                let before = self.seen.as_ref().and_then(|seen| seen.lease.as_ref());
+                before.is_some_and(|before| before.version == record.version)
+            }
+        };
+        record.holder == Holder::Us && !changed_nothing
     }
 
     /// The Lease is stored in our name, by a request sent at `sent`.

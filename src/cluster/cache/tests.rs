@@ -128,6 +128,8 @@ fn an_object_that_does_not_decode_harms_only_itself() {
 fn a_write_is_shown_by_its_event_by_a_later_one_or_by_a_list_asked_for_after_it() {
     let mut watched = Watched::new();
     watched.lists(vec![object("a", "3")]);
+    let mut relisted = Watched::new();
+    relisted.lists(vec![object("a", "3")]);
     let answered = Instant::now();
     let shown = |watched: &Watched| watched.cache.has_reached("shop", 5, answered);
     assert!(!shown(&watched));
@@ -136,8 +138,6 @@ fn a_write_is_shown_by_its_event_by_a_later_one_or_by_a_list_asked_for_after_it(
     watched.shows(Event::Delete(object("a", "6")));
     assert!(shown(&watched));
 
-    let mut relisted = Watched::new();
-    relisted.lists(vec![object("a", "3")]);
     assert!(!shown(&relisted));
     while Instant::now() <= answered {}
     relisted.lists(Vec::new());

@@ -113,6 +113,18 @@ fn the_first_of_a_new_cluster_creates_the_lease_at_once() {
     assert_eq!(election.may_write(at(0.1)), true);
 }
 
+/// The watch may be faster than the answer; the claim must not be made again for it.
+#[test]
+fn a_claim_that_the_watch_shows_before_it_is_answered_is_a_good_one() {
+    let (mut election, first) = follower(None);
+    assert_eq!(first, request(1, Call::Create(claim(0))));
+    let stored = record(1, Holder::Us);
+    let seen = Input::Seen(Some(stored.clone()));
+    assert_eq!(election.step(at(0.05), NO_JITTER, seen), None);
+    assert_eq!(answer(&mut election, 0.1, 1, Answer::Stored(stored)), None);
+    assert_eq!(election.term(), Some("me/0".to_owned()));
+}
+
 #[test]
 fn a_follower_with_a_watch_sends_nothing_while_the_leader_renews() {
     let (mut election, first) = follower(Some(record(1, other())));

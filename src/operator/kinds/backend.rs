@@ -64,7 +64,7 @@ impl Kind for BackendKind {
 
     fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
         let name = &change.key.name;
-        let named = |refers: fn(&Backend) -> Vec<String>| {
+        let that_name = |refers: fn(&Backend) -> Vec<String>| {
             let backends = caches.backends.in_namespace(&change.key.namespace);
             let concerned = backends
                 .iter()
@@ -74,8 +74,8 @@ impl Kind for BackendKind {
                 .collect::<Vec<String>>()
         };
         match change.key.kind {
-            ObjectKind::Database => named(databases_of),
-            ObjectKind::ConfigMap => named(config_maps_of),
+            ObjectKind::Database => that_name(databases_of),
+            ObjectKind::ConfigMap => that_name(config_maps_of),
             ObjectKind::Migration => {
                 let mut names: Vec<String> = change
                     .owner_names(ObjectKind::Backend)

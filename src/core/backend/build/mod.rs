@@ -56,7 +56,7 @@ fn child(
             "name": name,
             "namespace": seen.namespace(),
             "labels": labels(&seen.name()),
-            "annotations": annotations,
+            "annotations": Value::Object(annotations),
             "ownerReferences": [controller_reference(seen.backend.as_ref())],
         },
     });

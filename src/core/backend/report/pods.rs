@@ -5,7 +5,7 @@ use k8s_openapi::api::core::v1::{ContainerState, ContainerStatus, Pod};
 use kube::ResourceExt;
 
 use super::super::build::APP;
-use super::super::resolved::{Account, ResolvedBackend, SourceKind, VariableValue};
+use super::super::resolved::{Account, FileSource, ResolvedBackend, SourceKind, VariableValue};
 use super::super::seen::Seen;
 use super::messages::foreign;
 use crate::core::meta::RELEASE_LABEL;
@@ -100,13 +100,13 @@ fn volumes(backend: &ResolvedBackend) -> String {
         .files
         .iter()
         .filter_map(|file| match &file.source {
-            super::super::resolved::FileSource::Keys {
+            FileSource::Keys {
                 kind: SourceKind::Secret,
                 name,
                 optional: false,
                 ..
-            } => Some(name),
-            super::super::resolved::FileSource::Claim { name, .. } => Some(name),
+            }
+            | FileSource::Claim { name, .. } => Some(name),
             _ => None,
         })
         .map(String::as_str)

@@ -55,8 +55,8 @@ pub(super) fn assess(
         Outlook::Invalid(invalid) => plain(stalled("InvalidSpec", invalid.to_string())),
         Outlook::Taken { key, whose } => taken(key, *whose),
         Outlook::Considered(considered) => match &considered.hold {
+            _ if considered.withheld => withheld(seen),
             Some(hold) => held(seen, considered, hold, now),
-            None if considered.withheld => withheld(seen),
             None => rolling(seen, decision, considered, now),
         },
     }
@@ -91,7 +91,7 @@ fn stopped(seen: &Seen, stop: &Stop) -> Option<Assessment> {
             let kind = key.kind.plural();
             let namespace = seen.namespace();
             let text = format!(
-                "Slipway may not {verb} {kind} in namespace {namespace}: {}. Next: kubectl auth can-i {verb} {kind} -n {namespace} --as the operator's ServiceAccount",
+                "Slipway may not {verb} {kind} in namespace {namespace}: {}. Next: give the operator's ServiceAccount that right again, as config/rbac has it",
                 foreign(message)
             );
             Some(about(key, stalled("Forbidden", text)))
@@ -157,7 +157,7 @@ fn held(seen: &Seen, considered: &Considered, hold: &Hold, now: Timestamp) -> As
             );
             plain(working("Paused", text))
         }
-        Hold::Migration(held) => migrating(seen, held),
+        Hold::Migration(migration) => migrating(seen, migration),
         Hold::Conflict { migration } => {
             let text = format!(
                 "migration {migration} is not this Backend's and stays untouched. Next: kubectl delete slm {migration} if nobody needs it"
