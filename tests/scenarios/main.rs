@@ -2,6 +2,7 @@
 //! operator of its own, as a process of this machine with the rights of the chart's role, so several run at a time. One line each; the last
 //! line counts.
 
+mod answers;
 #[path = "../cluster/mod.rs"]
 #[allow(
     unused_imports,
@@ -11,6 +12,8 @@ mod cluster;
 mod deletion;
 mod failures;
 mod first_release;
+mod input;
+mod inputs;
 mod migrations;
 mod world;
 
@@ -89,6 +92,7 @@ async fn run_all(filter: Option<&str>) -> Result<(usize, usize)> {
         failures::a_migration_pod_that_is_deleted_ends_by_evidence,
         failures::a_killed_operator_finishes_after_its_restart,
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
+        input::every_good_and_bad_input_is_answered_as_promised,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ];

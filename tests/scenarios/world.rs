@@ -53,7 +53,7 @@ impl Shared {
         }
         let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
         cluster
-            .kubectl_ok(&["apply", "--server-side", "-f", definitions])
+            .kubectl_ok(&["apply", "--server-side", "-k", definitions])
             .await?;
         cluster
             .kubectl_ok(&[
