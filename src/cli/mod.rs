@@ -2,6 +2,7 @@
 //!
 //! Exit codes, the same everywhere: 0 yes or done; 1 no (errors found, failed); 2 could not tell (usage, file, server).
 
+mod run;
 mod runner;
 
 use std::io::Write;
@@ -26,6 +27,8 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the operator
+    Run(run::RunArguments),
     /// Print the CustomResourceDefinitions, to be piped into `kubectl apply --server-side -f -`
     Crds,
     Runner(runner::RunnerArguments),
@@ -58,26 +61,27 @@ impl From<Answer> for ExitCode {
 #[must_use]
 pub fn main() -> ExitCode {
     let command = CommandLine::parse().command;
-    run(command).unwrap_or_else(|error| {
+    // Said first and aloud, as rustls gives up where two providers are built in; an error only means that one is chosen already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    execute(command).unwrap_or_else(|error| {
         eprintln!("slipway: {error:#}");
         Answer::CouldNotTell.into()
     })
 }
 
-fn run(command: Command) -> anyhow::Result<ExitCode> {
+fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
-        Command::Crds => print(&crds::yaml()).map(ExitCode::from),
+        Command::Run(arguments) => run::execute(arguments),
         Command::Runner(arguments) => Ok(runner::execute(arguments)),
-        Command::Version => {
-            print(&format!("slipway {}\n", env!("CARGO_PKG_VERSION"))).map(ExitCode::from)
-        }
+        Command::Crds => print(&crds::yaml()),
+        Command::Version => print(&format!("slipway {}\n", env!("CARGO_PKG_VERSION"))),
     }
 }
 
 /// Writes a result to standard output. A reader that went away, such as `head`, is no error.
-fn print(text: &str) -> anyhow::Result<Answer> {
+fn print(text: &str) -> anyhow::Result<ExitCode> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(Answer::Yes),
+        _ => Ok(Answer::Yes.into()),
     }
 }

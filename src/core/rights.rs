@@ -43,16 +43,16 @@ pub const RULES: &[Rule] = &[
     rule(GROUP, &["backends/status", "migrations/status"], &["patch"]),
     // The ledger is taken by compare-and-swap, which is an update; what people read is patched.
     rule(GROUP, &["databases/status"], &["patch", "update"]),
-    // A server-side apply of a new object needs `create` besides `patch`.
+    // A server-side apply of a new object needs `create` besides `patch`; `get` looks whose an object is that stands in the way.
     rule(
         "",
         &["serviceaccounts", "services"],
-        &["list", "watch", "create", "patch", "delete"],
+        &["get", "list", "watch", "create", "patch", "delete"],
     ),
     rule(
         "apps",
         &["deployments"],
-        &["list", "watch", "create", "patch"],
+        &["get", "list", "watch", "create", "patch"],
     ),
     rule(
         "apps",
