@@ -203,7 +203,6 @@ impl Life {
     /// Starts the drivers, with all objects to be looked at.
     fn lead(&mut self) -> JoinSet<()> {
         let term = self.leadership.term().unwrap_or_default();
-        info!(term, "leading");
         self.tools.metrics.leader(true);
         self.tools.term = Arc::from(term);
         let mut drivers = JoinSet::new();
