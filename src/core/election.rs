@@ -10,7 +10,8 @@
 //!
 //! An edited Lease never makes two leaders: what is not a release in our own words (no holder *and* a duration of one second, as client-go
 //! writes it) counts as a change like any other, and is waited out. A leader whose Lease was deleted or emptied claims it again.
-//! The one limit: a process that starts in the moment between the deletion and its leader's next look cannot know that there was one.
+//! Two limits: a process that starts in the moment between the deletion and its leader's next look cannot know that there was one; and a
+//! hand that writes a candidate's own name into the Lease just when that candidate's claim was refused is taken for that claim.
 
 mod message;
 mod record;

@@ -44,8 +44,6 @@ pub enum Edit {
     Delete,
     EmptyHolder,
     ZeroDuration,
-    /// Names the candidate at this place.
-    Appoint(usize),
 }
 
 const ONE_WRITER: &str = "never two may write at once";
@@ -116,9 +114,6 @@ impl Model for Scope {
         }
         if world.left.edits > 0 {
             actions.extend([Edit::Delete, Edit::EmptyHolder, Edit::ZeroDuration].map(Action::Edit));
-            actions.extend(
-                (0..world.candidates.len()).map(|place| Action::Edit(Edit::Appoint(place))),
-            );
         }
     }
 
@@ -262,11 +257,6 @@ impl Scope {
             Edit::ZeroDuration => Some(Stored {
                 version,
                 duration_seconds: 0,
-                ..stored
-            }),
-            Edit::Appoint(place) => Some(Stored {
-                version,
-                holder: Some(world.candidates[place].election.identity.clone()),
                 ..stored
             }),
         };
@@ -424,7 +414,7 @@ fn of_three_candidates_never_two_may_write() {
     holds(
         "three candidates, no watch",
         Scope {
-            rates: vec![8, 8, 8],
+            rates: vec![16, 16, 16],
             watch: Watch::Broken,
             ..two()
         },

@@ -178,18 +178,17 @@ impl World {
         }
         if let Some(Request { number, call }) = request {
             let incarnation = self.candidates[place].incarnation;
-            if self
-                .network
-                .iter()
-                .filter(|message| message.from == place)
-                .count()
-                >= IN_FLIGHT
-                && let Some(oldest) = self
+            let sent =
+                |message: &Message| message.from == place && message.incarnation == incarnation;
+            if self.network.iter().filter(|message| sent(message)).count() >= IN_FLIGHT {
+                let oldest = self
                     .network
                     .iter()
-                    .position(|message| message.from == place)
-            {
-                self.network.remove(oldest);
+                    .filter(|message| sent(message))
+                    .map(|message| message.number)
+                    .min();
+                self.network
+                    .retain(|message| !sent(message) || Some(message.number) != oldest);
             }
             self.network.push(Message {
                 from: place,
@@ -223,6 +222,7 @@ impl World {
             .collect();
         let mut keep = keep.into_iter();
         self.network.retain(|_| keep.next().unwrap_or(true));
+        self.forget_twins_of_the_gone();
     }
 
     /// Does what the election does first of all with whatever input comes next: what is late is given up. It comes to the same, and there are
@@ -242,6 +242,32 @@ impl World {
             election.role = Role::Ended(Ended::Lost(Loss::DeadlinePassed));
             self.forget_answers(place);
         }
+    }
+
+    /// Late writes of processes that are gone: of those that do the same only the first has an effect.
+    fn forget_twins_of_the_gone(&mut self) {
+        let effect = |message: &Message| match &message.body {
+            Body::Request(Call::Create(_)) => 0,
+            Body::Request(Call::Replace(
+                _,
+                Claim {
+                    holder: Some(_), ..
+                },
+            )) => 1,
+            _ => 2,
+        };
+        let mut known = [false; 3];
+        let gone: Vec<bool> = self
+            .network
+            .iter()
+            .map(|message| !self.is_alive(message))
+            .collect();
+        let mut gone = gone.into_iter();
+        self.network.retain(|message| {
+            let twin = gone.next().unwrap_or(false)
+                && std::mem::replace(&mut known[effect(message)], true);
+            !twin
+        });
     }
 
     fn matters(&self, message: &Message, mistake: Mistake) -> bool {
