@@ -333,9 +333,10 @@ impl Election {
             renewed: sent,
             transitions,
         };
-        self.due = match self.stop {
-            Stop::Drained => now,
-            Stop::No | Stop::Asked => now.max(sent.plus(self.timings.retry)),
+        self.due = if self.stop == Stop::Drained {
+            now
+        } else {
+            now.max(sent.plus(self.timings.retry))
         };
     }
 
