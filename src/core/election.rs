@@ -303,12 +303,11 @@ impl Election {
     /// A write that changed nothing is no renewal: followers see no change. (It takes a wall clock that stands still.) What counts is the
     /// version that the write was decided on: a follower's watch may show its own claim before the claim is answered.
     fn is_ours_and_new(&self, record: &Record) -> bool {
-        let changed_nothing = match self.role {
-            Role::Follower => self.claim == Some(Basis::At(record.version.clone())),
-            _ => {
-                let before = self.seen.as_ref().and_then(|seen| seen.lease.as_ref());
-                before.is_some_and(|before| before.version == record.version)
-            }
+        let changed_nothing = if self.role == Role::Follower {
+            self.claim == Some(Basis::At(record.version.clone()))
+        } else {
+            let before = self.seen.as_ref().and_then(|seen| seen.lease.as_ref());
+            before.is_some_and(|before| before.version == record.version)
         };
         record.holder == Holder::Us && !changed_nothing
     }
