@@ -63,7 +63,7 @@ impl From<EngineError> for Ending {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused { code, primary } => Self {
-                judgement: Judgement::new(Outcome::Failed, judge::connection_reason(&code), true),
+                judgement: judge::before_start(&code),
                 error: Some(MessageError {
                     text: sql_error::text(&code, &primary),
                     object: sql_error::object(&code, &primary),
