@@ -1,10 +1,9 @@
-//! The roles in `config/rbac` and in the chart are what `core::rights` says, the chart's definitions what `core::crds` says. After a change there:
+//! The roles in `config/rbac` and in the chart are what `core::rights` says. After a change there:
 //! `UPDATE_GENERATED=1 cargo test --test rights` writes them anew.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use slipway::core::crds;
 use slipway::core::rights::{EDITOR_RULES, LEASE_RULES, RULES, VIEWER_RULES, rules_yaml};
 
 const HEAD: &str = "# Written by `UPDATE_GENERATED=1 cargo test --test rights` from src/core/rights.rs. Do not edit.\n";
@@ -44,13 +43,7 @@ fn files() -> Vec<(PathBuf, String)> {
         piece("rules.viewer", &viewer),
         piece("rules.editor", &editor),
     ];
-    let definitions = crds::files().into_iter().map(|file| {
-        (
-            root.join("charts/slipway/files/crds").join(file.name),
-            file.yaml,
-        )
-    });
-    let roles = vec![
+    vec![
         (
             root.join("config/rbac/operator.yaml"),
             kustomize("ClusterRole", "slipway", "", &operator),
@@ -86,12 +79,11 @@ fn files() -> Vec<(PathBuf, String)> {
             root.join("charts/slipway/templates/_rules.tpl"),
             chart.concat(),
         ),
-    ];
-    roles.into_iter().chain(definitions).collect()
+    ]
 }
 
 #[test]
-fn chart_and_kustomize_hold_the_roles_and_definitions_of_the_code() {
+fn chart_and_kustomize_hold_the_roles_of_the_table() {
     let update = std::env::var_os("UPDATE_GENERATED").is_some();
     for (path, wanted) in files() {
         if update {

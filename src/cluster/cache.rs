@@ -207,8 +207,8 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
                 Vec::new()
             }
             Event::InitDone => self.take_list(listing),
-            Event::Apply(object) => self.put(&listing.scope, object),
-            Event::Delete(object) => self.remove(&listing.scope, &object),
+            Event::Apply(object) => self.put(listing.scope.as_ref(), object),
+            Event::Delete(object) => self.remove(listing.scope.as_ref(), &object),
         }
     }
 
@@ -241,7 +241,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
 
     fn put(
         &self,
-        scope: &Option<String>,
+        scope: Option<&String>,
         object: DeserializeGuard<K>,
     ) -> Vec<(Change, Option<Arc<K>>)> {
         let (namespace, name) = place_of(object.meta());
@@ -256,7 +256,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
 
     fn remove(
         &self,
-        scope: &Option<String>,
+        scope: Option<&String>,
         object: &DeserializeGuard<K>,
     ) -> Vec<(Change, Option<Arc<K>>)> {
         let (namespace, name) = place_of(object.meta());
@@ -342,8 +342,8 @@ impl<K> Inner<K> {
         item
     }
 
-    fn advance(&mut self, scope: &Option<String>, version: u64) {
-        if let Some(scope) = self.scopes.get_mut(scope) {
+    fn advance(&mut self, scope: Option<&String>, version: u64) {
+        if let Some(scope) = self.scopes.get_mut(&scope.cloned()) {
             scope.reached = scope.reached.max(version);
         }
     }

@@ -27,7 +27,7 @@ impl Faults {
             let number = |value: &str| value.parse().map_err(|_| format!("no number: {part}"));
             match part.split_once('=') {
                 Some(("exit-before-write", value)) => {
-                    faults.exit_before_write = Some(number(value)?)
+                    faults.exit_before_write = Some(number(value)?);
                 }
                 Some(("exit-after-write", value)) => faults.exit_after_write = Some(number(value)?),
                 Some(("panic-for", value)) => faults.panic_for = Some(value.to_owned()),

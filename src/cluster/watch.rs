@@ -48,19 +48,23 @@ pub fn start(caches: &Caches, client: &Client, namespaces: &[String]) -> JoinSet
         timeout: OPEN,
     };
     let ours = format!("{MANAGED_BY}={MANAGER}");
-    let all = Config::default;
-    let owned = || Config::default().labels(&ours);
-    tasks.start(&caches.backends, all(), |_| ());
-    tasks.start(&caches.databases, all(), |_| ());
-    tasks.start(&caches.migrations, all(), |_| ());
-    tasks.start(&caches.service_accounts, owned(), |_| ());
-    tasks.start(&caches.services, owned(), |_| ());
-    tasks.start(&caches.deployments, owned(), |_| ());
-    tasks.start(&caches.controller_revisions, owned(), |_| ());
-    tasks.start(&caches.jobs, owned(), |_| ());
+    let all = Config::default();
+    let owned = Config::default().labels(&ours);
+    tasks.start(&caches.backends, &all, |_| ());
+    tasks.start(&caches.databases, &all, |_| ());
+    tasks.start(&caches.migrations, &all, |_| ());
+    tasks.start(&caches.service_accounts, &owned, |_| ());
+    tasks.start(&caches.services, &owned, |_| ());
+    tasks.start(&caches.deployments, &owned, |_| ());
+    tasks.start(&caches.controller_revisions, &owned, |_| ());
+    tasks.start(&caches.jobs, &owned, |_| ());
     let gone_pods = Arc::clone(&caches.gone_pods);
-    tasks.start(&caches.pods, owned(), move |pod| gone_pods.keep(pod));
-    tasks.start(&caches.config_maps, all().fields(WITHOUT_ROOT_CA), |_| ());
+    tasks.start(&caches.pods, &owned, move |pod| gone_pods.keep(pod));
+    tasks.start(
+        &caches.config_maps,
+        &all.clone().fields(WITHOUT_ROOT_CA),
+        |_| (),
+    );
     tasks.running
 }
 
@@ -76,7 +80,7 @@ impl Tasks {
     fn start<K>(
         &mut self,
         cache: &Arc<Cache<K>>,
-        config: Config,
+        config: &Config,
         gone: impl Fn(Arc<K>) + Clone + Send + Sync + 'static,
     ) where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
@@ -153,8 +157,8 @@ fn tell(kind: &str, failures: u32, error: &Error) {
             )
         }
         Error::InitialListFailed(kube::Error::Api(status))
-        | Error::WatchStartFailed(kube::Error::Api(status)) => status.message.clone(),
-        Error::WatchError(status) => status.message.clone(),
+        | Error::WatchStartFailed(kube::Error::Api(status))
+        | Error::WatchError(status) => status.message.clone(),
         other => other.to_string(),
     };
     if failures == 3 {

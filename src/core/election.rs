@@ -10,6 +10,8 @@
 //!
 //! An edited Lease never makes two leaders: what is not a release in our own words (no holder *and* a duration of one second, as client-go
 //! writes it) counts as a change like any other, and is waited out. A leader whose Lease was deleted or emptied claims it again.
+//! Two limits: a process that starts in the moment between the deletion and its leader's next look cannot know that there was one; and a
+//! hand that writes a candidate's own name into the Lease just when that candidate's claim was refused is taken for that claim.
 
 mod message;
 mod record;
@@ -301,12 +303,11 @@ impl Election {
     /// A write that changed nothing is no renewal: followers see no change. (It takes a wall clock that stands still.) What counts is the
     /// version that the write was decided on: a follower's watch may show its own claim before the claim is answered.
     fn is_ours_and_new(&self, record: &Record) -> bool {
-        let changed_nothing = match self.role {
-            Role::Follower => self.claim == Some(Basis::At(record.version.clone())),
-            _ => {
-                let before = self.seen.as_ref().and_then(|seen| seen.lease.as_ref());
-                before.is_some_and(|before| before.version == record.version)
-            }
+        let changed_nothing = if self.role == Role::Follower {
+            self.claim == Some(Basis::At(record.version.clone()))
+        } else {
+            let before = self.seen.as_ref().and_then(|seen| seen.lease.as_ref());
+            before.is_some_and(|before| before.version == record.version)
         };
         record.holder == Holder::Us && !changed_nothing
     }
@@ -331,9 +332,10 @@ impl Election {
             renewed: sent,
             transitions,
         };
-        self.due = match self.stop {
-            Stop::Drained => now,
-            Stop::No | Stop::Asked => now.max(sent.plus(self.timings.retry)),
+        self.due = if self.stop == Stop::Drained {
+            now
+        } else {
+            now.max(sent.plus(self.timings.retry))
         };
     }
 

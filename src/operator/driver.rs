@@ -16,7 +16,7 @@ use kube::Resource;
 use kube::runtime::controller::{Action, Config, applier};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tracing::{debug, error, info, warn};
+use tracing::{debug, info, warn};
 
 use super::keys::{Failure, Keys, Name};
 use super::metrics::{Metrics, ReconcileResult};
@@ -131,7 +131,7 @@ impl<K: Kind> Driver<K> {
         let Some(object) = roots.get(&name.namespace, &name.name) else {
             return Outcome::Gone;
         };
-        let root = self.root(name, object.meta().uid.as_deref());
+        let root = root_of::<K>(name, object.meta().uid.as_deref());
 
         let seen = K::observe(&tools.caches, &object, &tools.settings, &tools.term);
         let decision = K::decide(&seen, Timestamp::now());
@@ -175,7 +175,7 @@ impl<K: Kind> Driver<K> {
         }
         let (controller, namespace) = (K::NAME, &name.namespace);
         warn!(controller, %namespace, name = %name.name, error = %object.error, "object does not decode; it is left alone");
-        let root = self.root(name, object.metadata.uid.as_deref());
+        let root = root_of::<K>(name, object.metadata.uid.as_deref());
         let report = K::undecodable(object, Timestamp::now());
         match self.tell(&root, name, || None, report).await {
             Ok(()) => Outcome::Done(None),
@@ -223,21 +223,21 @@ impl<K: Kind> Driver<K> {
                 metrics.reconcile(K::NAME, ReconcileResult::Panic, seconds);
                 metrics.queue_retry(K::NAME);
                 let (delay, _) = self.keys.failed(name, &Failure::panicked(&words));
-                error!(controller, namespace, name = %name.name, panic = words, "a look panicked; the others go on");
+                warn!(controller, namespace, name = %name.name, panic = words, "the look panicked; it is tried again, and the others go on");
                 Action::requeue(delay)
             }
         }
     }
+}
 
-    fn root(&self, name: &Name, uid: Option<&str>) -> Root {
-        Root {
-            key: ObjectKey {
-                kind: K::KIND,
-                namespace: name.namespace.clone(),
-                name: name.name.clone(),
-            },
-            uid: uid.unwrap_or_default().to_owned(),
-        }
+fn root_of<K: Kind>(name: &Name, uid: Option<&str>) -> Root {
+    Root {
+        key: ObjectKey {
+            kind: K::KIND,
+            namespace: name.namespace.clone(),
+            name: name.name.clone(),
+        },
+        uid: uid.unwrap_or_default().to_owned(),
     }
 }
 
@@ -257,16 +257,16 @@ fn log_transition<K: Kind>(name: &Name, event: &Event) {
     let (controller, namespace) = (K::NAME, name.namespace.as_str());
     match kind {
         EventKind::Normal => {
-            info!(controller, namespace, name = %name.name, reason, action, "{note}")
+            info!(controller, namespace, name = %name.name, reason, action, "{note}");
         }
         EventKind::Warning => {
-            warn!(controller, namespace, name = %name.name, reason, action, "{note}")
+            warn!(controller, namespace, name = %name.name, reason, action, "{note}");
         }
     }
 }
 
 /// What a panic said; its payload is almost always a text.
-fn words_of(panic: &(dyn Any + Send)) -> String {
+pub(super) fn words_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("no message").to_owned()

@@ -48,6 +48,9 @@ pub fn name_of<K: Kind>(seat: &Seat<K>) -> Name {
     }
 }
 
+/// A request to look at a root.
+type Request<K> = Result<ReconcileRequest<Seat<K>>, Infallible>;
+
 /// The store of seats, and the requests to look. Ends when `stop` turns true.
 pub fn of<K: Kind>(
     caches: &Caches,
@@ -55,7 +58,7 @@ pub fn of<K: Kind>(
     stop: watch::Receiver<bool>,
 ) -> (
     Store<Seat<K>>,
-    impl Stream<Item = Result<ReconcileRequest<Seat<K>>, Infallible>> + Send + 'static,
+    impl Stream<Item = Request<K>> + Send + 'static,
 ) {
     let (store, mut seats) = store();
     seats.apply_watcher_event(&Event::Init);

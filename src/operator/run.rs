@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use tracing::{error, info, warn};
 
 use super::admin::{self, AdminError, Health};
-use super::driver::{Tools, drive};
+use super::driver::{Tools, drive, words_of};
 use super::kinds::backend::BackendKind;
 use super::kinds::database::DatabaseKind;
 use super::kinds::migration::MigrationKind;
@@ -82,6 +82,7 @@ impl RequestObserver for Metrics {
 /// Runs until the process is asked to end (exit code 0) or must end (1).
 pub async fn run(options: RunOptions) -> Result<ExitCode, RunError> {
     telemetry::start(options.log_format, &options.log_level)?;
+    tell_panics();
     #[cfg(feature = "faults")]
     let faults = Arc::new(faults()?);
     let stop = stop_on_signals()?;
@@ -174,13 +175,13 @@ impl Life {
         tokio::select! {
             () = self.leadership.acquired() => {}
             () = stopped(self.stop.clone()) => return released(election).await,
-            ended = &mut election => return lost(ended.ok()),
+            ended = &mut election => return lost(ended.ok().as_ref()),
             () = dead(&mut self.tasks) => return ExitCode::FAILURE,
         }
         let mut drivers = self.lead();
         tokio::select! {
             biased;
-            () = self.leadership.lost() => return lost(election.await.ok()),
+            () = self.leadership.lost() => return lost(election.await.ok().as_ref()),
             () = stopped(self.stop.clone()) => {}
             () = dead(&mut drivers) => return ExitCode::FAILURE,
             () = dead(&mut self.tasks) => return ExitCode::FAILURE,
@@ -189,7 +190,7 @@ impl Life {
         let draining = async { while drivers.join_next().await.is_some() {} };
         tokio::select! {
             biased;
-            () = self.leadership.lost() => return lost(election.await.ok()),
+            () = self.leadership.lost() => return lost(election.await.ok().as_ref()),
             drained = timeout(DRAINING, draining) => if drained.is_err() {
                 warn!("a look does not end; the Lease is left to run out");
                 return ExitCode::FAILURE;
@@ -203,7 +204,6 @@ impl Life {
     /// Starts the drivers, with all objects to be looked at.
     fn lead(&mut self) -> JoinSet<()> {
         let term = self.leadership.term().unwrap_or_default();
-        info!(term, "leading");
         self.tools.metrics.leader(true);
         self.tools.term = Arc::from(term);
         let mut drivers = JoinSet::new();
@@ -224,7 +224,7 @@ async fn full(caches: &Caches) {
     while !caches.are_full() {
         sleep(FILLING).await;
         looks += 1;
-        if looks % LOOKS_UNTIL_TOLD == 0 {
+        if looks.is_multiple_of(LOOKS_UNTIL_TOLD) {
             warn!(missing = caches.missing(), "not ready yet");
         }
     }
@@ -232,15 +232,26 @@ async fn full(caches: &Caches) {
 
 /// Waits for a task that must not end.
 async fn dead(tasks: &mut JoinSet<()>) {
-    match tasks.join_next().await {
-        Some(Err(fault)) => error!(error = %fault, "a task of the operator died"),
-        _ => error!("a task of the operator ended"),
+    if let Some(Err(fault)) = tasks.join_next().await {
+        error!(error = %fault, "a task of the operator died");
+    } else {
+        error!("a task of the operator ended");
     }
 }
 
-fn lost(ended: Option<Ended>) -> ExitCode {
+/// After this nothing is finished: another process may lead already.
+fn lost(ended: Option<&Ended>) -> ExitCode {
     error!(?ended, "leadership is lost; ending at once");
     ExitCode::FAILURE
+}
+
+/// A panic is told where all else is told, and once.
+fn tell_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string);
+        let words = words_of(panic.payload());
+        error!(place, panic = words, "panic");
+    }));
 }
 
 async fn released(election: JoinHandle<Ended>) -> ExitCode {

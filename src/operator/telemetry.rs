@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormattedFields};
 use tracing_subscriber::registry::LookupSpan;
 
 /// What kube tells about its HTTP layer at level error is told once more, and better, by whoever made the request.
-const NOISE: &str = "kube_client::client::builder=off";
+const NOISE: &str = "kube_client::client::builder=off,kube_runtime::controller=warn";
 
 /// How a line looks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

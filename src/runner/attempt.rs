@@ -5,7 +5,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::time::{Instant, interval, sleep_until, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
 use crate::api::database::RunMode;
 use crate::core::migration::judge::{
@@ -36,6 +36,9 @@ const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 /// How long the tool's output may stay open after its end.
 const OUTPUT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often the database is read back, when it answers with errors: 3 times, some seconds apart.
+const LOOKS: usize = 3;
 
 /// Most versions that are named in a message.
 const PENDING_NAMED: usize = 100;
@@ -319,9 +322,11 @@ impl Attempt {
         let until = self.stop.at().unwrap_or_else(Instant::now) + grace.saturating_sub(LAST_MOMENT);
         let mut orphan = false;
         let mut after = None;
-        while before.lock.retake_within(until).await {
-            let seen = self.look(&before, until).await;
-            if let Some((sessions_left, versions, indexes)) = seen {
+        for _ in 0..LOOKS {
+            if !before.lock.retake_within(until).await {
+                break;
+            }
+            if let Some((sessions_left, versions, indexes)) = self.look(&before, until).await {
                 orphan = sessions_left;
                 message.after = before.tool.current(&versions);
                 message.applied = before.tool.applied(&before.versions, &versions);
@@ -332,9 +337,7 @@ impl Attempt {
                 after = Some(versions);
                 break;
             }
-            if Instant::now() >= until {
-                break;
-            }
+            sleep(PING).await;
         }
         if after.is_none() {
             message.after = None;

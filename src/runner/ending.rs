@@ -46,16 +46,18 @@ impl Ending {
         }
     }
 
-    /// In a Check run a failure says nothing of what the run before it did: that stays unknown.
+    /// In a Check run a failure to look says nothing of what the run before it did: that stays unknown. What a look found, reason
+    /// `OutcomeUnknown`, is the answer itself.
     #[must_use]
     pub fn of_check(self) -> Self {
-        match self.judgement.outcome {
-            Outcome::Failed => Self {
-                judgement: Judgement::new(Outcome::Unknown, self.judgement.reason, false),
-                ..self
-            },
-            _ => self,
+        let Judgement {
+            outcome, reason, ..
+        } = self.judgement;
+        if outcome == Outcome::Failed && reason != "OutcomeUnknown" {
+            let judgement = Judgement::new(Outcome::Unknown, reason, false);
+            return Self { judgement, ..self };
         }
+        self
     }
 }
 
@@ -63,7 +65,7 @@ impl From<EngineError> for Ending {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Refused { code, primary } => Self {
-                judgement: Judgement::new(Outcome::Failed, judge::connection_reason(&code), true),
+                judgement: judge::before_start(&code),
                 error: Some(MessageError {
                     text: sql_error::text(&code, &primary),
                     object: sql_error::object(&code, &primary),

@@ -79,9 +79,15 @@ pub const PAUSE_IMAGE: &str = "slipway.test/pause:1";
 
 /// Builds what is not built yet. Costs milliseconds if nothing is missing.
 pub fn build_all() -> Result<Programs> {
+    build(|_| true)
+}
+
+/// The same for the families that `wanted` names: a test that needs goose alone does not wait for Kubernetes.
+pub fn build(wanted: impl Fn(&str) -> bool) -> Result<Programs> {
     let cache = place::cache()?;
     let sets = FAMILIES
         .iter()
+        .filter(|family| wanted(family.name))
         .map(|family| Set::new(*family, &cache))
         .collect::<Result<Vec<_>>>()?;
     if sets.iter().any(|set| !set.is_complete()) {

@@ -27,7 +27,7 @@ enum Sign {
 }
 
 /// The packages, each with what it is for.
-const PACKAGES: [Package; 6] = [
+const PACKAGES: [Package; 7] = [
     Package {
         name: "runc",
         sign: Sign::Program("runc"),
@@ -57,6 +57,11 @@ const PACKAGES: [Package; 6] = [
         name: "postgresql",
         sign: Sign::Folder("/usr/lib/postgresql"),
         purpose: "is the database",
+    },
+    Package {
+        name: "pgbouncer",
+        sign: Sign::File("/usr/sbin/pgbouncer"),
+        purpose: "is the pooler that the runner must refuse",
     },
 ];
 

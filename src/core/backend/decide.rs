@@ -177,14 +177,35 @@ fn consider_release(seen: &Seen, bound: &Bound, considered: &mut Considered) {
         considered.update = changed_paths(&built, &last.template);
         return;
     }
+    if let Some(number) = out_but_not_kept(seen, &wanted) {
+        considered.release = Some(made(seen, bound, considered, wanted, number));
+        return;
+    }
     match gate::gate(seen, considered.backend.rollout.paused, &considered.planned) {
         Gate::Closed(hold) => considered.hold = Some(hold),
-        Gate::Open => considered.release = Some(open(seen, bound, considered, wanted)),
+        Gate::Open => {
+            let number = release::next_number(seen);
+            considered.release = Some(made(seen, bound, considered, wanted, number));
+        }
     }
 }
 
-fn open(seen: &Seen, bound: &Bound, considered: &Considered, input_hash: String) -> Release {
-    let revision = release::next_number(seen);
+/// The number of a release that is out and wanted, but whose ControllerRevision somebody deleted: it is kept again, not released again.
+fn out_but_not_kept(seen: &Seen, wanted: &str) -> Option<i64> {
+    let shown = seen.backend.status.as_ref()?.release.as_ref()?;
+    let is_out = release::in_deployment(seen) == Some(shown.revision);
+    let is_lost = release::numbered(seen, shown.revision).is_none();
+    (is_out && is_lost && shown.input_hash == wanted).then_some(shown.revision)
+}
+
+/// A release of what the spec asks for.
+fn made(
+    seen: &Seen,
+    bound: &Bound,
+    considered: &Considered,
+    input_hash: String,
+    revision: i64,
+) -> Release {
     Release {
         revision,
         image: considered.backend.program.image.as_str().to_owned(),
@@ -299,37 +320,40 @@ fn release_steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     let live = seen.deployment.as_deref().map(Live::of);
     let body = deployment::deployment(seen, &considered.backend, release);
     let changes_template = live.is_some() && template_differs(seen, release);
-    let Some((step, cause)) = children::step(
+    let change = children::step(
         ObjectKind::Deployment,
         body,
         live.as_ref(),
         Care::SameVersion,
-    ) else {
-        return Vec::new();
-    };
+    );
     let is_new = release::numbered(seen, release.revision).is_none();
+    let confirms = changes_template || (is_new && !considered.planned.is_empty());
     let mut steps = Vec::new();
-    if changes_template || (is_new && !considered.planned.is_empty()) {
+    if confirms {
         steps.push((confirm(seen), Purpose::Other));
     }
     if is_new {
-        let body = controller_revision::controller_revision(seen, release);
-        let create = Create {
-            key: children::key_of_body(ObjectKind::ControllerRevision, &body),
-            hash: meta::hash_of(&body),
-            body,
-        };
-        steps.push((Step::Create(create), Purpose::Other));
+        steps.push(keep(seen, release));
     }
-    let purpose = deployment_purpose(seen, release, &step, cause);
-    steps.push((step, purpose));
+    if let Some((step, cause)) = change {
+        let purpose = deployment_purpose(seen, release, &step, cause);
+        steps.push((step, purpose));
+    }
     if is_new {
-        steps.extend(expired(
-            seen,
-            changes_template || !considered.planned.is_empty(),
-        ));
+        steps.extend(expired(seen, confirms));
     }
     steps
+}
+
+/// Keeps a release as a ControllerRevision.
+fn keep(seen: &Seen, release: &Release) -> Purposed {
+    let body = controller_revision::controller_revision(seen, release);
+    let create = Create {
+        key: children::key_of_body(ObjectKind::ControllerRevision, &body),
+        hash: meta::hash_of(&body),
+        body,
+    };
+    (Step::Create(create), Purpose::Other)
 }
 
 fn deployment_purpose(seen: &Seen, release: &Release, step: &Step, cause: Cause) -> Purpose {

@@ -127,9 +127,18 @@ fn judge_cut(cause: Cause, transactional: bool) -> Judgement {
     }
 }
 
-/// The reason for a connection that was refused or broken with this SQLSTATE.
+/// The judgement on a database that refused a statement of the runner's own, or a connection, before the tool was started.
 #[must_use]
-pub fn connection_reason(code: &str) -> &'static str {
+pub fn before_start(code: &str) -> Judgement {
+    if is_refused_connection(code) || is_passing(code) {
+        Judgement::new(Outcome::Failed, connection_reason(code), true)
+    } else {
+        Judgement::new(Outcome::Failed, "SqlError", false)
+    }
+}
+
+/// The reason for a connection that was refused or broken with this SQLSTATE.
+fn connection_reason(code: &str) -> &'static str {
     match code {
         "25006" => "DatabaseReadOnly",
         _ if code.starts_with("28") => "AuthenticationFailed",

@@ -104,16 +104,9 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
             holder,
             trouble: None,
         } => (running_phase(holder), running(seen, holder)),
-        Situation::Verifying { holder } if is_known(seen, holder) => (
-            running_phase(holder),
-            working(
-                "Verifying",
-                format!(
-                    "Job {} has ended; its outcome is being recorded",
-                    holder.job
-                ),
-            ),
-        ),
+        Situation::Verifying { holder } if is_known(seen, holder) => {
+            (running_phase(holder), running(seen, holder))
+        }
         Situation::Verifying { holder } => (
             MigrationPhase::Verifying,
             working(

@@ -69,17 +69,16 @@ fn forms_of(secret: &str) -> Vec<String> {
 }
 
 fn percent(text: &str, keep: impl Fn(u8) -> bool, upper: bool) -> String {
-    let mut out = String::new();
-    for byte in text.bytes() {
+    let encoded = text.bytes().map(|byte| {
         if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) || keep(byte) {
-            out.push(char::from(byte));
+            char::from(byte).to_string()
         } else if upper {
-            out.push_str(&format!("%{byte:02X}"));
+            format!("%{byte:02X}")
         } else {
-            out.push_str(&format!("%{byte:02x}"));
+            format!("%{byte:02x}")
         }
-    }
-    out
+    });
+    encoded.collect()
 }
 
 #[cfg(test)]

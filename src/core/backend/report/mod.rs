@@ -22,13 +22,14 @@ use super::release;
 use super::seen::Seen;
 use crate::api::backend::{BackendStatus, PendingRelease, Release, SchemaVersions};
 use crate::core::conditions::{
-    self, AVAILABLE, Draft, MIGRATED, RECONCILING, STALLED, Standing, Truth, UPDATE_AVAILABLE,
+    self, AVAILABLE, Draft, MIGRATED, READY, RECONCILING, STALLED, Standing, Truth,
+    UPDATE_AVAILABLE,
 };
 use crate::core::plan::{Executed, ObjectKind, Report, Step, Stop};
 
 /// While a Backend works, counts and messages alone are written at most this often. Seconds; a rollout of many pods would otherwise write
 /// its status at every pod.
-const REST_SECONDS: i64 = 15;
+const REST_SECONDS: i64 = 30;
 
 /// How long after the end of a rest a look still counts as the one that writes, in seconds.
 const WINDOW_SECONDS: i64 = 3;
@@ -399,7 +400,7 @@ fn rest_position(old: &BackendStatus, now: Timestamp) -> Option<i64> {
     }
 }
 
-/// A status without counts and wording.
+/// A status without counts and wording. Why a condition beside Ready, Reconciling and Stalled is False is wording, too.
 fn skeleton(status: &BackendStatus) -> BackendStatus {
     let mut skeleton = status.clone();
     skeleton.replicas = None;
@@ -407,6 +408,9 @@ fn skeleton(status: &BackendStatus) -> BackendStatus {
     skeleton.schema = None;
     for condition in &mut skeleton.conditions {
         condition.message.clear();
+        if ![READY, RECONCILING, STALLED].contains(&condition.type_.as_str()) {
+            condition.reason.clear();
+        }
     }
     if let Some(display) = &mut skeleton.display {
         display.replicas = None;

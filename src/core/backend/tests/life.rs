@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use proptest::prelude::{Strategy, any};
+use proptest::prelude::{ProptestConfig, Strategy, any};
 use proptest::strategy::Just;
 use proptest::{prop_oneof, proptest};
 use serde_json::{Value, json};
@@ -422,6 +422,24 @@ fn a_missing_database_is_waited_for_and_named() {
     );
 }
 
+#[test]
+fn a_deleted_controller_revision_comes_back_without_a_restart() {
+    let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
+    let template =
+        server.objects[&(ObjectKind::Deployment, "orders".to_owned())]["spec"]["template"].clone();
+    server
+        .objects
+        .remove(&(ObjectKind::ControllerRevision, "orders-r1".to_owned()));
+    assert_eq!(
+        settle(&mut server, &mut backend),
+        ["create ControllerRevision orders-r1"]
+    );
+    assert_eq!(
+        server.objects[&(ObjectKind::Deployment, "orders".to_owned())]["spec"]["template"],
+        template
+    );
+}
+
 fn specs() -> impl Strategy<Value = Value> {
     let port = prop_oneof![
         Just(json!([{"name": "http", "port": 8080}])),
@@ -451,6 +469,8 @@ fn specs() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Execute and decide again: nothing to do. From any spec to any other.
     #[test]
     fn every_spec_comes_to_rest_and_ready(first in specs(), second in specs()) {

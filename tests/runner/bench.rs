@@ -1,0 +1,390 @@
+//! What the runner's tests stand on: one PostgreSQL for all, a database and a folder each, and the runner as a process.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use slipway::api::common::{Engine, Tool};
+use slipway::api::database::{RunMode, TlsMode};
+use slipway::core::migration::message::{Message, Outcome};
+use slipway::core::migration::parameters::RunParameters;
+use tokio::process::{Child, Command};
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
+
+use crate::cluster::postgres::{Options, Postgres, SUPERUSER};
+use crate::cluster::{build, debian, wait};
+
+/// Longest wait for anything here.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// All bytes that break a badly built connection string, and a canary.
+pub const PASSWORD: &str = "canary@:/?#%+&'\"\\ é";
+
+/// A migration that a test can meet at work: it sleeps for a minute.
+pub const SLEEPER: &str = "-- +goose Up\nCREATE TABLE b (id int);\nSELECT pg_sleep(60);\n";
+
+/// The server that the tests share; those that stop or crash one have their own.
+pub async fn server() -> Result<&'static Postgres> {
+    static SERVER: OnceCell<Postgres> = OnceCell::const_new();
+    SERVER
+        .get_or_try_init(async || {
+            debian::prepare()?;
+            Postgres::start(Options::scratch()).await
+        })
+        .await
+}
+
+/// The real goose, built where it is not yet.
+pub fn goose() -> Result<PathBuf> {
+    static GOOSE: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(path) = GOOSE.get() {
+        return Ok(path.clone());
+    }
+    let path = build::build(|family| family == "goose")?
+        .path("goose")?
+        .to_owned();
+    Ok(GOOSE.get_or_init(|| path).clone())
+}
+
+/// A database with its user, a folder of migrations, and what the runner is told.
+pub struct Bench {
+    pub parameters: RunParameters,
+    pub armed: bool,
+    pub password: String,
+    folder: PathBuf,
+}
+
+impl Drop for Bench {
+    fn drop(&mut self) {
+        // A folder that stays in the system's temporary folder harms nobody.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// A runner at work.
+pub struct Running {
+    pub child: Child,
+    log: PathBuf,
+}
+
+/// A runner's end.
+pub struct Ended {
+    pub code: Option<i32>,
+    pub message: Message,
+    pub output: String,
+}
+
+impl Ended {
+    /// The outcome in one line, to be compared as a whole.
+    pub fn verdict(&self) -> String {
+        let message = &self.message;
+        let version =
+            |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
+        let (before, after) = (version(&message.before), version(&message.after));
+        let safe = if message.retry_safe { " retry" } else { "" };
+        let started = if message.started { "" } else { " not started" };
+        let code = self.code.unwrap_or(-1);
+        format!(
+            "{:?} {} {before}->{after}{safe}{started} exit {code}",
+            message.outcome, message.reason
+        )
+    }
+
+    /// The error in one line.
+    pub fn error(&self) -> String {
+        let error = self.message.error.clone().unwrap_or_default();
+        let line = error
+            .line
+            .map(|line| format!(":{line}"))
+            .unwrap_or_default();
+        format!(
+            "{}{line} {} {}",
+            error.file.unwrap_or_default(),
+            error.code.unwrap_or_default(),
+            error.object.unwrap_or_default()
+        )
+    }
+}
+
+impl Bench {
+    /// On the shared server.
+    pub async fn new(files: &[(&str, &str)]) -> Result<Self> {
+        Self::on(server().await?, files).await
+    }
+
+    /// On a server of one's own.
+    pub async fn on(server: &Postgres, files: &[(&str, &str)]) -> Result<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("bench{number}");
+        let folder =
+            std::env::temp_dir().join(format!("slipway-runner-{}-{number}", std::process::id()));
+        fs::create_dir_all(folder.join("files"))?;
+        server.create_database(&name, &name, PASSWORD).await?;
+        let bench = Self {
+            parameters: RunParameters {
+                migration_uid: format!("uid-{number}"),
+                plan_key: "plan".to_owned(),
+                attempt: 1,
+                mode: RunMode::Run,
+                tool: Tool::Goose,
+                engine: Engine::PostgreSQL,
+                host: "127.0.0.1".to_owned(),
+                port: i32::from(server.port()),
+                database: name,
+                tls: TlsMode::Prefer,
+                files: folder.join("files").display().to_string(),
+                target: None,
+                version_table: "goose_db_version".to_owned(),
+                lock_wait_seconds: 60,
+                run_seconds: 60,
+                grace_seconds: 300,
+            },
+            armed: true,
+            password: PASSWORD.to_owned(),
+            folder,
+        };
+        bench.write(files)?;
+        Ok(bench)
+    }
+
+    /// The same database for another attempt, with its own message.
+    pub fn again(&self, attempt: i64) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let folder = self.folder.with_extension(format!("again{number}"));
+        fs::create_dir_all(&folder).expect("the temporary folder is writable");
+        let parameters = RunParameters {
+            attempt,
+            ..self.parameters.clone()
+        };
+        Self {
+            parameters,
+            armed: true,
+            password: self.password.clone(),
+            folder,
+        }
+    }
+
+    /// A PgBouncer in front of the database, by which the parameters then go. It ends when it is dropped.
+    pub async fn behind_pooler(&mut self, mode: &str) -> Result<Child> {
+        let server = server().await?;
+        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let file = self.folder.join(format!("pgbouncer-{mode}.ini"));
+        let name = &self.parameters.database;
+        let text = format!(
+            "[databases]\n{name} = host=127.0.0.1 port={} user={SUPERUSER} password={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
+             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\nignore_startup_parameters = options\n",
+            server.port(),
+            server.superuser_password()
+        );
+        fs::write(&file, text)?;
+        let child = Command::new("/usr/sbin/pgbouncer")
+            .args(["--quiet", "--user=postgres"])
+            .arg(&file)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()?;
+        self.parameters.port = i32::from(port);
+        wait::until("the pooler", LIMIT, async || {
+            TcpStream::connect(("127.0.0.1", port)).map(drop)
+        })
+        .await?;
+        Ok(child)
+    }
+
+    pub fn write(&self, files: &[(&str, &str)]) -> Result<()> {
+        for (name, content) in files {
+            fs::write(PathBuf::from(&self.parameters.files).join(name), content)?;
+        }
+        Ok(())
+    }
+
+    pub fn remove(&self, name: &str) -> Result<()> {
+        Ok(fs::remove_file(
+            PathBuf::from(&self.parameters.files).join(name),
+        )?)
+    }
+
+    /// The superuser's connection to the database.
+    pub async fn client(&self) -> Result<Client> {
+        server().await?.connect(&self.parameters.database).await
+    }
+
+    /// The user's own connection.
+    pub async fn user(&self) -> Result<Client> {
+        server()
+            .await?
+            .connect_as(
+                &self.parameters.database,
+                PASSWORD,
+                &self.parameters.database,
+            )
+            .await
+    }
+
+    pub fn start(&self) -> Result<Running> {
+        let log = self.folder.join("termination-log");
+        let environment: BTreeMap<&str, String> = BTreeMap::from([
+            ("SLIPWAY_RUN", serde_json::to_string(&self.parameters)?),
+            (
+                "SLIPWAY_ARMED",
+                if self.armed {
+                    "1".to_owned()
+                } else {
+                    String::new()
+                },
+            ),
+            ("SLIPWAY_TERMINATION_LOG", log.display().to_string()),
+            ("SLIPWAY_TOOL", goose()?.display().to_string()),
+            ("PGUSER", self.parameters.database.clone()),
+            ("PGPASSWORD", self.password.clone()),
+        ]);
+        let child = Command::new(env!("CARGO_BIN_EXE_slipway"))
+            .args(["runner", "run"])
+            .env_clear()
+            .envs(environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Running { child, log })
+    }
+
+    pub async fn run(&self) -> Result<Ended> {
+        self.start()?.end().await
+    }
+
+    /// What goose itself does, without the runner: code and output.
+    pub async fn goose(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+        let output: Output = Command::new(goose()?)
+            .args(["-env=none", "-dir", &self.parameters.files])
+            .args(arguments)
+            .env_clear()
+            .env("GOOSE_DRIVER", "postgres")
+            .env(
+                "GOOSE_DBSTRING",
+                format!(
+                    "host=127.0.0.1 port={0} dbname={1} user={1}",
+                    self.parameters.port, self.parameters.database
+                ),
+            )
+            .env("PGPASSWORD", &self.password)
+            .output()
+            .await?;
+        let text = [output.stdout, output.stderr].concat();
+        Ok((
+            output.status.code(),
+            String::from_utf8_lossy(&text).into_owned(),
+        ))
+    }
+
+    /// Waits until the tool's session sleeps in the database, and returns its process there.
+    pub async fn asleep(&self) -> Result<i32> {
+        self.session("wait_event = 'PgSleep' AND application_name LIKE 'slipway/%'")
+            .await
+    }
+
+    /// Waits for a session of this database that fits.
+    pub async fn session(&self, condition: &str) -> Result<i32> {
+        let client = self.client().await?;
+        let query = format!(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {condition}"
+        );
+        wait::until("a session", LIMIT, async || {
+            match client.query_opt(&query, &[]).await {
+                Ok(Some(row)) => Ok(row.get::<_, i32>(0)),
+                Ok(None) => Err("no such session".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+    }
+
+    /// The versions in goose's table, in the order of their rows.
+    pub async fn versions(&self) -> Result<Vec<i64>> {
+        let rows = self
+            .client()
+            .await?
+            .query("SELECT version_id FROM goose_db_version ORDER BY id", &[])
+            .await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// Whether a relation is there.
+    pub async fn has(&self, relation: &str) -> Result<bool> {
+        let row = self
+            .client()
+            .await?
+            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&relation])
+            .await?;
+        Ok(row.get(0))
+    }
+}
+
+impl Running {
+    pub async fn end(self) -> Result<Ended> {
+        let output = tokio::time::timeout(LIMIT * 2, self.child.wait_with_output())
+            .await
+            .context("the runner does not end")??;
+        let text = fs::read_to_string(&self.log).unwrap_or_default();
+        let message = serde_json::from_str(&text).with_context(|| format!("message {text:?}"))?;
+        let output = Output {
+            stdout: [output.stdout, output.stderr].concat(),
+            stderr: Vec::new(),
+            ..output
+        };
+        Ok(Ended {
+            code: output.status.code(),
+            message,
+            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+        })
+    }
+
+    pub fn signal(&self, signal: Signal) -> Result<()> {
+        Ok(kill_process(self.pid()?, signal)?)
+    }
+
+    /// The tool: the runner's only child.
+    pub fn tool(&self) -> Result<Pid> {
+        let parent = self.pid()?.as_raw_pid().to_string();
+        for entry in fs::read_dir("/proc")?.flatten() {
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            let is_child = stat
+                .rsplit_once(')')
+                .and_then(|(_, rest)| rest.split_whitespace().nth(1))
+                == Some(&parent);
+            if is_child {
+                return entry
+                    .file_name()
+                    .to_str()
+                    .and_then(|name| name.parse().ok())
+                    .and_then(Pid::from_raw)
+                    .context("a process id");
+            }
+        }
+        bail!("the runner has no child")
+    }
+
+    fn pid(&self) -> Result<Pid> {
+        self.child
+            .id()
+            .and_then(|id| i32::try_from(id).ok())
+            .and_then(Pid::from_raw)
+            .context("the runner has ended")
+    }
+}
+
+/// What a message says when its runner was killed.
+pub fn is_provisional(message: &Message) -> bool {
+    message.outcome == Outcome::Unknown && message.started && !message.retry_safe
+}
