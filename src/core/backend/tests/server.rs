@@ -146,8 +146,7 @@ impl Server {
         let live = self.objects.get(&key).cloned();
         match (&apply.precondition, &live) {
             (Precondition::Absent, None) => {}
-            (Precondition::Uid(uid), Some(live))
-            | (Precondition::Exactly { uid, .. }, Some(live)) => {
+            (Precondition::Uid(uid) | Precondition::Exactly { uid, .. }, Some(live)) => {
                 assert_eq!(
                     live.pointer("/metadata/uid").and_then(Value::as_str),
                     Some(uid.as_str())
