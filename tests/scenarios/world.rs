@@ -146,8 +146,7 @@ impl World {
 
     /// Gives the Lease back in the name of a killed operator, so that the next one need not wait for its end.
     pub async fn free_the_lease(&self) -> Result<()> {
-        let patch =
-            json!({"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}).to_string();
+        let patch = json!({"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}).to_string();
         self.cluster()
             .kubectl_ok(&[
                 "patch",
