@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::core::meta::MIGRATION_LABEL;
 
 /// How long a pod is kept: longer than any judgement of its run takes.
-const KEPT: Duration = Duration::from_secs(15 * 60);
+const KEPT: Duration = Duration::from_mins(15);
 
 /// How many pods are kept: bounds the memory when a namespace full of them is deleted.
 const MOST: usize = 1000;

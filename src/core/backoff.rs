@@ -12,13 +12,13 @@ pub struct Backoff {
 /// For a reconcile that failed: 200 ms doubling to 60 s. An event of the object still runs it at once.
 pub const RECONCILE: Backoff = Backoff {
     first: Duration::from_millis(200),
-    most: Duration::from_secs(60),
+    most: Duration::from_mins(1),
 };
 
 /// Between two attempts of a migration: 10 s doubling to 10 min (`migrations.md` 4.1).
 pub const MIGRATION: Backoff = Backoff {
     first: Duration::from_secs(10),
-    most: Duration::from_secs(600),
+    most: Duration::from_mins(10),
 };
 
 impl Backoff {

@@ -36,10 +36,10 @@ pub struct MigrationTimes {
 impl Default for MigrationTimes {
     fn default() -> Self {
         Self {
-            start: Duration::from_secs(300),
-            lock_wait: Duration::from_secs(600),
-            run: Duration::from_secs(3600),
-            grace: Duration::from_secs(300),
+            start: Duration::from_mins(5),
+            lock_wait: Duration::from_mins(10),
+            run: Duration::from_hours(1),
+            grace: Duration::from_mins(5),
             backoff: backoff::MIGRATION,
         }
     }

@@ -34,7 +34,7 @@ pub use super::kind::Kind;
 const CONCURRENCY: u16 = 32;
 
 /// Longest look. Each request in it has a shorter limit of its own.
-const LONGEST_LOOK: Duration = Duration::from_secs(60);
+const LONGEST_LOOK: Duration = Duration::from_mins(1);
 
 /// Between two questions whether the caches have caught up; their events ask at once.
 const CATCHING_UP: Duration = Duration::from_millis(100);

@@ -22,7 +22,7 @@ pub struct Name {
 
 /// How long a look waits for the caches to show our last write. A watch that hangs is noticed after 150 s and then shows it; longer
 /// means that it never will.
-const LONGEST_WAIT: Duration = Duration::from_secs(180);
+const LONGEST_WAIT: Duration = Duration::from_mins(3);
 
 /// Why a look failed.
 #[derive(Clone, Debug, Eq, PartialEq)]

@@ -77,7 +77,7 @@ fn start_one(state: &State, launch: Launch) -> Result<Process> {
 }
 
 async fn wait_until_ready(client: &Client, api_server: &Process) -> Result<()> {
-    wait::until("the API server", Duration::from_secs(60), async || {
+    wait::until("the API server", Duration::from_mins(1), async || {
         if !api_server.is_alive() {
             return Err(format!(
                 "it has ended; its log ends with:\n{}",

@@ -17,7 +17,7 @@ use serde_json::json;
 const NAMESPACE: &str = "demo";
 
 /// A first release may take this long before the demo gives up: the node is small and everything starts at once.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Ships a backend with its schema on a real cluster, breaks a migration, mends it, kills the leader.
 #[derive(Parser)]

@@ -92,7 +92,7 @@ impl Kwok {
 
     async fn wait_until_ready(&self, count: u32) -> Result<()> {
         let list = ListParams::default().labels(PLAYED_SELECTOR);
-        wait::until("the played nodes", Duration::from_secs(60), async || {
+        wait::until("the played nodes", Duration::from_mins(1), async || {
             let nodes = self
                 .nodes
                 .list(&list)

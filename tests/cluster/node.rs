@@ -306,7 +306,7 @@ where
 
 async fn wait_until_ready(client: &Client) -> Result<()> {
     let nodes: Api<Node> = Api::all(client.clone());
-    wait::until("the node", Duration::from_secs(60), async || {
+    wait::until("the node", Duration::from_mins(1), async || {
         let node = nodes
             .get(NODE_NAME)
             .await

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How often the line is written anew: on a terminal, and where lines stay.
 const REFRESH_TERMINAL: Duration = Duration::from_millis(200);
-const REFRESH_LOG: Duration = Duration::from_secs(60);
+const REFRESH_LOG: Duration = Duration::from_mins(1);
 
 /// The progress of several families, one after the other.
 pub struct Progress {

@@ -149,7 +149,7 @@ impl World {
             match &message.body {
                 Body::Request(Call::Replace(version, _)) => versions.push(number(version)),
                 Body::Answer(Answer::Stored(record) | Answer::Found(Some(record))) => {
-                    versions.push(number(&record.version))
+                    versions.push(number(&record.version));
                 }
                 Body::Request(Call::Read | Call::Create(_))
                 | Body::Answer(Answer::Found(None) | Answer::Refused | Answer::Failed) => {}

@@ -124,7 +124,7 @@ impl Model for Scope {
             Action::Tick(place) => world.feed(place, Input::Tick, self.mistake),
             Action::See(place) => self.see(&mut world, place, last.server.lease.as_ref()),
             Action::SeeLate(place) => {
-                self.see(&mut world, place, last.server.before.as_ref()?.as_ref())
+                self.see(&mut world, place, last.server.before.as_ref()?.as_ref());
             }
             Action::Arrive(index) => {
                 let message = world.network.remove(index);
@@ -317,7 +317,7 @@ fn finds(rule: &'static str, scope: Scope) {
         .finish_when(HasDiscoveries::AnyOf([rule].into()))
         .spawn_bfs()
         .join();
-    let path = checker.discovery(rule).map(|path| path.into_actions());
+    let path = checker.discovery(rule).map(stateright::Path::into_actions);
     println!(
         "{mistake:?}: {} states, {:.1} s, {path:?}",
         checker.unique_state_count(),

@@ -80,7 +80,7 @@ impl Mistake {
         match (self, before) {
             (Self::TrustsRenewTime, _) => seen.free_at = now,
             (Self::WaitsOnlyForTheHolder, Some(before)) if holder(before) == holder(seen) => {
-                seen.free_at = before.free_at
+                seen.free_at = before.free_at;
             }
             _ => {}
         }

@@ -23,7 +23,7 @@ use crate::cluster::postgres::{Options, Postgres, SUPERUSER};
 use crate::cluster::{build, debian, wait};
 
 /// Longest wait for anything here.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_mins(1);
 
 /// All bytes that break a badly built connection string, and a canary.
 pub const PASSWORD: &str = "canary@:/?#%+&'\"\\ é";

@@ -32,7 +32,7 @@ use world::{Shared, World};
 const AT_A_TIME: usize = 3;
 
 /// No scenario waits longer.
-const LIMIT: Duration = Duration::from_secs(240);
+const LIMIT: Duration = Duration::from_mins(4);
 
 type Running = Pin<Box<dyn Future<Output = Result<()>>>>;
 

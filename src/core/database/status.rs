@@ -54,7 +54,7 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
         return Decision {
             plan: Plan {
                 steps: Vec::new(),
-                wake: Some(Duration::from_secs(60)),
+                wake: Some(Duration::from_mins(1)),
             },
         };
     }

@@ -133,13 +133,12 @@ impl Message {
         if self.warnings.pop().is_some() || self.pending.pop().is_some() {
             return true;
         }
-        if let Some(error) = &mut self.error {
-            if !error.text.is_empty() {
+        if let Some(error) = &mut self.error
+            && !error.text.is_empty() {
                 let half = error.text.len() / 2;
                 error.text = clean(&error.text, half);
                 return true;
             }
-        }
         if self.invalid_indexes.pop().is_some() {
             return true;
         }

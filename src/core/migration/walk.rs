@@ -719,9 +719,9 @@ fn a_first_migration_is_these_moves_and_no_more() {
         if world.active().contains(&job) {
             let at_work = world.jobs.get(&job).expect("active").clone();
             if world.has_pod(&at_work) {
-                world.end(&job, Ending::Succeeded)
+                world.end(&job, Ending::Succeeded);
             } else {
-                world.start(&job)
+                world.start(&job);
             }
         }
     }
