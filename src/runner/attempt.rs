@@ -87,7 +87,7 @@ impl Attempt {
                 } else {
                     ending
                 };
-                message.error = ending.error;
+                message.error = ending.error.map(|error| *error);
                 ending.judgement
             }
         };
@@ -399,7 +399,7 @@ fn checked<T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
     if tool.stopped_in_transaction(None, Some(versions)) {
         Ending {
             judgement: Judgement::new(Outcome::Failed, "OutcomeUnknown", true),
-            error: Some(MessageError::plain("Tool", text)),
+            error: Some(Box::new(MessageError::plain("Tool", text))),
         }
     } else {
         let text = format!(
