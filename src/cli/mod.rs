@@ -2,8 +2,12 @@
 //!
 //! Exit codes, the same everywhere: 0 yes or done; 1 no (errors found, failed); 2 could not tell (usage, file, server).
 
+mod documents;
+mod render;
 mod run;
 mod runner;
+mod schema;
+mod yaml;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -32,6 +36,8 @@ enum Command {
     /// Print the CustomResourceDefinitions, to be piped into `kubectl apply --server-side -f -`
     Crds,
     Runner(runner::RunnerArguments),
+    /// Print the objects that the operator would make of manifests, without a cluster
+    Render(render::RenderArguments),
     /// Print the version
     Version,
 }
@@ -72,6 +78,7 @@ pub fn main() -> ExitCode {
 fn execute(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Run(arguments) => run::execute(arguments),
+        Command::Render(arguments) => render::execute(&arguments),
         Command::Runner(arguments) => Ok(runner::execute(arguments)),
         Command::Crds => print(&crds::yaml()),
         Command::Version => print(&format!("slipway {}\n", env!("CARGO_PKG_VERSION"))),
