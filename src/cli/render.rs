@@ -160,10 +160,7 @@ impl Given {
                             .map(|missing| format!("{title}: {}", told(missing))),
                     );
                     for problem in &rendered.problems {
-                        eprintln!(
-                            "{title}: {} {}: {}",
-                            problem.code, problem.path, problem.message
-                        );
+                        eprintln!("{title}: {} {}", problem.code, problem.message);
                     }
                     for object in rendered.objects {
                         let job = migration_job(&object, &seen);
