@@ -82,7 +82,7 @@ fn check_fields(
         match (known, &schema.additional_properties) {
             (Some(field), _) => check(field, value, &path, complaints),
             (None, Some(JSONSchemaPropsOrBool::Schema(field))) => {
-                check(field, value, &path, complaints)
+                check(field, value, &path, complaints);
             }
             (None, Some(JSONSchemaPropsOrBool::Bool(true))) => {}
             _ if keeps_all => {}
