@@ -93,8 +93,8 @@ fn sources() -> Vec<Source> {
 fn rooms_named(source: &Source) -> Vec<(usize, String)> {
     let mut named = Vec::new();
     for (number, line) in source.code() {
-        for (start, _) in line.match_indices("crate::") {
-            let rest = &line[start + "crate::".len()..];
+        for (found, _) in line.match_indices("crate::") {
+            let rest = &line[found + "crate::".len()..];
             let names = rest
                 .strip_prefix('{')
                 .map_or(rest, |inside| inside.split('}').next().unwrap_or_default());

@@ -88,7 +88,7 @@ fn text(objects: &[Value], format: Format) -> String {
     match format {
         Format::Yaml => objects
             .iter()
-            .map(|object| format!("---\n{}", yaml::document(object)))
+            .flat_map(|object| ["---\n".to_owned(), yaml::document(object)])
             .collect(),
         Format::Json => {
             let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});

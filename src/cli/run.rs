@@ -71,17 +71,37 @@ pub(super) struct RunArguments {
 #[derive(Args, Debug)]
 struct MigrationSeconds {
     /// From the arm to the start of the runner, seconds
-    #[arg(long, env = "SLIPWAY_MIGRATION_START_SECONDS", hide = true)]
-    migration_start_seconds: Option<u64>,
+    #[arg(
+        long = "migration-start-seconds",
+        id = "migration_start_seconds",
+        env = "SLIPWAY_MIGRATION_START_SECONDS",
+        hide = true
+    )]
+    start: Option<u64>,
     /// Wait for the lock in the database, seconds
-    #[arg(long, env = "SLIPWAY_MIGRATION_LOCK_WAIT_SECONDS", hide = true)]
-    migration_lock_wait_seconds: Option<u64>,
+    #[arg(
+        long = "migration-lock-wait-seconds",
+        id = "migration_lock_wait_seconds",
+        env = "SLIPWAY_MIGRATION_LOCK_WAIT_SECONDS",
+        hide = true
+    )]
+    lock_wait: Option<u64>,
     /// Longest run of the tool, seconds
-    #[arg(long, env = "SLIPWAY_MIGRATION_RUN_SECONDS", hide = true)]
-    migration_run_seconds: Option<u64>,
+    #[arg(
+        long = "migration-run-seconds",
+        id = "migration_run_seconds",
+        env = "SLIPWAY_MIGRATION_RUN_SECONDS",
+        hide = true
+    )]
+    run: Option<u64>,
     /// First delay between two attempts, seconds
-    #[arg(long, env = "SLIPWAY_MIGRATION_BACKOFF_SECONDS", hide = true)]
-    migration_backoff_seconds: Option<u64>,
+    #[arg(
+        long = "migration-backoff-seconds",
+        id = "migration_backoff_seconds",
+        env = "SLIPWAY_MIGRATION_BACKOFF_SECONDS",
+        hide = true
+    )]
+    backoff: Option<u64>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -113,10 +133,10 @@ fn options(arguments: RunArguments) -> RunOptions {
         migrations,
     } = arguments;
     let MigrationSeconds {
-        migration_start_seconds,
-        migration_lock_wait_seconds,
-        migration_run_seconds,
-        migration_backoff_seconds,
+        start,
+        lock_wait,
+        run,
+        backoff,
     } = migrations;
     RunOptions {
         kubeconfig,
@@ -133,9 +153,9 @@ fn options(arguments: RunArguments) -> RunOptions {
             None => LogFormat::fitting(),
         },
         log_level,
-        migration_start: migration_start_seconds.map(Duration::from_secs),
-        migration_lock_wait: migration_lock_wait_seconds.map(Duration::from_secs),
-        migration_run: migration_run_seconds.map(Duration::from_secs),
-        migration_backoff: migration_backoff_seconds.map(Duration::from_secs),
+        migration_start: start.map(Duration::from_secs),
+        migration_lock_wait: lock_wait.map(Duration::from_secs),
+        migration_run: run.map(Duration::from_secs),
+        migration_backoff: backoff.map(Duration::from_secs),
     }
 }

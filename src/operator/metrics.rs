@@ -227,6 +227,15 @@ impl Metrics {
             .set(i64::from(is_leader));
     }
 
+    fn is_leader(&self) -> bool {
+        self.inner
+            .machinery
+            .leader
+            .get_or_create(&self.inner.lease)
+            .get()
+            == 1
+    }
+
     /// A request on an object is answered. `verb` as in a role (`create`, `patch`), `kind` as manifests write it.
     pub fn api_request(&self, verb: &'static str, kind: &'static str, outcome: &'static str) {
         self.inner

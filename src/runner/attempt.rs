@@ -1,16 +1,12 @@
 //! The attempt itself: the steps of `migrations.md` section 2 in their order.
 
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::Duration;
 
-use rustix::process::Signal;
-use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, sleep};
 
 use crate::api::database::RunMode;
-use crate::core::migration::judge::{
-    Cause, End, Evidence, Judgement, Lock as LockEvidence, ReadBack, judge,
-};
+use crate::core::migration::judge::{Evidence, Judgement, Lock as LockEvidence, ReadBack, judge};
 use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
@@ -19,23 +15,14 @@ use super::ending::Ending;
 use super::engines::{Access, Engine};
 use super::lock::{Lock, PING};
 use super::log::say;
-use super::output;
-use super::process::{self, Process};
+use super::process;
 use super::stop::Stop;
+use super::supervise::{Finished, end_of};
 use super::termination::TerminationLog;
-use super::tools::{Pending, Start, Tool};
-
-/// Kept free at the end of the grace period after a stop: for the tool to die, and for reading the database back. 60 s.
-const RESERVE: Duration = Duration::from_mins(1);
-
-/// Between SIGTERM and SIGKILL to the tool. 10 s.
-const KILL_AFTER: Duration = Duration::from_secs(10);
+use super::tools::{Pending, Tool};
 
 /// Of the grace period, kept for writing the message. 5 s.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
-
-/// How long the tool's output may stay open after its end.
-const OUTPUT_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often the database is read back, when it answers with errors: 3 times, some seconds apart.
 const LOOKS: usize = 3;
@@ -57,22 +44,13 @@ pub struct Attempt {
 }
 
 /// What was found before the tool was started, and is needed after it.
-struct Before<E: Engine, T: Tool> {
-    lock: Lock<E>,
-    tool: T,
-    versions: T::Versions,
-    invalid_indexes: Vec<String>,
-    pending: Pending,
-    program: PathBuf,
-}
-
-/// How the tool ended.
-struct Finished {
-    status: Option<ExitStatus>,
-    last: String,
-    /// Who ended it, if we did.
-    ended_by: Option<Cause>,
-    lock_lost: bool,
+pub struct Before<E: Engine, T: Tool> {
+    pub lock: Lock<E>,
+    pub tool: T,
+    pub versions: T::Versions,
+    pub invalid_indexes: Vec<String>,
+    pub pending: Pending,
+    pub program: PathBuf,
 }
 
 impl Attempt {
@@ -87,7 +65,7 @@ impl Attempt {
                 } else {
                     ending
                 };
-                message.error = ending.error;
+                message.error = ending.error.map(|error| *error);
                 ending.judgement
             }
         };
@@ -233,84 +211,6 @@ impl Attempt {
         guards
     }
 
-    /// Runs the tool while the lock is watched; ends it at a stop, at the run deadline, or without the lock.
-    async fn supervise<E: Engine, T: Tool>(
-        &mut self,
-        before: &mut Before<E, T>,
-        start: &Start,
-    ) -> std::io::Result<Finished> {
-        let mut process = Process::start(&before.program, start)?;
-        let output = process.output().map(|(out, err)| {
-            let (left, right) = (self.scrubber.clone(), self.scrubber.clone());
-            (
-                tokio::spawn(
-                    async move { output::pass_on(out, T::NAME, T::FATAL_MARKS, &left).await },
-                ),
-                tokio::spawn(
-                    async move { output::pass_on(err, T::NAME, T::FATAL_MARKS, &right).await },
-                ),
-            )
-        });
-        let mut term_at = Instant::now() + seconds(self.parameters.run_seconds);
-        let mut cause = Cause::RunDeadline;
-        let (mut ended_by, mut kill_at, mut stopped, mut lock_lost) = (None, None, false, false);
-        let mut ping = interval(PING);
-        let status = loop {
-            tokio::select! {
-                status = process.wait() => break status.ok(),
-                _ = ping.tick(), if !lock_lost => {
-                    if !before.lock.is_held().await && !before.lock.retake().await {
-                        say("the lock in the database is lost; killing the tool");
-                        lock_lost = true;
-                        process.signal(Signal::KILL);
-                    }
-                }
-                at = self.stop.requested(), if !stopped => {
-                    stopped = true;
-                    let stop_at = at + seconds(self.parameters.grace_seconds).saturating_sub(RESERVE);
-                    say("the pod is told to stop; the tool may go on until 60 s before the grace period ends");
-                    if stop_at < term_at {
-                        term_at = stop_at;
-                        cause = Cause::Stop;
-                    }
-                }
-                () = sleep_until(term_at), if ended_by.is_none() => {
-                    say("ending the tool");
-                    process.signal(Signal::TERM);
-                    ended_by = Some(cause);
-                    kill_at = Some(Instant::now() + KILL_AFTER);
-                }
-                () = sleep_until(kill_at.unwrap_or(term_at)), if kill_at.is_some() => {
-                    process.signal(Signal::KILL);
-                    kill_at = None;
-                }
-            }
-        };
-        // Whatever the tool started ends with it.
-        process.signal(Signal::KILL);
-        let mut last = String::new();
-        if let Some((out, err)) = output {
-            for stream in [out, err] {
-                if let Ok(Ok(words)) = timeout(OUTPUT_LIMIT, stream).await {
-                    last.push_str(&words);
-                }
-            }
-        }
-        if !last.is_empty() {
-            println!(
-                "{}: {}",
-                T::NAME,
-                self.scrubber.scrub(&before.tool.shown(&last))
-            );
-        }
-        Ok(Finished {
-            status,
-            last,
-            ended_by,
-            lock_lost,
-        })
-    }
-
     /// Step 11: waits for the tool's sessions, reads the version table, judges.
     async fn read_back<E: Engine, T: Tool>(
         &self,
@@ -399,7 +299,7 @@ fn checked<T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
     if tool.stopped_in_transaction(None, Some(versions)) {
         Ending {
             judgement: Judgement::new(Outcome::Failed, "OutcomeUnknown", true),
-            error: Some(MessageError::plain("Tool", text)),
+            error: Some(Box::new(MessageError::plain("Tool", text))),
         }
     } else {
         let text = format!(
@@ -418,41 +318,8 @@ fn no_program<T: Tool>() -> Ending {
     Ending::failed("InvalidSource", MessageError::plain("Tool", &text))
 }
 
-/// What the tool's end shows, and what to say of it.
-fn end_of(finished: &Finished, words: Option<(End, MessageError)>) -> (End, Option<MessageError>) {
-    let tool = |text: &str| Some(MessageError::plain("Tool", text));
-    if let Some(cause) = finished.ended_by {
-        let text = match cause {
-            Cause::RunDeadline => "ended by the runner at the run deadline",
-            Cause::Stop | Cause::Other => "ended by the runner, as the pod was told to stop",
-        };
-        return (End::Cut(cause), tool(text));
-    }
-    if finished.lock_lost {
-        return (
-            End::Cut(Cause::Other),
-            tool("killed by the runner, as the lock in the database was lost"),
-        );
-    }
-    if let Some((end, error)) = words {
-        return (end, Some(error));
-    }
-    match finished.status {
-        Some(status) if status.success() => (
-            End::Zero,
-            tool("it ended well, but the version table is not at the target"),
-        ),
-        Some(status) if status.code().is_none() => {
-            (End::Cut(Cause::Other), tool("it was killed by a signal"))
-        }
-        _ => (
-            End::Cut(Cause::Other),
-            tool("it ended without saying why, as after a broken connection"),
-        ),
-    }
-}
-
-fn seconds(value: i64) -> Duration {
+/// A number of seconds from the parameters; a negative one is none.
+pub fn seconds(value: i64) -> Duration {
     Duration::from_secs(u64::try_from(value).unwrap_or(0))
 }
 

@@ -10,7 +10,8 @@ use super::engines::EngineError;
 #[derive(Clone, Debug)]
 pub struct Ending {
     pub judgement: Judgement,
-    pub error: Option<MessageError>,
+    /// Boxed, as each step's result would grow by it.
+    pub error: Option<Box<MessageError>>,
 }
 
 impl Ending {
@@ -26,7 +27,7 @@ impl Ending {
     pub fn later(reason: &'static str, class: &str, text: &str) -> Self {
         Self {
             judgement: Judgement::new(Outcome::Failed, reason, true),
-            error: Some(MessageError::plain(class, text)),
+            error: Some(Box::new(MessageError::plain(class, text))),
         }
     }
 
@@ -34,7 +35,7 @@ impl Ending {
     pub fn failed(reason: &'static str, error: MessageError) -> Self {
         Self {
             judgement: Judgement::new(Outcome::Failed, reason, false),
-            error: Some(error),
+            error: Some(Box::new(error)),
         }
     }
 
@@ -42,7 +43,7 @@ impl Ending {
     pub fn blocked(reason: &'static str, error: MessageError) -> Self {
         Self {
             judgement: Judgement::new(Outcome::Blocked, reason, false),
-            error: Some(error),
+            error: Some(Box::new(error)),
         }
     }
 
@@ -66,12 +67,12 @@ impl From<EngineError> for Ending {
         match error {
             EngineError::Refused { code, primary } => Self {
                 judgement: judge::before_start(&code),
-                error: Some(MessageError {
+                error: Some(Box::new(MessageError {
                     text: sql_error::text(&code, &primary),
                     object: sql_error::object(&code, &primary),
                     code: Some(code),
                     ..MessageError::plain("Connection", "")
-                }),
+                })),
             },
             EngineError::Pooled => Self::blocked(
                 "PooledEndpoint",

@@ -14,6 +14,7 @@ mod log;
 mod output;
 mod process;
 mod stop;
+mod supervise;
 mod termination;
 mod tools;
 

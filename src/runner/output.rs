@@ -62,10 +62,18 @@ fn keep(last: &mut String, text: &str) {
     last.push_str(text);
     if last.len() > LAST_WORDS_LIMIT {
         let half = LAST_WORDS_LIMIT / 2;
-        let head = last.floor_char_boundary(half);
-        let tail = last.ceil_char_boundary(last.len().saturating_sub(half));
+        let head = boundary(last, half);
+        let tail = boundary(last, last.len().saturating_sub(half));
         last.replace_range(head..tail, "");
     }
+}
+
+/// The character's boundary at `at` or before it.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at)
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 #[cfg(test)]

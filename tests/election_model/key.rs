@@ -1,6 +1,11 @@
 //! When two states are the same: if they differ only by the hour, by the numbers that a server or a process happened to give, or by the names
 //! of processes that are gone. So the walk is finite, and still covers elections of any length.
 
+#![allow(
+    clippy::option_option,
+    reason = "the outer says whether there is a thing to tell, the inner what the server has"
+)]
+
 use std::hash::{Hash, Hasher};
 
 use slipway::core::election::{

@@ -66,6 +66,10 @@ pub struct Budget {
 pub struct Server {
     pub lease: Option<Stored>,
     /// The Lease before the last change: what a late watch event shows.
+    #[allow(
+        clippy::option_option,
+        reason = "no change yet, and a change from no Lease, are two things"
+    )]
     pub before: Option<Option<Stored>>,
     pub next_version: u32,
 }

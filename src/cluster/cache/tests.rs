@@ -1,3 +1,5 @@
+//! The cache by what it promises: what a list, a change and a write of our own do to it.
+
 use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::ServiceAccount;

@@ -133,12 +133,10 @@ impl Message {
         if self.warnings.pop().is_some() || self.pending.pop().is_some() {
             return true;
         }
-        if let Some(error) = &mut self.error
-            && !error.text.is_empty() {
-                let half = error.text.len() / 2;
-                error.text = clean(&error.text, half);
-                return true;
-            }
+        if let Some(error) = self.error.as_mut().filter(|error| !error.text.is_empty()) {
+            error.text = clean(&error.text, error.text.len() / 2);
+            return true;
+        }
         if self.invalid_indexes.pop().is_some() {
             return true;
         }

@@ -1,7 +1,7 @@
 //! What the series tell of single objects. The facts are kept by object and turned into series when somebody asks, so a series can
 //! never outlive its object, and a sum over objects is never stale. Reads statuses only.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -27,7 +27,8 @@ pub(super) struct Objects {
     standings: BTreeMap<Key, Standing>,
     backends: BTreeMap<(String, String), BackendFacts>,
     migrations: BTreeMap<(String, String), MigrationFacts>,
-    databases: BTreeSet<(String, String)>,
+    /// With each Database, the plans of its ledger and when the last attempt of each was recorded.
+    databases: BTreeMap<(String, String), BTreeMap<String, Option<String>>>,
     /// The series of runs that a Backend has, to end with it.
     runs: BTreeMap<(String, String), Vec<MigrationRun>>,
 }
@@ -109,7 +110,35 @@ impl Metrics {
         };
         let (namespace, name) = place(database);
         self.standing("Database", &namespace, &name, type_, &status.conditions);
-        self.objects().databases.insert((namespace, name));
+        let entries = status.ledger.unwrap_or_default().entries;
+        let recorded = entries
+            .iter()
+            .map(|entry| (entry.plan_key.clone(), entry.finished_at.clone()))
+            .collect();
+        let before = self
+            .objects()
+            .databases
+            .insert((namespace.clone(), name), recorded);
+        // What is there at the first sight was counted by an earlier process, and a standby leaves the counting to the leader.
+        let Some(before) = before.filter(|_| self.is_leader()) else {
+            return;
+        };
+        for entry in entries {
+            let is_new = before.get(&entry.plan_key) != Some(&entry.finished_at);
+            if let (true, true, Some(tool), Some(phase)) =
+                (is_new, entry.finished_at.is_some(), entry.tool, entry.phase)
+            {
+                self.migration_run(&FinishedRun {
+                    namespace: &namespace,
+                    backend: &entry.backend,
+                    tool,
+                    phase,
+                    outcome: entry.outcome,
+                    tool_seconds: None,
+                    lock_wait_seconds: None,
+                });
+            }
+        }
     }
 
     /// Whether an object is ready, and the reason of its condition Ready.
@@ -282,7 +311,7 @@ impl ObjectSeries {
                 .get_or_create(&labels)
                 .set(i64::from(facts.update_available));
         }
-        for (namespace, name) in &objects.databases {
+        for (namespace, name) in objects.databases.keys() {
             let _made = self.queue_length.get_or_create(&Named {
                 namespace: namespace.clone(),
                 name: name.clone(),
@@ -397,6 +426,39 @@ mod tests {
                 r#"slipway_resource_ready{kind="Migration",namespace="team-a",name="a"} 0"#.to_owned(),
                 r#"slipway_resource_ready{kind="Migration",namespace="team-a",name="b"} 0"#.to_owned(),
                 format!("slipway_update_available{{{labels}}} 1"),
+            ]
+        );
+    }
+
+    #[test]
+    fn the_leader_counts_each_attempt_that_the_ledger_records() {
+        let database = |finished: serde_json::Value| -> crate::api::database::Database {
+            serde_json::from_value(json!({
+                "apiVersion": "slipway.dev/v1alpha1", "kind": "Database",
+                "metadata": {"name": "orders-db", "namespace": "team-a"},
+                "spec": {"engine": "PostgreSQL", "host": "h", "name": "orders", "credentials": {"secret": "s"}},
+                "status": {"ledger": {"entries": [{"planKey": "k", "backend": "orders", "tool": "Goose",
+                    "phase": "BeforeRollout", "outcome": "Failed", "finishedAt": finished}]}}
+            }))
+            .expect("a Database")
+        };
+        let runs = |metrics: &Metrics| -> Vec<String> {
+            let lines = told(metrics);
+            lines
+                .into_iter()
+                .filter(|line| line.contains("_runs_total"))
+                .collect()
+        };
+        let metrics = Metrics::new("0.1.0", "slipway");
+        metrics.leader(true);
+        metrics.database(&database(json!("2026-01-01T00:00:00Z")));
+        assert_eq!(runs(&metrics), Vec::<String>::new());
+        metrics.database(&database(json!("2026-01-01T00:01:00Z")));
+        metrics.database(&database(json!("2026-01-01T00:01:00Z")));
+        assert_eq!(
+            runs(&metrics),
+            [
+                r#"slipway_migration_runs_total{namespace="team-a",backend="orders",tool="Goose",phase="BeforeRollout",outcome="Failed"} 1"#
             ]
         );
     }

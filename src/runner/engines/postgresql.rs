@@ -55,12 +55,18 @@ impl PostgreSql {
         let config = config(access, name);
         let opened = timeout(CONNECT_LIMIT, async {
             if access.tls == TlsMode::Disable {
-                let (client, connection) = config.connect(NoTls).await.map_err(error)?;
+                let (client, connection) = config
+                    .connect(NoTls)
+                    .await
+                    .map_err(|failure| error(&failure))?;
                 return Ok((client, tokio::spawn(async move { drop(connection.await) })));
             }
             let connector = tls::connector(access.tls)
                 .map_err(|error| EngineError::Unreachable(error.to_string()))?;
-            let (client, connection) = config.connect(connector).await.map_err(error)?;
+            let (client, connection) = config
+                .connect(connector)
+                .await
+                .map_err(|failure| error(&failure))?;
             Ok((client, tokio::spawn(async move { drop(connection.await) })))
         });
         opened.await.unwrap_or_else(|_| {
@@ -84,7 +90,7 @@ impl PostgreSql {
                     limit.as_secs()
                 ))
             })?
-            .map_err(error)?;
+            .map_err(|failure| error(&failure))?;
         let rows = messages.iter().filter_map(|message| match message {
             SimpleQueryMessage::Row(row) => Some(
                 (0..row.len())
@@ -294,7 +300,7 @@ fn config(access: &Access, name: &str) -> Config {
 }
 
 /// The server's own answer keeps its code; everything else is a connection that does not work, in words without values.
-fn error(error: tokio_postgres::Error) -> EngineError {
+fn error(error: &tokio_postgres::Error) -> EngineError {
     if let Some(answer) = error.as_db_error() {
         return EngineError::Refused {
             code: answer.code().code().to_owned(),
@@ -302,7 +308,7 @@ fn error(error: tokio_postgres::Error) -> EngineError {
         };
     }
     let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
+    let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         text.push_str(": ");
         text.push_str(&cause.to_string());

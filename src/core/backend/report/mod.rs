@@ -1,6 +1,7 @@
 //! A Backend's status: made from what came back and what is there, never from what was wished. Every message says which object or field, what
 //! is wrong and what to type next.
 
+mod deadline;
 mod display;
 mod events;
 mod messages;

@@ -54,8 +54,9 @@ fn has_word(line: &str, piece: &str) -> bool {
             let after = line
                 .get(at + piece.len()..)
                 .and_then(|text| text.chars().next());
-            !(before.is_some_and(is_part) && piece.starts_with(is_part))
-                && !(after.is_some_and(is_part) && piece.ends_with(is_part))
+            let joined_before = before.is_some_and(is_part) && piece.starts_with(is_part);
+            let joined_after = after.is_some_and(is_part) && piece.ends_with(is_part);
+            !joined_before && !joined_after
         })
 }
 

@@ -1,0 +1,153 @@
+//! The tool at work: its lock watched, its output passed on, its end brought about at a stop, at the run deadline, or without the lock.
+
+use std::process::ExitStatus;
+use std::time::Duration;
+
+use rustix::process::Signal;
+use tokio::time::{Instant, interval, sleep_until, timeout};
+
+use crate::core::migration::judge::{Cause, End};
+use crate::core::migration::message::MessageError;
+
+use super::attempt::{Attempt, Before, seconds};
+use super::engines::Engine;
+use super::lock::PING;
+use super::log::say;
+use super::output;
+use super::process::Process;
+use super::tools::{Start, Tool};
+
+/// Kept free at the end of the grace period after a stop: for the tool to die, and for reading the database back. 60 s.
+const RESERVE: Duration = Duration::from_secs(60);
+
+/// Between SIGTERM and SIGKILL to the tool. 10 s.
+const KILL_AFTER: Duration = Duration::from_secs(10);
+
+/// How long the tool's output may stay open after its end.
+const OUTPUT_LIMIT: Duration = Duration::from_secs(5);
+
+/// How the tool ended.
+pub struct Finished {
+    pub status: Option<ExitStatus>,
+    pub last: String,
+    /// Who ended it, if we did.
+    pub ended_by: Option<Cause>,
+    pub lock_lost: bool,
+}
+
+impl Attempt {
+    /// Runs the tool while the lock is watched; ends it at a stop, at the run deadline, or without the lock.
+    pub async fn supervise<E: Engine, T: Tool>(
+        &mut self,
+        before: &mut Before<E, T>,
+        start: &Start,
+    ) -> std::io::Result<Finished> {
+        let mut process = Process::start(&before.program, start)?;
+        let output = process.output().map(|(out, err)| {
+            let (left, right) = (self.scrubber.clone(), self.scrubber.clone());
+            (
+                tokio::spawn(
+                    async move { output::pass_on(out, T::NAME, T::FATAL_MARKS, &left).await },
+                ),
+                tokio::spawn(
+                    async move { output::pass_on(err, T::NAME, T::FATAL_MARKS, &right).await },
+                ),
+            )
+        });
+        let mut term_at = Instant::now() + seconds(self.parameters.run_seconds);
+        let mut cause = Cause::RunDeadline;
+        let (mut ended_by, mut kill_at, mut stopped, mut lock_lost) = (None, None, false, false);
+        let mut ping = interval(PING);
+        let status = loop {
+            tokio::select! {
+                status = process.wait() => break status.ok(),
+                _ = ping.tick(), if !lock_lost => {
+                    if !before.lock.is_held().await && !before.lock.retake().await {
+                        say("the lock in the database is lost; killing the tool");
+                        lock_lost = true;
+                        process.signal(Signal::KILL);
+                    }
+                }
+                at = self.stop.requested(), if !stopped => {
+                    stopped = true;
+                    let stop_at = at + seconds(self.parameters.grace_seconds).saturating_sub(RESERVE);
+                    say("the pod is told to stop; the tool may go on until 60 s before the grace period ends");
+                    if stop_at < term_at {
+                        term_at = stop_at;
+                        cause = Cause::Stop;
+                    }
+                }
+                () = sleep_until(term_at), if ended_by.is_none() => {
+                    say("ending the tool");
+                    process.signal(Signal::TERM);
+                    ended_by = Some(cause);
+                    kill_at = Some(Instant::now() + KILL_AFTER);
+                }
+                () = sleep_until(kill_at.unwrap_or(term_at)), if kill_at.is_some() => {
+                    process.signal(Signal::KILL);
+                    kill_at = None;
+                }
+            }
+        };
+        // Whatever the tool started ends with it.
+        process.signal(Signal::KILL);
+        let mut last = String::new();
+        if let Some((out, err)) = output {
+            for stream in [out, err] {
+                if let Ok(Ok(words)) = timeout(OUTPUT_LIMIT, stream).await {
+                    last.push_str(&words);
+                }
+            }
+        }
+        if !last.is_empty() {
+            println!(
+                "{}: {}",
+                T::NAME,
+                self.scrubber.scrub(&before.tool.shown(&last))
+            );
+        }
+        Ok(Finished {
+            status,
+            last,
+            ended_by,
+            lock_lost,
+        })
+    }
+}
+
+/// What the tool's end shows, and what to say of it.
+pub fn end_of(
+    finished: &Finished,
+    words: Option<(End, MessageError)>,
+) -> (End, Option<MessageError>) {
+    let tool = |text: &str| Some(MessageError::plain("Tool", text));
+    if let Some(cause) = finished.ended_by {
+        let text = match cause {
+            Cause::RunDeadline => "ended by the runner at the run deadline",
+            Cause::Stop | Cause::Other => "ended by the runner, as the pod was told to stop",
+        };
+        return (End::Cut(cause), tool(text));
+    }
+    if finished.lock_lost {
+        return (
+            End::Cut(Cause::Other),
+            tool("killed by the runner, as the lock in the database was lost"),
+        );
+    }
+    if let Some((end, error)) = words {
+        return (end, Some(error));
+    }
+    match finished.status {
+        Some(status) if status.success() => (
+            End::Zero,
+            tool("it ended well, but the version table is not at the target"),
+        ),
+        Some(status) if status.code().is_none() => {
+            (End::Cut(Cause::Other), tool("it was killed by a signal"))
+        }
+        _ => (
+            End::Cut(Cause::Other),
+            tool("it ended without saying why, as after a broken connection"),
+        ),
+    }
+}
