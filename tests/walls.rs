@@ -95,7 +95,7 @@ fn rooms_named(source: &Source) -> Vec<(usize, String)> {
     for (number, line) in source.code() {
         for (found, _) in line.match_indices("crate::") {
             let rest = &line[found + "crate::".len()..];
-            let names = rest
+            let listed = rest
                 .strip_prefix('{')
                 .map_or(rest, |inside| inside.split('}').next().unwrap_or_default());
             let first = |text: &str| {
@@ -106,9 +106,9 @@ fn rooms_named(source: &Source) -> Vec<(usize, String)> {
                     .to_owned()
             };
             if rest.starts_with('{') {
-                named.extend(names.split(',').map(|name| (number, first(name))));
+                named.extend(listed.split(',').map(|name| (number, first(name))));
             } else {
-                named.push((number, first(names)));
+                named.push((number, first(listed)));
             }
         }
     }

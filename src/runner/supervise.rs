@@ -18,7 +18,7 @@ use super::process::Process;
 use super::tools::{Start, Tool};
 
 /// Kept free at the end of the grace period after a stop: for the tool to die, and for reading the database back. 60 s.
-const RESERVE: Duration = Duration::from_secs(60);
+const RESERVE: Duration = Duration::from_mins(1);
 
 /// Between SIGTERM and SIGKILL to the tool. 10 s.
 const KILL_AFTER: Duration = Duration::from_secs(10);

@@ -244,6 +244,10 @@ impl Scope {
         }
     }
 
+    #[allow(
+        clippy::unused_self,
+        reason = "an action of the model as the others are"
+    )]
     fn edit(&self, world: &mut World, edit: Edit) -> Option<()> {
         let stored = world.server.lease.clone()?;
         let version = world.server.next_version;
