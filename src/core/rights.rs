@@ -74,7 +74,7 @@ pub const LEASE_RULES: &[Rule] = &[
     Rule {
         group: "coordination.k8s.io",
         resources: &["leases"],
-        verbs: &["get", "update"],
+        verbs: &["get", "update", "watch"],
         only_the_lease: true,
     },
 ];
