@@ -43,7 +43,7 @@ rules:
   - apiGroups: ["coordination.k8s.io"]
     resources: [leases]
     resourceNames: [{{ include "slipway.fullname" . | quote }}]
-    verbs: [get, update]
+    verbs: [get, update, watch]
 {{- end }}
 {{- define "slipway.rules.viewer" -}}
 rules:
