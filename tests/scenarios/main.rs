@@ -14,6 +14,7 @@ mod failures;
 mod first_release;
 mod input;
 mod inputs;
+mod leadership;
 mod migrations;
 mod world;
 
@@ -93,6 +94,7 @@ async fn run_all(filter: Option<&str>) -> Result<(usize, usize)> {
         failures::a_killed_operator_finishes_after_its_restart,
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
+        leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ];
