@@ -72,18 +72,14 @@ impl Cluster {
         }
     }
 
-    /// Takes hold of the cluster that an earlier run of this clone left running. It is not torn down at the end.
+    /// Takes hold of the cluster that runs on this machine, whichever clone started it. It is not torn down at the end.
     pub async fn attach() -> Result<Self> {
-        let state = State::of_project();
+        const NONE: &str = "no cluster runs here; type: cargo run --example cluster -- up";
+        let state = State::at(fs::read_to_string(MARKER).context(NONE)?.trim().into());
         let kubeconfig = state.kubeconfig("admin");
-        ensure!(
-            kubeconfig.exists(),
-            "no cluster runs from this folder; type: cargo run --example cluster -- up"
-        );
+        ensure!(kubeconfig.exists(), NONE);
         let client = client_of(&kubeconfig, None).await?;
-        client.apiserver_version().await.context(
-            "the cluster of this folder does not answer; type: cargo run --example cluster -- up",
-        )?;
+        client.apiserver_version().await.context(NONE)?;
         let options = Options {
             keep: true,
             ..Options::default()

@@ -1,6 +1,7 @@
 //! The scenarios: what users do and what can go wrong, on one real cluster that is started once. Each has a namespace, a database and an
 //! operator of its own, as a process of this machine with the rights of the chart's role, so several run at a time. One line each; the last
-//! line counts.
+//! line counts. `cargo test --test scenarios -- NAME --attach` shows the scenarios with NAME in their sentence, on a cluster that runs already
+//! (`cargo run --example cluster -- up`) and stays.
 
 mod answers;
 #[path = "../cluster/mod.rs"]
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
     if std::env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
+    let attach = std::env::args().any(|argument| argument == "--attach");
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -66,7 +68,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run_all(filter.as_deref())) {
+    match runtime.block_on(run_all(filter.as_deref(), attach)) {
         Ok((passed, failed)) => {
             println!("\n{passed} passed, {failed} failed");
             if failed == 0 {
@@ -82,7 +84,7 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run_all(filter: Option<&str>) -> Result<(usize, usize)> {
+async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
     let all = scenarios![
         first_release::the_release_waits_for_its_schema_and_costs_what_the_model_says,
         first_release::a_restart_of_the_operator_writes_nothing,
@@ -102,7 +104,7 @@ async fn run_all(filter: Option<&str>) -> Result<(usize, usize)> {
         .into_iter()
         .filter(|scenario| filter.is_none_or(|filter| scenario.sentence.contains(filter)))
         .collect();
-    let shared = Arc::new(Shared::start().await?);
+    let shared = Arc::new(Shared::start(attach).await?);
     println!("running {} scenarios", chosen.len());
     let results: Vec<bool> = stream::iter(chosen)
         .map(|scenario| show(&shared, scenario))

@@ -39,13 +39,18 @@ pub struct Shared {
 }
 
 impl Shared {
-    /// Starts the cluster, installs the resource definitions, loads the images.
-    pub async fn start() -> Result<Self> {
-        let cluster = Cluster::start(Options {
-            verbose: true,
-            ..Options::default()
-        })
-        .await?;
+    /// Starts the cluster, or takes the one that runs, installs the resource definitions, loads the images.
+    pub async fn start(attach: bool) -> Result<Self> {
+        let cluster = if attach {
+            Cluster::attach().await?
+        } else {
+            let verbose = true;
+            Cluster::start(Options {
+                verbose,
+                ..Options::default()
+            })
+            .await?
+        };
         let product = Product::of_file(env!("CARGO_BIN_EXE_slipway"));
         let goose = release::load_slipway(&cluster, &product).await?;
         for (version, migrations) in RELEASES {
@@ -88,7 +93,12 @@ impl World {
     pub async fn new(shared: Arc<Shared>, sentence: &str) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(1);
         let words: String = sentence.split('_').take(4).collect::<Vec<_>>().join("-");
-        let namespace = format!("s{}-{words}", COUNT.fetch_add(1, Ordering::Relaxed));
+        // Several runs may share one cluster.
+        let process = std::process::id();
+        let namespace = format!(
+            "s{}-{process}-{words}",
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         let mark = shared.cluster.audit_log()?.mark()?;
         let world = Self {
             shared,
