@@ -9,6 +9,7 @@
 //! | programs, build, progress | programs built from source, kept by version |
 //! | place | folders and locks |
 //! | process, wait | processes by id; waiting with a limit |
+//! | `pod_process` | the processes of a pod on the own node |
 //! | certificates, `control_plane`, network, node | the parts of the cluster |
 //! | image, application, product | images without a registry, of the test services and of Slipway |
 //! | postgres | databases |
@@ -37,6 +38,7 @@ pub mod network;
 pub mod node;
 pub mod operator;
 pub mod place;
+pub mod pod_process;
 pub mod postgres;
 pub mod process;
 pub mod product;

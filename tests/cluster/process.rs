@@ -95,14 +95,14 @@ impl Launch {
 
 /// A process id with the kernel's start time, in clock ticks since boot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Identity {
+pub struct Identity {
     pid: Pid,
     started: u64,
 }
 
 impl Identity {
     /// Of a process that is there and not a zombie.
-    fn of(pid: Pid) -> Option<Self> {
+    pub fn of(pid: Pid) -> Option<Self> {
         let status = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
         // The second field is the name in brackets and may hold anything; state and start time are the 1st and 20th after it.
         let (_, rest) = status.rsplit_once(')')?;
@@ -110,6 +110,44 @@ impl Identity {
         let state = fields.next()?;
         let started = fields.nth(18)?.parse().ok()?;
         (!matches!(state, "Z" | "X")).then_some(Self { pid, started })
+    }
+
+    pub fn pid(self) -> i32 {
+        self.pid.as_raw_nonzero().get()
+    }
+
+    pub fn is_alive(self) -> bool {
+        Self::of(self.pid) == Some(self)
+    }
+
+    pub fn signal(self, signal: Signal) -> Result<()> {
+        ensure!(self.is_alive(), "process {} is gone", self.pid());
+        kill_process(self.pid, signal).with_context(|| format!("signal process {}", self.pid()))
+    }
+
+    /// Memory that is resident now, in bytes (`VmRSS`).
+    pub fn resident_memory(self) -> Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .context("no VmRSS in the process status")?;
+        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024)
+    }
+
+    /// Processor time spent so far, user and system together.
+    pub fn processor_time(self) -> Result<Duration> {
+        let status = fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
+        let (_, rest) = status.rsplit_once(')').context("odd process status")?;
+        let ticks: u64 = rest
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<u64>().ok())
+            .sum();
+        let per_second = rustix::param::clock_ticks_per_second();
+        Ok(Duration::from_millis(ticks * 1000 / per_second.max(1)))
     }
 }
 
@@ -158,7 +196,7 @@ impl Process {
     }
 
     pub fn pid(&self) -> i32 {
-        self.identity.pid.as_raw_nonzero().get()
+        self.identity.pid()
     }
 
     pub fn log_path(&self) -> &Path {
@@ -173,7 +211,7 @@ impl Process {
     }
 
     pub fn is_alive(&self) -> bool {
-        Identity::of(self.identity.pid) == Some(self.identity)
+        self.identity.is_alive()
     }
 
     pub fn signal(&self, signal: Signal) -> Result<()> {
@@ -183,7 +221,7 @@ impl Process {
             self.name,
             tail(&self.log(), 10)
         );
-        kill_process(self.identity.pid, signal).with_context(|| format!("signal {}", self.name))
+        self.identity.signal(signal)
     }
 
     /// Waits until the process is gone.
@@ -221,27 +259,12 @@ impl Process {
 
     /// Memory that is resident now, in bytes (`VmRSS`).
     pub fn resident_memory(&self) -> Result<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS in the process status")?;
-        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kibibytes * 1024)
+        self.identity.resident_memory()
     }
 
     /// Processor time spent so far, user and system together.
     pub fn processor_time(&self) -> Result<Duration> {
-        let status = fs::read_to_string(format!("/proc/{}/stat", self.pid()))?;
-        let (_, rest) = status.rsplit_once(')').context("odd process status")?;
-        let ticks: u64 = rest
-            .split_whitespace()
-            .skip(11)
-            .take(2)
-            .filter_map(|field| field.parse::<u64>().ok())
-            .sum();
-        let per_second = rustix::param::clock_ticks_per_second();
-        Ok(Duration::from_millis(ticks * 1000 / per_second.max(1)))
+        self.identity.processor_time()
     }
 }
 
