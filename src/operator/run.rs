@@ -324,7 +324,7 @@ fn lease(options: &RunOptions, clients: &Clients, identity: String) -> LeaderCon
     }
 }
 
-/// Unique among all processes, those of this pod before a restart included.
+/// Unique among all processes, those of this pod before a restart included: `HOST_CHANCE`, where the host is the pod's name in a cluster.
 fn identity(options: &RunOptions) -> String {
     options.identity.clone().unwrap_or_else(|| {
         let host = std::env::var("HOSTNAME").unwrap_or_else(|_| "slipway".to_owned());

@@ -31,6 +31,8 @@ pub struct Entry {
     /// When the request came.
     pub time: Timestamp,
     pub user: String,
+    /// The pod whose token was used; empty where it was not a pod's.
+    pub pod: String,
     pub user_agent: String,
     /// The API server's verb: get, list, watch, create, update, patch, delete, deletecollection.
     pub verb: String,
@@ -198,6 +200,18 @@ struct Line {
 struct User {
     #[serde(default)]
     username: String,
+    #[serde(default)]
+    extra: BTreeMap<String, Vec<String>>,
+}
+
+impl User {
+    /// A token that is bound to a pod says so.
+    fn pod(&mut self) -> String {
+        self.extra
+            .remove("authentication.kubernetes.io/pod-name")
+            .and_then(|mut names| names.pop())
+            .unwrap_or_default()
+    }
 }
 
 #[derive(Default, Deserialize)]
@@ -226,9 +240,10 @@ impl Line {
         }
     }
 
-    fn entry(self) -> Entry {
+    fn entry(mut self) -> Entry {
         Entry {
             time: self.request_received_timestamp,
+            pod: self.user.pod(),
             user: self.user.username,
             user_agent: self.user_agent,
             verb: self.verb,

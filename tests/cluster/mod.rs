@@ -17,6 +17,8 @@
 //! | proxy | faults between the operator and the API server |
 //! | audit | the API server's audit log, read back |
 //! | release, http | what a story ships, and one question to a service |
+//! | replicas | an installed Slipway: who leads, its process, its successor |
+//! | bodies | migrations that note when they begin and end |
 //! | helm, kwok | the chart; nodes that are played |
 #![allow(
     dead_code,
@@ -25,6 +27,7 @@
 
 pub mod application;
 pub mod audit;
+pub mod bodies;
 pub mod build;
 pub mod certificates;
 pub mod control_plane;
@@ -46,6 +49,7 @@ pub mod programs;
 pub mod progress;
 pub mod proxy;
 pub mod release;
+pub mod replicas;
 pub mod session;
 pub mod teardown;
 pub mod wait;

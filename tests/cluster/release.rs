@@ -26,19 +26,26 @@ pub async fn load_slipway(cluster: &Cluster, product: &Product) -> Result<String
 
 /// Installs the chart as a platform team would, and waits until its pods are ready.
 pub async fn install_slipway(cluster: &Cluster, goose: &str) -> Result<String> {
+    install_slipway_as(cluster, "slipway", SLIPWAY_NAMESPACE, goose, &[]).await
+}
+
+/// The same under another name, in another namespace, with further values.
+pub async fn install_slipway_as(
+    cluster: &Cluster,
+    name: &str,
+    namespace: &str,
+    goose: &str,
+    further: &[&str],
+) -> Result<String> {
     let (repository, tag) = SLIPWAY_IMAGE
         .rsplit_once(':')
         .context("the image has a tag")?;
     let repository = format!("image.repository={repository}");
     let tag = format!("image.tag={tag}");
     let goose = format!("toolImages.goose={goose}");
+    let values = [&[repository.as_str(), &tag, &goose][..], further].concat();
     cluster
-        .install_chart(
-            "slipway",
-            &helm::slipway_chart(),
-            SLIPWAY_NAMESPACE,
-            &[&repository, &tag, &goose],
-        )
+        .install_chart(name, &helm::slipway_chart(), namespace, &values)
         .await
 }
 

@@ -4,6 +4,7 @@
 //! (`cargo run --example cluster -- up`) and stays.
 
 mod answers;
+mod chart;
 #[path = "../cluster/mod.rs"]
 #[allow(
     unused_imports,
@@ -97,6 +98,7 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
         leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
+        chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ];

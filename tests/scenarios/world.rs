@@ -303,6 +303,13 @@ impl World {
         Ok(all.of_service_account(&self.namespace, ACCOUNT))
     }
 
+    /// The requests of a pod of this scenario's namespace so far.
+    pub fn requests_of_pod(&self, pod: &str) -> Result<Entries> {
+        let all = self.cluster().audit_log()?.since(self.mark)?;
+        let accounts = format!("system:serviceaccount:{}:", self.namespace);
+        Ok(all.filter(|entry| entry.pod == pod && entry.user.starts_with(&accounts)))
+    }
+
     pub fn mark(&self) -> Result<Mark> {
         self.cluster().audit_log()?.mark()
     }
