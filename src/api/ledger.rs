@@ -126,6 +126,12 @@ pub struct Entry {
     /// When the outcome was recorded; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<String>,
+    /// How long the last attempt waited for the lock in the database, milliseconds; absent: it never asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lock_milliseconds: Option<i64>,
+    /// How long the tool ran in the last attempt, milliseconds; absent: it never started.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_milliseconds: Option<i64>,
 }
 
 /// What the ledger says of a plan.

@@ -3,6 +3,7 @@
 //! Neither repeats a request by itself: kube's hidden retry can take minutes inside one call, while the driver backs off in the open.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kube::client::ClientBuilder;
@@ -10,6 +11,8 @@ use kube::config::{InClusterError, KubeConfigOptions, Kubeconfig, KubeconfigErro
 use kube::{Client, Config};
 use thiserror::Error;
 use tower::timeout::TimeoutLayer;
+
+use super::observer::{Observed, RequestObserver};
 
 /// Longest wait for the headers of an answer; watches stream on after them. kube itself would wait for ever on a dead connection.
 const ANSWER: Duration = Duration::from_secs(15);
@@ -53,7 +56,10 @@ pub enum ClientError {
 }
 
 /// Clients by a kubeconfig, or by the service account of the pod (no file). Sends nothing yet.
-pub async fn connect(kubeconfig: Option<&Path>) -> Result<Clients, ClientError> {
+pub async fn connect(
+    kubeconfig: Option<&Path>,
+    observer: &Arc<dyn RequestObserver>,
+) -> Result<Clients, ClientError> {
     // Refused where one is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut config = match kubeconfig {
@@ -67,11 +73,11 @@ pub async fn connect(kubeconfig: Option<&Path>) -> Result<Clients, ClientError> 
         http::HeaderValue::from_static(concat!("slipway/", env!("CARGO_PKG_VERSION"))),
     ));
     let namespace = config.default_namespace.clone();
-    let lease = build(config.clone(), LEASE_ANSWER)?;
+    let lease = build(config.clone(), LEASE_ANSWER, observer)?;
     config.read_timeout = Some(SILENCE);
     // A connection of the pool may have been silent for long when a request is sent on it.
     config.reset_reader_on_write = true;
-    let work = build(config, ANSWER)?;
+    let work = build(config, ANSWER, observer)?;
     Ok(Clients {
         work,
         lease,
@@ -90,8 +96,15 @@ async fn from_file(file: &Path) -> Result<Config, ClientError> {
         .map_err(fault)
 }
 
-fn build(config: Config, answer: Duration) -> Result<Client, ClientError> {
+fn build(
+    config: Config,
+    answer: Duration,
+    observer: &Arc<dyn RequestObserver>,
+) -> Result<Client, ClientError> {
     let builder =
         ClientBuilder::try_from(config).map_err(|error| ClientError::Setup(Box::new(error)))?;
-    Ok(builder.with_layer(&TimeoutLayer::new(answer)).build())
+    Ok(builder
+        .with_layer(&TimeoutLayer::new(answer))
+        .with_layer(&Observed(Arc::clone(observer)))
+        .build())
 }

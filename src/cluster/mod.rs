@@ -13,5 +13,6 @@ mod failure;
 pub mod faults;
 mod gone_pods;
 pub mod jitter;
+pub mod observer;
 pub mod watch;
 pub mod writer;

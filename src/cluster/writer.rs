@@ -6,21 +6,24 @@ use std::sync::Arc;
 use http::Request as HttpRequest;
 use kube::Client;
 use kube::api::{
-    DeleteParams, GetParams, Patch as Body, PatchParams, PostParams, Preconditions,
-    PropagationPolicy,
+    DeleteParams, GetParams, Patch as Body, PatchParams, Preconditions, PropagationPolicy,
 };
-use kube::core::Request;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
 use super::caches::{Written, WrittenWhat};
 use super::failure;
-use crate::core::meta::{HASH_ANNOTATION, MANAGER, MIGRATION_LABEL};
+use super::observer::RequestObserver;
+use crate::core::meta::MANAGER;
 use crate::core::plan::{
-    Apply, Confirm, Create, Delete, Executed, ObjectKey, ObjectKind, Patch, Plan, Precondition,
-    Propagation, ReplaceDatabaseStatus, Step, Stop,
+    Apply, Confirm, Create, Delete, Executed, ObjectKey, Patch, Plan, Precondition, Propagation,
+    ReplaceDatabaseStatus, Step, Stop,
 };
+use ownership::{adopt, is_controlled_by};
+use request::{apply, outcome, post, resource, text, version_in, with_metadata};
 
+mod ownership;
+mod request;
 /// A resourceVersion that no existing object has: etcd's first revision is taken before any object is stored.
 const NEVER: &str = "1";
 
@@ -28,14 +31,6 @@ const NEVER: &str = "1";
 pub trait WriteGate: Send + Sync {
     /// From memory, at once.
     fn may_write(&self) -> bool;
-}
-
-/// Counts what was sent and what was not.
-pub trait RequestObserver: Send + Sync {
-    /// A request was answered: verb as in a role, kind as in manifests, and how it ended.
-    fn answered(&self, verb: &'static str, kind: &'static str, outcome: &'static str);
-    /// A write was not sent, because leadership is gone or in doubt.
-    fn withheld(&self);
 }
 
 /// The root of a plan: what it writes belongs to this object.
@@ -326,48 +321,6 @@ impl Writer {
     }
 }
 
-/// Whether an object that a POST met is the one that the POST wanted.
-fn adopt(
-    key: &ObjectKey,
-    existing: Value,
-    wanted: &Value,
-    hash: &str,
-    root: &Root,
-) -> Result<Value, Stop> {
-    let ours = if key.kind == ObjectKind::Job {
-        // A migration Job has no owner until its outcome is recorded; its label says whose it is.
-        let label = format!("/metadata/labels/{}", MIGRATION_LABEL.replace('/', "~1"));
-        text(&existing, &label) == text(wanted, &label)
-            && !text(wanted, &label).is_empty()
-            && (controllers(&existing).next().is_none() || is_controlled_by(&existing, &root.uid))
-    } else {
-        is_controlled_by(&existing, &root.uid)
-    };
-    let annotation = format!(
-        "/metadata/annotations/{}",
-        HASH_ANNOTATION.replace('/', "~1")
-    );
-    match (ours, text(&existing, &annotation) == hash) {
-        (true, true) => Ok(existing),
-        (true, false) => Err(Stop::ReadAgain { key: key.clone() }),
-        (false, _) => Err(Stop::NameConflict { key: key.clone() }),
-    }
-}
-
-fn controllers(object: &Value) -> impl Iterator<Item = &Value> {
-    let owners = object
-        .pointer("/metadata/ownerReferences")
-        .and_then(Value::as_array);
-    owners
-        .into_iter()
-        .flatten()
-        .filter(|owner| owner.get("controller") == Some(&Value::Bool(true)))
-}
-
-fn is_controlled_by(object: &Value, uid: &str) -> bool {
-    controllers(object).any(|owner| text(owner, "/uid") == uid)
-}
-
 /// What the caches have to show before the root is looked at again; nothing for a read.
 fn written(step: &Step, answer: &Value) -> Option<Written> {
     let version = || WrittenWhat::Version(version_in(answer));
@@ -389,67 +342,6 @@ fn written(step: &Step, answer: &Value) -> Option<Written> {
         what,
         answered: Instant::now(),
     })
-}
-
-fn resource(key: &ObjectKey) -> Request {
-    let version = key.kind.api_version();
-    let prefix = if version.contains('/') { "apis" } else { "api" };
-    Request::new(format!(
-        "/{prefix}/{version}/namespaces/{}/{}",
-        key.namespace,
-        key.kind.plural()
-    ))
-}
-
-fn apply() -> PatchParams {
-    PatchParams::apply(MANAGER).force()
-}
-
-fn post() -> PostParams {
-    PostParams {
-        field_manager: Some(MANAGER.to_owned()),
-        ..PostParams::default()
-    }
-}
-
-fn with_metadata(body: &Value, more: Value) -> Value {
-    let mut body = body.clone();
-    if let Some(body) = body.as_object_mut() {
-        let metadata = body.entry("metadata").or_insert_with(|| json!({}));
-        if let (Some(metadata), Value::Object(more)) = (metadata.as_object_mut(), more) {
-            metadata.extend(more);
-        }
-    }
-    body
-}
-
-fn text<'a>(object: &'a Value, pointer: &str) -> &'a str {
-    object
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-}
-
-fn version_in(answer: &Value) -> u64 {
-    text(answer, "/metadata/resourceVersion")
-        .parse()
-        .unwrap_or_default()
-}
-
-fn outcome(sent: &Sent) -> &'static str {
-    match sent {
-        Ok(_) => "success",
-        Err(kube::Error::Api(status)) => match status.code {
-            403 => "forbidden",
-            404 => "not_found",
-            409 => "conflict",
-            422 => "invalid",
-            429 => "too_many_requests",
-            500..=599 => "server_error",
-            _ => "client_error",
-        },
-        Err(_) => "no_answer",
-    }
 }
 
 #[cfg(test)]

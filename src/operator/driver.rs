@@ -20,7 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::keys::{Failure, Keys, Name};
 use super::metrics::{Metrics, ReconcileResult};
-use super::queue;
+use super::queue::{self, Waiting};
 use crate::cluster::cache::Undecodable;
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
@@ -59,12 +59,14 @@ pub async fn drive<K: Kind>(tools: Tools, stop: watch::Receiver<bool>) {
     tools
         .metrics
         .max_concurrent_reconciles(K::NAME, concurrency);
+    let waiting = Waiting::new(K::NAME, tools.metrics.clone());
     let driver = Arc::new(Driver::<K> {
         keys: Keys::default(),
+        waiting: waiting.clone(),
         tools,
         kind: PhantomData,
     });
-    let (store, requests) = queue::of::<K>(&driver.tools.caches, &driver.tools.metrics, stop);
+    let (store, requests) = queue::of::<K>(&driver.tools.caches, waiting, stop);
     let outcomes = applier(
         |seat, driver: Arc<Driver<K>>| {
             let name = queue::name_of(&seat);
@@ -82,6 +84,7 @@ pub async fn drive<K: Kind>(tools: Tools, stop: watch::Receiver<bool>) {
 
 struct Driver<K> {
     keys: Keys,
+    waiting: Waiting,
     tools: Tools,
     kind: PhantomData<fn() -> K>,
 }
@@ -104,6 +107,7 @@ impl<K: Kind> Driver<K> {
     /// One look, guarded.
     async fn look(&self, name: Name) -> Action {
         let metrics = &self.tools.metrics;
+        self.waiting.taken(&name);
         metrics.active_workers(K::NAME, 1);
         let started = Instant::now();
         let look = AssertUnwindSafe(timeout(LONGEST_LOOK, self.reconcile(&name))).catch_unwind();

@@ -3,63 +3,31 @@
 //! namespace and name. What is told of an object ends with the object.
 
 mod labels;
+mod machinery;
 mod objects;
+mod requests;
+mod runs;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
-use crate::api::common::{Phase, Tool};
-use crate::api::database::EntryOutcome;
-use labels::{
-    ApiRequest, Build, Controller, HttpRequest, MigrationKind, MigrationRun, Name, Reconcile,
-};
+use labels::{Build, Name};
+use machinery::Machinery;
 use objects::{ObjectSeries, Objects};
+use requests::Requests;
+use runs::Runs;
+
+pub use machinery::ReconcileResult;
+pub use runs::FinishedRun;
 
 /// Value of the HTTP header `Content-Type` for what [`Metrics::encode`] gives.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// How one look at an object ended; controller-runtime's words, and `panic` for a builder that gave up.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum ReconcileResult {
-    Success,
-    /// Done, and to be looked at again after a while although nothing may happen.
-    RequeueAfter,
-    Error,
-    Panic,
-}
-
-impl ReconcileResult {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::RequeueAfter => "requeue_after",
-            Self::Error => "error",
-            Self::Panic => "panic",
-        }
-    }
-}
-
-/// One attempt of a migration that is over and in the ledger.
-#[derive(Clone, Debug)]
-pub struct FinishedRun<'a> {
-    pub namespace: &'a str,
-    pub backend: &'a str,
-    pub tool: Tool,
-    pub phase: Phase,
-    pub outcome: EntryOutcome,
-    /// How long the tool ran, seconds; absent: it never started.
-    pub tool_seconds: Option<f64>,
-    /// How long the runner waited for the lock in the database, seconds; absent: it never asked.
-    pub lock_wait_seconds: Option<f64>,
-}
 
 /// All series of this process. Cloning is cheap, and every clone counts into the same series.
 #[derive(Clone)]
@@ -81,36 +49,6 @@ impl fmt::Debug for Metrics {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Metrics").finish_non_exhaustive()
     }
-}
-
-/// Queue and workers of the driver, by controller.
-struct Machinery {
-    reconciles: Family<Reconcile, Counter>,
-    errors: Family<Controller, Counter>,
-    seconds: Family<Controller, Histogram, fn() -> Histogram>,
-    active: Family<Controller, Gauge>,
-    most: Family<Controller, Gauge>,
-    depth: Family<Name, Gauge>,
-    adds: Family<Name, Counter>,
-    retries: Family<Name, Counter>,
-    waits: Family<Name, Histogram, fn() -> Histogram>,
-    work: Family<Name, Histogram, fn() -> Histogram>,
-    leader: Family<Name, Gauge>,
-}
-
-/// What went to the API server, and what did not.
-#[derive(Default)]
-struct Requests {
-    http: Family<HttpRequest, Counter>,
-    api: Family<ApiRequest, Counter>,
-    withheld: Counter,
-}
-
-/// Attempts of migrations.
-struct Runs {
-    total: Family<MigrationRun, Counter>,
-    seconds: Family<MigrationKind, Histogram, fn() -> Histogram>,
-    lock_waits: Family<MigrationKind, Histogram, fn() -> Histogram>,
 }
 
 impl Metrics {
@@ -138,149 +76,6 @@ impl Metrics {
         metrics
     }
 
-    /// One look at an object is over; it took this many seconds.
-    pub fn reconcile(&self, controller: &'static str, result: ReconcileResult, seconds: f64) {
-        let machinery = &self.inner.machinery;
-        machinery
-            .reconciles
-            .get_or_create(&Reconcile {
-                controller,
-                result: result.as_str(),
-            })
-            .inc();
-        if matches!(result, ReconcileResult::Error | ReconcileResult::Panic) {
-            machinery
-                .errors
-                .get_or_create(&Controller { controller })
-                .inc();
-        }
-        machinery
-            .seconds
-            .get_or_create(&Controller { controller })
-            .observe(seconds);
-        machinery
-            .work
-            .get_or_create(&Name::new(controller))
-            .observe(seconds);
-    }
-
-    /// `delta` more (or fewer) objects are being looked at.
-    pub fn active_workers(&self, controller: &'static str, delta: i64) {
-        self.inner
-            .machinery
-            .active
-            .get_or_create(&Controller { controller })
-            .inc_by(delta);
-    }
-
-    /// How many objects may be looked at once.
-    pub fn max_concurrent_reconciles(&self, controller: &'static str, most: i64) {
-        self.inner
-            .machinery
-            .most
-            .get_or_create(&Controller { controller })
-            .set(most);
-    }
-
-    /// This many keys wait for a worker.
-    pub fn queue_depth(&self, controller: &'static str, keys: i64) {
-        self.inner
-            .machinery
-            .depth
-            .get_or_create(&Name::new(controller))
-            .set(keys);
-    }
-
-    /// A key was put into the queue.
-    pub fn queue_add(&self, controller: &'static str) {
-        self.inner
-            .machinery
-            .adds
-            .get_or_create(&Name::new(controller))
-            .inc();
-    }
-
-    /// A key was put back because its last look failed.
-    pub fn queue_retry(&self, controller: &'static str) {
-        self.inner
-            .machinery
-            .retries
-            .get_or_create(&Name::new(controller))
-            .inc();
-    }
-
-    /// A key waited this many seconds for a worker.
-    pub fn queue_wait(&self, controller: &'static str, seconds: f64) {
-        self.inner
-            .machinery
-            .waits
-            .get_or_create(&Name::new(controller))
-            .observe(seconds);
-    }
-
-    /// Whether this process holds the Lease.
-    pub fn leader(&self, is_leader: bool) {
-        self.inner
-            .machinery
-            .leader
-            .get_or_create(&self.inner.lease)
-            .set(i64::from(is_leader));
-    }
-
-    fn is_leader(&self) -> bool {
-        self.inner
-            .machinery
-            .leader
-            .get_or_create(&self.inner.lease)
-            .get()
-            == 1
-    }
-
-    /// A request on an object is answered. `verb` as in a role (`create`, `patch`), `kind` as manifests write it.
-    pub fn api_request(&self, verb: &'static str, kind: &'static str, outcome: &'static str) {
-        self.inner
-            .requests
-            .api
-            .get_or_create(&ApiRequest {
-                verb,
-                kind,
-                outcome,
-            })
-            .inc();
-    }
-
-    /// An HTTP request is answered with this status; `<error>` when there was no answer, as in client-go.
-    pub fn rest_client_request(&self, code: Option<u16>, method: &str) {
-        let code = code.map_or_else(|| "<error>".to_owned(), |code| code.to_string());
-        self.inner
-            .requests
-            .http
-            .get_or_create(&HttpRequest {
-                code,
-                method: method.to_owned(),
-            })
-            .inc();
-    }
-
-    /// A write was not sent because leadership was in doubt.
-    pub fn write_withheld(&self) {
-        self.inner.requests.withheld.inc();
-    }
-
-    /// An attempt of a migration is over and recorded.
-    pub fn migration_run(&self, run: &FinishedRun<'_>) {
-        let runs = &self.inner.runs;
-        runs.total.get_or_create(&MigrationRun::of(run)).inc();
-        let kind = MigrationKind::of(run);
-        if let Some(seconds) = run.tool_seconds {
-            runs.seconds.get_or_create(&kind).observe(seconds);
-        }
-        if let Some(seconds) = run.lock_wait_seconds {
-            runs.lock_waits.get_or_create(&kind).observe(seconds);
-        }
-        self.objects().remember_run(run);
-    }
-
     /// All series as text, as they are at `now`.
     #[must_use]
     pub fn encode(&self, now: Timestamp) -> String {
@@ -297,136 +92,6 @@ impl Metrics {
             .objects
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A look at an object: 1 ms to about 33 s.
-fn seconds_of_a_look() -> Histogram {
-    Histogram::new(exponential_buckets(0.001, 2.0, 16))
-}
-
-/// A migration: 0.1 s to about 1 h.
-fn seconds_of_a_run() -> Histogram {
-    Histogram::new(exponential_buckets(0.1, 2.0, 16))
-}
-
-impl Machinery {
-    fn registered(registry: &mut Registry) -> Self {
-        let machinery = Self {
-            seconds: Family::new_with_constructor(seconds_of_a_look),
-            waits: Family::new_with_constructor(seconds_of_a_look),
-            work: Family::new_with_constructor(seconds_of_a_look),
-            reconciles: Family::default(),
-            errors: Family::default(),
-            active: Family::default(),
-            most: Family::default(),
-            depth: Family::default(),
-            adds: Family::default(),
-            retries: Family::default(),
-            leader: Family::default(),
-        };
-        let runtime = registry.sub_registry_with_prefix("controller_runtime");
-        runtime.register(
-            "reconcile",
-            "Looks at an object, by how they ended",
-            machinery.reconciles.clone(),
-        );
-        runtime.register(
-            "reconcile_errors",
-            "Looks at an object that failed",
-            machinery.errors.clone(),
-        );
-        runtime.register(
-            "reconcile_time_seconds",
-            "Time of one look at an object",
-            machinery.seconds.clone(),
-        );
-        runtime.register(
-            "active_workers",
-            "Objects that are being looked at",
-            machinery.active.clone(),
-        );
-        runtime.register(
-            "max_concurrent_reconciles",
-            "Most objects looked at at once",
-            machinery.most.clone(),
-        );
-        let queue = registry.sub_registry_with_prefix("workqueue");
-        queue.register(
-            "depth",
-            "Keys that wait for a worker",
-            machinery.depth.clone(),
-        );
-        queue.register("adds", "Keys put into the queue", machinery.adds.clone());
-        queue.register(
-            "retries",
-            "Keys put back after a failure",
-            machinery.retries.clone(),
-        );
-        queue.register(
-            "queue_duration_seconds",
-            "Wait of a key for a worker",
-            machinery.waits.clone(),
-        );
-        queue.register(
-            "work_duration_seconds",
-            "Time of a worker on a key",
-            machinery.work.clone(),
-        );
-        registry.register(
-            "leader_election_master_status",
-            "1 while this process leads",
-            machinery.leader.clone(),
-        );
-        machinery
-    }
-}
-
-impl Requests {
-    fn registered(registry: &mut Registry) -> Self {
-        let requests = Self::default();
-        registry.register(
-            "rest_client_requests",
-            "HTTP requests to the API server",
-            requests.http.clone(),
-        );
-        registry.register(
-            "slipway_api_requests",
-            "Requests by verb and kind",
-            requests.api.clone(),
-        );
-        registry.register(
-            "slipway_writes_withheld",
-            "Writes not sent because leadership was in doubt",
-            requests.withheld.clone(),
-        );
-        requests
-    }
-}
-
-impl Runs {
-    fn registered(registry: &mut Registry) -> Self {
-        let runs = Self {
-            total: Family::default(),
-            seconds: Family::new_with_constructor(seconds_of_a_run),
-            lock_waits: Family::new_with_constructor(seconds_of_a_run),
-        };
-        registry.register(
-            "slipway_migration_runs",
-            "Attempts of migrations, by outcome",
-            runs.total.clone(),
-        );
-        registry.register(
-            "slipway_migration_duration_seconds",
-            "Run time of the tool",
-            runs.seconds.clone(),
-        );
-        registry.register(
-            "slipway_migration_lock_wait_seconds",
-            "Wait for the lock in the database",
-            runs.lock_waits.clone(),
-        );
-        runs
     }
 }
 

@@ -1,10 +1,12 @@
 //! Which objects are to be looked at: all of them at first, then those that a change concerns. In the shape that kube's `applier` takes.
+//! And which of them wait for a worker, and since when.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::stream::{self, Stream, StreamExt};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -14,6 +16,7 @@ use kube::runtime::reflector::{ObjectRef, Store, store};
 use kube::runtime::watcher::Event;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::driver::Kind;
 use super::keys::Name;
@@ -48,13 +51,65 @@ pub fn name_of<K: Kind>(seat: &Seat<K>) -> Name {
     }
 }
 
+/// The keys of one controller that an event has woken and that no worker has taken up. What only waits for its time is none of them.
+#[derive(Clone)]
+pub struct Waiting {
+    controller: &'static str,
+    since: Arc<Mutex<HashMap<Name, Instant>>>,
+    metrics: Metrics,
+}
+
+impl Waiting {
+    pub fn new(controller: &'static str, metrics: Metrics) -> Self {
+        Self {
+            controller,
+            since: Arc::default(),
+            metrics,
+        }
+    }
+
+    /// An event wakes the key; one that waits already keeps its place.
+    fn add(&self, name: Name) {
+        let mut since = self.lock();
+        since.entry(name).or_insert_with(Instant::now);
+        self.metrics.queue_add(self.controller);
+        self.tell(since.len());
+    }
+
+    /// A worker takes the key up.
+    pub fn taken(&self, name: &Name) {
+        let mut since = self.lock();
+        if let Some(woken) = since.remove(name) {
+            self.metrics
+                .queue_wait(self.controller, woken.elapsed().as_secs_f64());
+        }
+        self.tell(since.len());
+    }
+
+    /// The object is gone; no worker will come to it.
+    fn forget(&self, name: &Name) {
+        let mut since = self.lock();
+        since.remove(name);
+        self.tell(since.len());
+    }
+
+    fn tell(&self, depth: usize) {
+        let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+        self.metrics.queue_depth(self.controller, depth);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Name, Instant>> {
+        self.since.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// A request to look at a root.
 type Request<K> = Result<ReconcileRequest<Seat<K>>, Infallible>;
 
 /// The store of seats, and the requests to look. Ends when `stop` turns true.
 pub fn of<K: Kind>(
     caches: &Caches,
-    metrics: &Metrics,
+    waiting: Waiting,
     stop: watch::Receiver<bool>,
 ) -> (
     Store<Seat<K>>,
@@ -66,7 +121,7 @@ pub fn of<K: Kind>(
     // Listen first, then list: what changes in between is looked at twice rather than never.
     let changes = stream_of(caches.listen());
     let backlog = K::roots(caches).names();
-    let (caches, metrics) = (caches.clone(), metrics.clone());
+    let caches = caches.clone();
     let woken = changes.map(move |change| {
         let mut names: Vec<(String, bool)> = K::wakes(&change, &caches)
             .into_iter()
@@ -92,9 +147,14 @@ pub fn of<K: Kind>(
                     Event::Delete(seat)
                 };
                 seats.apply_watcher_event(&event);
+                let reference = ObjectRef::new(&name).within(&namespace);
+                let namespace = namespace.clone();
+                let key = Name { namespace, name };
                 if exists {
-                    metrics.queue_add(K::NAME);
-                    requests.push(Ok(ObjectRef::new(&name).within(&namespace).into()));
+                    waiting.add(key);
+                    requests.push(Ok(reference.into()));
+                } else {
+                    waiting.forget(&key);
                 }
             }
             stream::iter(requests)

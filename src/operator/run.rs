@@ -30,8 +30,9 @@ use crate::cluster::caches::Caches;
 use crate::cluster::client::{self, ClientError, Clients};
 use crate::cluster::events::Events;
 use crate::cluster::jitter::random_byte;
+use crate::cluster::observer::RequestObserver;
 use crate::cluster::watch as watches;
-use crate::cluster::writer::{RequestObserver, WriteGate, Writer};
+use crate::cluster::writer::{WriteGate, Writer};
 use crate::core::election::{Ended, Timings};
 use crate::core::plan::ObjectKind;
 
@@ -77,6 +78,10 @@ impl RequestObserver for Metrics {
     fn withheld(&self) {
         self.write_withheld();
     }
+
+    fn sent(&self, method: &http::Method, code: Option<http::StatusCode>) {
+        self.rest_client_request(code.map(|code| code.as_u16()), method.as_str());
+    }
 }
 
 /// Runs until the process is asked to end (exit code 0) or must end (1).
@@ -86,8 +91,9 @@ pub async fn run(options: RunOptions) -> Result<ExitCode, RunError> {
     #[cfg(feature = "faults")]
     let faults = Arc::new(faults()?);
     let stop = stop_on_signals()?;
-    let clients = client::connect(options.kubeconfig.as_deref()).await?;
     let metrics = Metrics::new(env!("CARGO_PKG_VERSION"), &options.lease_name);
+    let observer: Arc<dyn RequestObserver> = Arc::new(metrics.clone());
+    let clients = client::connect(options.kubeconfig.as_deref(), &observer).await?;
     let leadership = Leadership::new();
     let caches = Caches::new(&options.watch_namespaces);
     let listener = admin::listen(options.admin_address).await?;
@@ -114,7 +120,7 @@ pub async fn run(options: RunOptions) -> Result<ExitCode, RunError> {
         writer: Writer::new(
             clients.work.clone(),
             gate,
-            Arc::new(metrics.clone()),
+            observer,
             #[cfg(feature = "faults")]
             Arc::clone(&faults),
         ),
@@ -174,7 +180,11 @@ impl Life {
         ));
         tokio::select! {
             () = self.leadership.acquired() => {}
-            () = stopped(self.stop.clone()) => return released(election).await,
+            () = stopped(self.stop.clone()) => {
+                // No driver was started, so nothing has to end first, even if the Lease is won in this very moment.
+                let _ = drained.send(());
+                return released(election).await;
+            }
             ended = &mut election => return lost(ended.ok().as_ref()),
             () = dead(&mut self.tasks) => return ExitCode::FAILURE,
         }

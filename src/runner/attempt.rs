@@ -127,7 +127,9 @@ impl Attempt {
 
         let begin = Instant::now();
         let until = begin + seconds(self.parameters.lock_wait_seconds);
-        let lock = Lock::<E>::take(&self.access, &self.name(), until, &mut self.stop).await?;
+        let lock = Lock::<E>::take(&self.access, &self.name(), until, &mut self.stop).await;
+        message.lock_ms = milliseconds(begin);
+        let lock = lock?;
         lock.clear_orphans(until, !check, &mut self.stop).await?;
         message.lock_ms = milliseconds(begin);
         message.server = Some(lock.session().server());

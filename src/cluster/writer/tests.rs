@@ -3,13 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-use http::{Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use kube::Client;
 use kube::client::Body;
 use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
-use super::{RequestObserver, Root, WriteGate, Writer};
+use super::{Root, WriteGate, Writer};
+use crate::cluster::observer::RequestObserver;
 use crate::core::plan::{
     Apply, Confirm, Create, ObjectKey, ObjectKind, Plan, Precondition, Step, Stop,
 };
@@ -36,6 +37,7 @@ struct Nobody;
 impl RequestObserver for Nobody {
     fn answered(&self, _: &'static str, _: &'static str, _: &'static str) {}
     fn withheld(&self) {}
+    fn sent(&self, _: &Method, _: Option<StatusCode>) {}
 }
 
 async fn answer(server: Shared, request: Request<Body>) -> Result<Response<Body>, std::io::Error> {

@@ -121,6 +121,8 @@ pub fn record_lost(ledger: &Ledger, holder: &Holder, now: Timestamp) -> Ledger {
         job_uid: holder.job_uid.clone(),
         started_at: Some(holder.since.clone()),
         finished_at: Some(conditions::to_seconds(now).to_string()),
+        lock_milliseconds: None,
+        tool_milliseconds: None,
         ..old
     };
     let mut next = give_back(ledger, &holder.job_uid);
@@ -185,6 +187,8 @@ fn next_entry(
         pending: verdict.pending,
         started_at: holder.map(|holder| holder.since.clone()).or(old.started_at),
         finished_at: Some(conditions::to_seconds(now).to_string()),
+        lock_milliseconds: verdict.lock_milliseconds,
+        tool_milliseconds: verdict.tool_milliseconds,
     }
 }
 

@@ -2,6 +2,7 @@
 //! never outlive its object, and a sum over objects is never stale. Reads statuses only.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
@@ -134,8 +135,8 @@ impl Metrics {
                     tool,
                     phase,
                     outcome: entry.outcome,
-                    tool_seconds: None,
-                    lock_wait_seconds: None,
+                    tool_seconds: entry.tool_milliseconds.map(seconds),
+                    lock_wait_seconds: entry.lock_milliseconds.map(seconds),
                 });
             }
         }
@@ -204,6 +205,10 @@ impl Metrics {
             is_true(conditions, READY),
         );
     }
+}
+
+fn seconds(milliseconds: i64) -> f64 {
+    Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default()).as_secs_f64()
 }
 
 fn place<K: ResourceExt>(object: &K) -> (String, String) {

@@ -1,0 +1,50 @@
+//! Whether an object that is met in the way is ours: by the uid of its owner, never by its name.
+
+use serde_json::Value;
+
+use super::Root;
+use super::request::text;
+use crate::core::meta::{HASH_ANNOTATION, MIGRATION_LABEL};
+use crate::core::plan::{ObjectKey, ObjectKind, Stop};
+
+/// Whether an object that a POST met is the one that the POST wanted.
+pub(super) fn adopt(
+    key: &ObjectKey,
+    existing: Value,
+    wanted: &Value,
+    hash: &str,
+    root: &Root,
+) -> Result<Value, Stop> {
+    let ours = if key.kind == ObjectKind::Job {
+        // A migration Job has no owner until its outcome is recorded; its label says whose it is.
+        let label = format!("/metadata/labels/{}", MIGRATION_LABEL.replace('/', "~1"));
+        text(&existing, &label) == text(wanted, &label)
+            && !text(wanted, &label).is_empty()
+            && (controllers(&existing).next().is_none() || is_controlled_by(&existing, &root.uid))
+    } else {
+        is_controlled_by(&existing, &root.uid)
+    };
+    let annotation = format!(
+        "/metadata/annotations/{}",
+        HASH_ANNOTATION.replace('/', "~1")
+    );
+    match (ours, text(&existing, &annotation) == hash) {
+        (true, true) => Ok(existing),
+        (true, false) => Err(Stop::ReadAgain { key: key.clone() }),
+        (false, _) => Err(Stop::NameConflict { key: key.clone() }),
+    }
+}
+
+fn controllers(object: &Value) -> impl Iterator<Item = &Value> {
+    let owners = object
+        .pointer("/metadata/ownerReferences")
+        .and_then(Value::as_array);
+    owners
+        .into_iter()
+        .flatten()
+        .filter(|owner| owner.get("controller") == Some(&Value::Bool(true)))
+}
+
+pub(super) fn is_controlled_by(object: &Value, uid: &str) -> bool {
+    controllers(object).any(|owner| text(owner, "/uid") == uid)
+}
