@@ -15,6 +15,7 @@
 //! | postgres | databases |
 //! | operator | the operator as a process of this machine |
 //! | proxy | faults between the operator and the API server |
+//! | read | objects as JSON |
 //! | audit | the API server's audit log, read back |
 //! | release, http | what a story ships, and one question to a service |
 //! | replicas | an installed Slipway: who leads, its process, its successor |
@@ -48,6 +49,7 @@ pub mod product;
 pub mod programs;
 pub mod progress;
 pub mod proxy;
+pub mod read;
 pub mod release;
 pub mod replicas;
 pub mod session;

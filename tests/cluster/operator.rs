@@ -92,6 +92,11 @@ impl Operator {
         Ok(Self { process })
     }
 
+    /// Its record, which outlives this value.
+    pub fn process(&self) -> &Process {
+        &self.process
+    }
+
     pub fn pid(&self) -> i32 {
         self.process.pid()
     }

@@ -37,6 +37,11 @@ impl Product {
         tokio::task::spawn_blocking(move || build(&features)).await?
     }
 
+    /// A copy of the file, which stays as it is when cargo builds another one in its place.
+    pub fn kept(&self, name: &str) -> Result<Self> {
+        keep(&self.program, name)
+    }
+
     /// The file, with its symbols.
     pub fn program(&self) -> &Path {
         &self.program
@@ -99,16 +104,21 @@ fn build(features: &str) -> Result<Product> {
     ensure!(output.status.success(), "cargo could not build slipway");
     let built = executable(&String::from_utf8_lossy(&output.stdout))
         .context("cargo named no file of slipway")?;
-    let folder = place::target().join("product");
-    fs::create_dir_all(&folder)?;
     let suffix = if features.is_empty() {
         String::new()
     } else {
         format!("-{}", features.replace(',', "-"))
     };
-    let program = folder.join(format!("slipway{suffix}"));
+    keep(&built, &format!("slipway{suffix}"))
+}
+
+/// Copies a file to where cargo does not write. A process that runs the former copy goes on with it.
+fn keep(file: &Path, name: &str) -> Result<Product> {
+    let folder = place::target().join("product");
+    fs::create_dir_all(&folder)?;
+    let program = folder.join(name);
     let partial = program.with_extension("partial");
-    fs::copy(&built, &partial)?;
+    fs::copy(file, &partial)?;
     fs::rename(&partial, &program)?;
     Ok(Product { program })
 }

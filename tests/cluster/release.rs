@@ -10,6 +10,8 @@ use super::product::Product;
 use super::session::Cluster;
 use super::{helm, wait};
 
+pub use super::read::get;
+
 /// The name that Slipway's image has in the test cluster.
 pub const SLIPWAY_IMAGE: &str = concat!("slipway.test/slipway:", env!("CARGO_PKG_VERSION"));
 
@@ -112,14 +114,6 @@ pub async fn condition(
         },
     )
     .await
-}
-
-/// The object as JSON.
-pub async fn get(cluster: &Cluster, namespace: &str, object: &str) -> Result<Value> {
-    let text = cluster
-        .kubectl_ok(&["get", object, "-n", namespace, "-o", "json"])
-        .await?;
-    Ok(serde_json::from_str(&text)?)
 }
 
 /// A condition that is of the object's newest generation.

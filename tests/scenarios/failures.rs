@@ -36,13 +36,7 @@ pub async fn a_migration_pod_that_is_deleted_ends_by_evidence(world: World) -> R
         ])
         .await?;
     world.ready("orders").await?;
-    let rows = world
-        .postgres()
-        .await?
-        .connect(&world.database_name("orders-db"))
-        .await?;
-    let applied = rows.query("select version_id from goose_db_version where is_applied and version_id > 0 order by id", &[]).await?;
-    let versions: Vec<i64> = applied.iter().map(|row| row.get(0)).collect();
+    let versions = world.versions("orders-db").await?;
     ensure!(versions == [1, 2], "the schema was applied as {versions:?}");
     Ok(())
 }

@@ -11,6 +11,7 @@ mod chart;
     reason = "the unit tests of the harness run in tests/harness.rs, not here"
 )]
 mod cluster;
+mod crashes;
 mod deletion;
 mod failures;
 mod first_release;
@@ -18,6 +19,8 @@ mod input;
 mod inputs;
 mod leadership;
 mod migrations;
+mod supervisor;
+mod trace;
 mod world;
 
 use std::future::Future;
@@ -99,6 +102,7 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         input::every_good_and_bad_input_is_answered_as_promised,
         leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
         chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
+        crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ];

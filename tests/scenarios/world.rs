@@ -1,14 +1,16 @@
 //! What a scenario has to itself: a namespace, a ServiceAccount with the operator's rights there, a database, an operator.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use slipway::core::rights;
+use tokio::sync::OnceCell;
 
 use crate::cluster::audit::{Entries, Mark};
 use crate::cluster::operator::{Operator, Options as OperatorOptions};
@@ -16,7 +18,7 @@ use crate::cluster::postgres::Postgres;
 use crate::cluster::product::Product;
 use crate::cluster::release::{self, SLIPWAY_IMAGE};
 use crate::cluster::session::{Cluster, Options};
-use crate::cluster::{http, wait};
+use crate::cluster::{http, read, wait};
 
 /// How long a release may take on a busy, small node.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -36,6 +38,8 @@ pub struct Shared {
     pub cluster: Cluster,
     pub program: PathBuf,
     pub goose: String,
+    /// Slipway with the feature `faults`, built when a scenario asks for it.
+    faulty: OnceCell<Product>,
 }
 
 impl Shared {
@@ -51,7 +55,7 @@ impl Shared {
             })
             .await?
         };
-        let product = Product::of_file(env!("CARGO_BIN_EXE_slipway"));
+        let product = Product::of_file(env!("CARGO_BIN_EXE_slipway")).kept("slipway-scenarios")?;
         let goose = release::load_slipway(&cluster, &product).await?;
         for (version, migrations) in RELEASES {
             release::load_orders(&cluster, version, migrations).await?;
@@ -71,9 +75,17 @@ impl Shared {
             .await?;
         Ok(Self {
             cluster,
-            program: PathBuf::from(env!("CARGO_BIN_EXE_slipway")),
+            program: product.program().to_owned(),
             goose,
+            faulty: OnceCell::new(),
         })
+    }
+
+    /// The file of Slipway that does harm to itself when asked to.
+    async fn faulty_program(&self) -> Result<PathBuf> {
+        let build = async || Product::build(&["faults"]).await;
+        let product = self.faulty.get_or_try_init(build).await?;
+        Ok(product.program().to_owned())
     }
 
     pub async fn stop(self) -> Result<()> {
@@ -86,6 +98,17 @@ pub struct World {
     pub shared: Arc<Shared>,
     pub namespace: String,
     mark: Mark,
+    beside: Arc<Beside>,
+}
+
+/// Namespaces that a scenario has beside its own.
+#[derive(Default)]
+struct Beside(Mutex<BTreeSet<String>>);
+
+impl Beside {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl World {
@@ -104,6 +127,7 @@ impl World {
             shared,
             namespace,
             mark,
+            beside: Arc::default(),
         };
         world.cluster().apply(&world.manifests()).await?;
         Ok(world)
@@ -154,6 +178,34 @@ impl World {
         )
     }
 
+    /// An operator that does this harm to itself: see `src/cluster/faults.rs`.
+    pub async fn faulty_options(&self, faults: &str) -> Result<OperatorOptions> {
+        let mut options = self.operator_options();
+        options.program = self.shared.faulty_program().await?;
+        Ok(options.variable("SLIPWAY_FAULTS", faults))
+    }
+
+    /// Another namespace with the same rights, told and cleaned up with this one if it is not ended before.
+    pub async fn beside(&self, name: &str) -> Result<Self> {
+        let namespace = format!("{}-{name}", self.namespace);
+        let mark = self.mark()?;
+        let world = Self {
+            shared: Arc::clone(&self.shared),
+            namespace,
+            mark,
+            beside: Arc::clone(&self.beside),
+        };
+        world.cluster().apply(&world.manifests()).await?;
+        self.beside.lock().insert(world.namespace.clone());
+        Ok(world)
+    }
+
+    /// Removes a namespace that was beside another.
+    pub async fn end(self) -> Result<()> {
+        self.beside.lock().remove(&self.namespace);
+        clean_up(self.cluster(), &self.namespace).await
+    }
+
     /// Gives the Lease back in the name of a killed operator, so that the next one need not wait for its end.
     pub async fn free_the_lease(&self) -> Result<()> {
         let patch = json!({"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}).to_string();
@@ -186,6 +238,18 @@ impl World {
     /// The name of the database on the server.
     pub fn database_name(&self, name: &str) -> String {
         format!("{}-{name}", self.namespace)
+    }
+
+    /// The versions that goose has noted in a database, in the order of its rows; the row 0 that it begins with left out.
+    pub async fn versions(&self, name: &str) -> Result<Vec<i64>> {
+        let client = self
+            .postgres()
+            .await?
+            .connect(&self.database_name(name))
+            .await?;
+        let statement = "select version_id from goose_db_version where is_applied and version_id > 0 order by id";
+        let rows = client.query(statement, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// A Backend of the orders service with its migrations.
@@ -258,8 +322,7 @@ impl World {
 
     /// All objects of a kind.
     pub async fn list(&self, kind: &str) -> Result<Vec<Value>> {
-        let list = self.get(kind).await?;
-        Ok(list["items"].as_array().cloned().unwrap_or_default())
+        read::list(self.cluster(), &self.namespace, kind).await
     }
 
     /// Waits until an object exists, or no more.
@@ -319,6 +382,7 @@ impl World {
         Witness {
             shared: Arc::clone(&self.shared),
             namespace: self.namespace.clone(),
+            beside: Arc::clone(&self.beside),
         }
     }
 }
@@ -327,12 +391,24 @@ impl World {
 pub struct Witness {
     shared: Arc<Shared>,
     namespace: String,
+    beside: Arc<Beside>,
 }
 
 impl Witness {
     /// After a failure: what a person would look at first.
     pub async fn tell(&self) {
-        let namespace = &self.namespace;
+        for namespace in self.namespaces() {
+            self.tell_of(&namespace).await;
+        }
+    }
+
+    fn namespaces(&self) -> Vec<String> {
+        let own = [self.namespace.clone()];
+        let beside: Vec<String> = self.beside.lock().iter().cloned().collect();
+        own.into_iter().chain(beside).collect()
+    }
+
+    async fn tell_of(&self, namespace: &str) {
         for arguments in [
             &[
                 "get",
@@ -360,17 +436,20 @@ impl Witness {
                 );
             }
         }
-        self.tell_logs();
+        self.tell_logs(namespace);
     }
 
-    fn tell_logs(&self) {
-        let prefix = format!("operator-{}", self.namespace);
+    fn tell_logs(&self, namespace: &str) {
+        // A number follows; the name of a namespace beside this one goes on otherwise.
+        let prefix = format!("operator-{namespace}-");
         for entry in std::fs::read_dir(self.shared.cluster.state().logs())
             .into_iter()
             .flatten()
             .flatten()
         {
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let rest = name.strip_prefix(&prefix);
+            if rest.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit())) {
                 let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
                 println!(
                     "{}:\n{}",
@@ -381,32 +460,39 @@ impl Witness {
         }
     }
 
-    /// Removes the namespace; what still runs in it is not waited for. A Job whose operator is gone has a finalizer that nobody takes off.
+    /// Removes the namespaces of the scenario.
     pub async fn clean_up(&self) -> Result<()> {
-        let namespace = &self.namespace;
-        let cluster = &self.shared.cluster;
-        cluster
-            .kubectl_ok(&[
-                "delete",
-                "slb,sldb,slm",
-                "--all",
-                "-n",
-                namespace,
-                "--wait=false",
-            ])
-            .await?;
-        let jobs = cluster
-            .kubectl_ok(&["get", "jobs", "-n", namespace, "-o", "name"])
-            .await?;
-        for job in jobs.lines() {
-            let patch = r#"{"metadata":{"finalizers":null}}"#;
-            cluster
-                .kubectl(&["patch", job, "-n", namespace, "--type=merge", "-p", patch])
-                .await?;
+        for namespace in self.namespaces() {
+            clean_up(&self.shared.cluster, &namespace).await?;
         }
-        cluster
-            .kubectl_ok(&["delete", "namespace", namespace, "--wait=false"])
-            .await?;
         Ok(())
     }
+}
+
+/// Removes a namespace; what still runs in it is not waited for. A Job whose operator is gone has a finalizer that nobody takes off.
+async fn clean_up(cluster: &Cluster, namespace: &str) -> Result<()> {
+    cluster
+        .kubectl_ok(&[
+            "delete",
+            "slb,sldb,slm",
+            "--all",
+            "-n",
+            namespace,
+            "--wait=false",
+        ])
+        .await?;
+    for job in read::list(cluster, namespace, "jobs").await? {
+        let job = format!(
+            "job/{}",
+            job["metadata"]["name"].as_str().unwrap_or_default()
+        );
+        let patch = r#"{"metadata":{"finalizers":null}}"#;
+        cluster
+            .kubectl(&["patch", &job, "-n", namespace, "--type=merge", "-p", patch])
+            .await?;
+    }
+    cluster
+        .kubectl_ok(&["delete", "namespace", namespace, "--wait=false"])
+        .await?;
+    Ok(())
 }

@@ -1,0 +1,126 @@
+//! What a release has left behind, in a form that two releases in two namespaces can be compared by: the objects without what is theirs
+//! alone, what was created and deleted by the audit log, and what ran in the database.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use regex::Regex;
+use serde_json::{Value, json};
+
+use crate::cluster::audit::Entry;
+use crate::world::World;
+
+/// Everything that a release makes, but pods, which are counted.
+const KINDS: [&str; 9] = [
+    "slb",
+    "sldb",
+    "slm",
+    "serviceaccounts",
+    "services",
+    "deployments",
+    "replicasets",
+    "controllerrevisions",
+    "jobs",
+];
+
+/// Fields of objects that differ from one release to the next, however it went.
+const OWN: [&str; 9] = [
+    "uid",
+    "resourceVersion",
+    "creationTimestamp",
+    "managedFields",
+    "clusterIP",
+    "clusterIPs",
+    "took",
+    // Who leads, and how often the Lease changed hands.
+    "slipway.dev/leader",
+    // Which of the Deployment's conditions came when.
+    "lastUpdateTime",
+];
+
+/// What a release did and left.
+#[derive(Debug, PartialEq)]
+pub struct Trace {
+    /// Objects by kind, as YAML.
+    pub objects: BTreeMap<&'static str, String>,
+    /// Successful creations and deletions of the operator: `create jobs`.
+    pub changes: BTreeMap<String, usize>,
+    /// Pods of migrations that were made.
+    pub migration_pods: usize,
+    /// The versions in the tool's own table, in the order of their rows.
+    pub versions: Vec<i64>,
+}
+
+impl Trace {
+    /// Of the release of `orders` on `orders-db`, which has come to rest.
+    pub async fn of(world: &World) -> Result<Self> {
+        let mut objects = BTreeMap::new();
+        for kind in KINDS {
+            let list = world.list(kind).await?;
+            objects.insert(kind, normal(world, list)?);
+        }
+        let pods = world.list("pods").await?;
+        let of_migration =
+            |pod: &&Value| pod["metadata"]["labels"]["slipway.dev/migration"].is_string();
+        Ok(Self {
+            objects,
+            changes: changes(world)?,
+            migration_pods: pods.iter().filter(of_migration).count(),
+            versions: world.versions("orders-db").await?,
+        })
+    }
+}
+
+/// Creations and deletions that the API server carried out for the operator, by kind; events and the Lease apart.
+pub fn changes(world: &World) -> Result<BTreeMap<String, usize>> {
+    let entries = world.requests(None)?.except(&["events", "leases"]);
+    let mut changes = BTreeMap::new();
+    for change in entries.0.iter().filter_map(change) {
+        *changes.entry(change).or_default() += 1;
+    }
+    Ok(changes)
+}
+
+/// An apply that made an object is answered by 201, one that changed it by 200.
+fn change(entry: &Entry) -> Option<String> {
+    match (entry.verb.as_str(), entry.code) {
+        ("create" | "patch", 201) => Some(format!("create {}", entry.kind())),
+        ("delete", 200..=299) => Some(format!("delete {}", entry.kind())),
+        _ => None,
+    }
+}
+
+fn normal(world: &World, mut objects: Vec<Value>) -> Result<String> {
+    objects.iter_mut().for_each(strip);
+    let text = serde_yaml::to_string(&json!(objects))?;
+    let text = text.replace(&world.namespace, "NAMESPACE");
+    // Hashes hold the database's name, which is the namespace's.
+    let patterns = [
+        (r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z", "TIME"),
+        (
+            r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
+            "UID",
+        ),
+        (r"\b[0-9a-f]{16,}\b", "HASH"),
+        (r"\b[a-z2-7]{26,}\b", "HASH"),
+        (r"orders-[a-z2-7]{10}\b", "orders-HASH"),
+        (r"orders-[0-9a-z]{8,10}\b", "orders-HASH"),
+        (r"(pod-template-hash: )\S+", "${1}HASH"),
+        (r"([Mm]s: )[0-9]+", "${1}N"),
+    ];
+    patterns.iter().try_fold(text, |text, (pattern, word)| {
+        Ok(Regex::new(pattern)?.replace_all(&text, *word).into_owned())
+    })
+}
+
+/// Takes away the fields that are this object's alone, at any depth.
+fn strip(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !OWN.contains(&name.as_str()));
+            fields.values_mut().for_each(strip);
+        }
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        _ => {}
+    }
+}
