@@ -16,7 +16,7 @@ use crate::world::{PATIENCE, World};
 const WRITES: u64 = 17;
 
 /// Releases at a time: most of each is waiting for pods.
-const AT_A_TIME: usize = 4;
+const AT_A_TIME: usize = 6;
 
 /// Where the operator dies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -85,7 +85,6 @@ async fn compare(world: &World, point: Point, calm: &Trace) -> Result<()> {
 /// A first release in a namespace of its own, with an operator that dies at this point and a successor; and whether the first one died.
 async fn release(world: &World, point: Point) -> Result<(Trace, bool)> {
     let world = world.beside(&point.to_string()).await?;
-    let started = Instant::now();
     let first = world.faulty_options(&point.fault()).await?;
     let mut relay = Relay::start(&world, first).await?;
     world.database("orders-db", "password").await?;
@@ -96,7 +95,6 @@ async fn release(world: &World, point: Point) -> Result<(Trace, bool)> {
     relay.until(&world, "slb/orders").await?;
     relay.until_at_rest(&world).await?;
     let trace = Trace::of(&world).await?;
-    println!("{point}: {:?}", started.elapsed());
     world.end().await?;
     Ok((trace, relay.died))
 }

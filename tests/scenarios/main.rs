@@ -19,7 +19,6 @@ mod input;
 mod inputs;
 mod leadership;
 mod migrations;
-mod supervisor;
 mod trace;
 mod world;
 
