@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
+use kube::{Resource, ResourceExt};
 use serde_json::Value;
+
+use super::meta;
 
 /// Names one object of the cluster. `namespace` is never empty: Slipway writes namespaced objects only.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -103,6 +106,30 @@ pub enum Step {
     /// Quorum GET of a Backend before something that cannot be taken back: same uid, same generation, not being deleted. Otherwise the
     /// execution ends and the object is looked at again.
     Confirm(Confirm),
+}
+
+impl Step {
+    /// A merge patch of exactly this version of an object.
+    #[must_use]
+    pub fn patch<K: Resource>(kind: ObjectKind, object: &K, body: Value) -> Self {
+        Self::Patch(Patch {
+            key: meta::key_of(kind, object),
+            uid: object.uid().unwrap_or_default(),
+            resource_version: object.resource_version().unwrap_or_default(),
+            body,
+        })
+    }
+
+    /// The deletion of exactly this version of an object.
+    #[must_use]
+    pub fn delete<K: Resource>(kind: ObjectKind, object: &K, propagation: Propagation) -> Self {
+        Self::Delete(Delete {
+            key: meta::key_of(kind, object),
+            uid: object.uid().unwrap_or_default(),
+            resource_version: object.resource_version().unwrap_or_default(),
+            propagation,
+        })
+    }
 }
 
 /// What must be true of the object for an apply to land.

@@ -1,27 +1,24 @@
-//! The decision: which children to make, change or take away, and whether the new release goes out. Guard clauses first; then the children in
-//! the order in which they need each other.
+//! The decision: whether a Backend can be worked on, and whether the new release goes out. Guard clauses first. The steps that follow from it
+//! are in `steps`.
 
 use jiff::Timestamp;
 use kube::{Resource, ResourceExt};
-use serde::Serialize;
 use serde_json::Value;
 
-use super::build::{
-    controller_revision, deployment, headless_service, migration, pod_template, service,
-    service_account,
-};
-use super::children::{self, Care, Cause, Live, Whose};
+use super::build::pod_template;
+use super::children::{self, Cause, Whose};
 use super::gate::{self, Gate, Hold};
 use super::input_hash;
 use super::release::{self, Release, ReleaseMigration};
 use super::report;
 use super::resolve::{self, Invalid, Missing, surroundings};
-use super::resolved::{Account, Bound, ResolvedBackend};
+use super::resolved::{Bound, ResolvedBackend};
 use super::seen::Seen;
+use super::steps;
 use crate::core::compare;
 use crate::core::meta::{self, PAUSED_ANNOTATION};
 use crate::core::migration::planned::{self, PlannedMigration};
-use crate::core::plan::{Confirm, Create, Delete, ObjectKey, ObjectKind, Plan, Propagation, Step};
+use crate::core::plan::{ObjectKey, ObjectKind, Plan};
 
 /// What one look at a Backend leads to.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,7 +92,7 @@ fn plan(seen: &Seen) -> Decision {
         return still(Outlook::Taken { key, whose });
     }
     let mut considered = consider(seen, backend);
-    let mut steps = steps(seen, &considered);
+    let mut steps = steps::steps(seen, &considered);
     if seen
         .backend
         .annotations()
@@ -231,224 +228,6 @@ fn changed_paths(built: &Value, kept: &Value) -> Vec<String> {
     paths.sort();
     paths.dedup();
     paths
-}
-
-type Purposed = (Step, Purpose);
-
-fn steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
-    let backend = &considered.backend;
-    let mut steps = Vec::new();
-    if wants_own_account(seen, considered) {
-        let live = seen.service_account.as_deref().map(Live::of);
-        steps.extend(child(
-            ObjectKind::ServiceAccount,
-            service_account::service_account(seen),
-            live.as_ref(),
-        ));
-    }
-    if !backend.ports.is_empty() {
-        let live = seen.service.as_deref().map(Live::of);
-        steps.extend(child(
-            ObjectKind::Service,
-            service::service(seen, backend),
-            live.as_ref(),
-        ));
-    }
-    if let Some(body) = headless_service::headless_service(seen, backend) {
-        let live = seen.headless_service.as_deref().map(Live::of);
-        steps.extend(child(ObjectKind::Service, body, live.as_ref()));
-    }
-    steps.extend(next_migration(seen, considered));
-    steps.extend(release_steps(seen, considered));
-    steps.extend(retire(seen, considered, !steps.is_empty()));
-    steps
-}
-
-fn child(kind: ObjectKind, body: Value, live: Option<&Live>) -> Option<Purposed> {
-    let (step, cause) = children::step(kind, body, live, Care::SameObject)?;
-    let key = key_of_step(&step)?;
-    Some((step, Purpose::Child { key, cause }))
-}
-
-fn key_of_step(step: &Step) -> Option<ObjectKey> {
-    match step {
-        Step::Apply(apply) => Some(apply.key.clone()),
-        Step::Patch(patch) => Some(patch.key.clone()),
-        _ => None,
-    }
-}
-
-/// The account is there as long as a template that is in force, or that comes, names it.
-fn wants_own_account(seen: &Seen, considered: &Considered) -> bool {
-    let name = seen.name();
-    let named_by = |template: &Value| {
-        template
-            .pointer("/spec/serviceAccountName")
-            .and_then(Value::as_str)
-            == Some(name.as_str())
-    };
-    considered.backend.account == Account::Own
-        || considered
-            .release
-            .as_ref()
-            .is_some_and(|release| named_by(&release.template))
-}
-
-/// The first migration of the plan that is not done, if it is not there yet: they run in their declared order.
-fn next_migration(seen: &Seen, considered: &Considered) -> Option<Purposed> {
-    let Some(Hold::Migration(held)) = &considered.hold else {
-        return None;
-    };
-    let plan = considered
-        .planned
-        .iter()
-        .find(|plan| held.missing && plan.object_name == held.migration)?;
-    let body = migration::migration(seen, plan);
-    let create = Create {
-        key: children::key_of_body(ObjectKind::Migration, &body),
-        hash: meta::hash_of(&body),
-        body,
-    };
-    Some((Step::Create(create), Purpose::Other))
-}
-
-/// Confirm, keep the release, give it to the Deployment; or only what the Deployment needs apart from a release.
-fn release_steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
-    let Some(release) = &considered.release else {
-        return Vec::new();
-    };
-    let live = seen.deployment.as_deref().map(Live::of);
-    let body = deployment::deployment(seen, &considered.backend, release);
-    let changes_template = live.is_some() && template_differs(seen, release);
-    let change = children::step(
-        ObjectKind::Deployment,
-        body,
-        live.as_ref(),
-        Care::SameVersion,
-    );
-    let is_new = release::numbered(seen, release.revision).is_none();
-    let confirms = changes_template || (is_new && !considered.planned.is_empty());
-    let mut steps = Vec::new();
-    if confirms {
-        steps.push((confirm(seen), Purpose::Other));
-    }
-    if is_new {
-        steps.push(keep(seen, release));
-    }
-    if let Some((step, cause)) = change {
-        let purpose = deployment_purpose(seen, release, &step, cause);
-        steps.push((step, purpose));
-    }
-    if is_new {
-        steps.extend(expired(seen, confirms));
-    }
-    steps
-}
-
-/// Keeps a release as a ControllerRevision.
-fn keep(seen: &Seen, release: &Release) -> Purposed {
-    let body = controller_revision::controller_revision(seen, release);
-    let create = Create {
-        key: children::key_of_body(ObjectKind::ControllerRevision, &body),
-        hash: meta::hash_of(&body),
-        body,
-    };
-    (Step::Create(create), Purpose::Other)
-}
-
-fn deployment_purpose(seen: &Seen, release: &Release, step: &Step, cause: Cause) -> Purpose {
-    let shown = seen
-        .backend
-        .status
-        .as_ref()
-        .and_then(|status| status.release.as_ref());
-    let was_out = shown.is_some_and(|shown| shown.revision == release.revision);
-    match release::in_deployment(seen) {
-        Some(number) if number == release.revision => match key_of_step(step) {
-            Some(key) => Purpose::Child { key, cause },
-            None => Purpose::Other,
-        },
-        Some(number) if was_out => Purpose::UndoRollback { to: number },
-        _ => Purpose::Release,
-    }
-}
-
-fn template_differs(seen: &Seen, release: &Release) -> bool {
-    let live = seen
-        .deployment
-        .as_ref()
-        .and_then(|deployment| deployment.spec.as_ref());
-    let template = live
-        .and_then(|spec| serde_json::to_value(&spec.template).ok())
-        .unwrap_or(Value::Null);
-    !compare::differences(&release.template, &template).is_empty()
-}
-
-fn confirm(seen: &Seen) -> Step {
-    Step::Confirm(Confirm {
-        key: meta::key_of(ObjectKind::Backend, seen.backend.as_ref()),
-        uid: seen.uid(),
-        generation: seen.generation(),
-    })
-}
-
-/// ControllerRevisions beyond the last ten, the new one counted.
-fn expired(seen: &Seen, confirmed: bool) -> Vec<Purposed> {
-    let own = release::own(seen);
-    let too_many = (own.len() + 1).saturating_sub(release::KEPT);
-    let mut steps: Vec<Purposed> = own
-        .into_iter()
-        .take(too_many)
-        .map(|revision| {
-            (
-                delete(ObjectKind::ControllerRevision, revision.as_ref()),
-                Purpose::Other,
-            )
-        })
-        .collect();
-    if !steps.is_empty() && !confirmed {
-        steps.insert(0, (confirm(seen), Purpose::Other));
-    }
-    steps
-}
-
-/// Children that the spec does not ask for any more; only when nothing else is to be done and no old pod needs them.
-fn retire(seen: &Seen, considered: &Considered, busy: bool) -> Vec<Purposed> {
-    if busy || considered.hold.is_some() || !report::is_rolled_out(seen, considered) {
-        return Vec::new();
-    }
-    let backend = &considered.backend;
-    let mut steps = Vec::new();
-    if let Some(service) = seen.service.as_deref().filter(|_| backend.ports.is_empty()) {
-        steps.push((delete(ObjectKind::Service, service), Purpose::Other));
-    }
-    if let Some(service) = seen
-        .headless_service
-        .as_deref()
-        .filter(|_| !backend.ports.iter().any(|port| port.headless))
-    {
-        steps.push((delete(ObjectKind::Service, service), Purpose::Other));
-    }
-    if let Some(account) = seen
-        .service_account
-        .as_deref()
-        .filter(|_| !wants_own_account(seen, considered))
-    {
-        steps.push((delete(ObjectKind::ServiceAccount, account), Purpose::Other));
-    }
-    if !steps.is_empty() {
-        steps.insert(0, (confirm(seen), Purpose::Other));
-    }
-    steps
-}
-
-fn delete<K: Resource + Serialize>(kind: ObjectKind, object: &K) -> Step {
-    Step::Delete(Delete {
-        key: meta::key_of(kind, object),
-        uid: object.uid().unwrap_or_default(),
-        resource_version: object.resource_version().unwrap_or_default(),
-        propagation: Propagation::Background,
-    })
 }
 
 impl Considered {

@@ -16,6 +16,7 @@ mod report;
 mod resolve;
 mod resolved;
 mod seen;
+mod steps;
 #[cfg(test)]
 mod tests;
 

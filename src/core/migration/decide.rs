@@ -15,9 +15,7 @@ use crate::api::database::{Holder, RunMode};
 use crate::core::database::{self, ledger};
 use crate::core::meta;
 use crate::core::migration::planned;
-use crate::core::plan::{
-    Confirm, Create, Delete, ObjectKey, ObjectKind, Patch, Plan, Propagation, Step,
-};
+use crate::core::plan::{Confirm, Create, ObjectKey, ObjectKind, Plan, Propagation, Step};
 use crate::core::run::ticket::job_name;
 
 /// What follows from a look: where it stands, and the next move.
@@ -99,12 +97,7 @@ fn take_or_replace(
     };
     let hash = meta::hash_of(&body);
     if job.annotations().get(meta::HASH_ANNOTATION) != Some(&hash) {
-        return vec![Step::Delete(Delete {
-            key: meta::key_of(ObjectKind::Job, job),
-            uid: job.uid().unwrap_or_default(),
-            resource_version: job.resource_version().unwrap_or_default(),
-            propagation: Propagation::Background,
-        })];
+        return vec![Step::delete(ObjectKind::Job, job, Propagation::Background)];
     }
     let holder = Holder {
         migration: seen.migration.name_any(),
@@ -140,7 +133,8 @@ fn touch_or_arm(seen: &Seen, job: &Job, now: Timestamp) -> Vec<Step> {
         return Vec::new();
     }
     if job.annotations().get(meta::LEADER_ANNOTATION) != Some(&seen.term) {
-        return vec![patch(
+        return vec![Step::patch(
+            ObjectKind::Job,
             job,
             json!({"metadata": {"annotations": {meta::LEADER_ANNOTATION: seen.term}}}),
         )];
@@ -156,7 +150,10 @@ fn touch_or_arm(seen: &Seen, job: &Job, now: Timestamp) -> Vec<Step> {
             "template": {"metadata": {"annotations": {meta::ARMED_ANNOTATION: crate::core::conditions::to_seconds(now).to_string()}}},
         },
     });
-    vec![Step::Confirm(confirm), patch(job, armed)]
+    vec![
+        Step::Confirm(confirm),
+        Step::patch(ObjectKind::Job, job, armed),
+    ]
 }
 
 fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> {
@@ -170,15 +167,6 @@ fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> 
         mode,
     };
     Some(job(&attempt))
-}
-
-fn patch(job: &Job, body: serde_json::Value) -> Step {
-    Step::Patch(Patch {
-        key: meta::key_of(ObjectKind::Job, job),
-        uid: job.uid().unwrap_or_default(),
-        resource_version: job.resource_version().unwrap_or_default(),
-        body,
-    })
 }
 
 fn steps(steps: Vec<Step>) -> Plan {

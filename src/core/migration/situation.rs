@@ -59,7 +59,7 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     };
     let ledger = seen.ledger();
     if let Some(holder) = seen.own_holder(&ledger) {
-        return held(seen, holder);
+        return held(seen, holder, now);
     }
     let spec = &seen.migration.spec;
     let entry = ledger::entry(&ledger, &spec.plan_key).cloned();
@@ -92,10 +92,10 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
             message,
         };
     }
-    if let Some(behind) = ahead_in_queue(seen, &ledger) {
+    if let Some(behind) = ahead_in_queue(seen, &ledger, now) {
         return Situation::Queued { behind };
     }
-    turn(seen, entry.as_ref())
+    turn(seen, entry.as_ref(), now)
 }
 
 fn database_missing(seen: &Seen) -> Situation {
@@ -110,7 +110,7 @@ fn database_missing(seen: &Seen) -> Situation {
     }
 }
 
-fn held(seen: &Seen, holder: Holder) -> Situation {
+fn held(seen: &Seen, holder: Holder, now: Timestamp) -> Situation {
     let Some(job) = seen
         .job(&holder.job)
         .filter(|job| job.uid().as_deref() == Some(&holder.job_uid))
@@ -118,7 +118,7 @@ fn held(seen: &Seen, holder: Holder) -> Situation {
         return Situation::Verifying { holder };
     };
     let pods = evidence::pods_of(job, &seen.pods);
-    match evidence::state(job, &pods) {
+    match evidence::state(job, &pods, now) {
         JobState::Inert => Situation::Taken {
             holder,
             job: job.clone(),
@@ -214,11 +214,11 @@ fn foreign_mark(seen: &Seen, ledger: &Ledger) -> Option<(Block, String)> {
 }
 
 /// Who holds the database, or waits for it longer: by creation, ties by name.
-fn ahead_in_queue(seen: &Seen, ledger: &Ledger) -> Option<String> {
+fn ahead_in_queue(seen: &Seen, ledger: &Ledger, now: Timestamp) -> Option<String> {
     if let Some(holder) = &ledger.holder {
         return Some(holder.migration.clone());
     }
-    if let Some(stray) = stray_run(seen) {
+    if let Some(stray) = stray_run(seen, now) {
         return Some(stray.migration);
     }
     let own = rank(&seen.migration);
@@ -246,7 +246,7 @@ fn rank(migration: &Migration) -> (i64, String) {
 }
 
 /// An armed, unfinished Job on this very database that the ledger does not name: the ledger was lost, its end is waited for.
-fn stray_run(seen: &Seen) -> Option<Ticket> {
+fn stray_run(seen: &Seen, now: Timestamp) -> Option<Ticket> {
     let identity = planned::identity(&seen.database()?.spec);
     seen.jobs
         .iter()
@@ -255,13 +255,15 @@ fn stray_run(seen: &Seen) -> Option<Ticket> {
                 .iter()
                 .any(|finalizer| finalizer == meta::OUTCOME_FINALIZER)
         })
-        .filter(|job| evidence::state(job, &evidence::pods_of(job, &seen.pods)) == JobState::Active)
+        .filter(|job| {
+            evidence::state(job, &evidence::pods_of(job, &seen.pods), now) == JobState::Active
+        })
         .filter_map(|job| ticket::ticket(job))
         .find(|ticket| ticket.database_identity == identity)
 }
 
 /// Which Job comes next: the number after the last armed one, whatever Jobs of lost ledgers lie about.
-fn turn(seen: &Seen, entry: Option<&Entry>) -> Situation {
+fn turn(seen: &Seen, entry: Option<&Entry>, now: Timestamp) -> Situation {
     let unknown = entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown);
     let mode = if unknown {
         RunMode::Check
@@ -278,7 +280,7 @@ fn turn(seen: &Seen, entry: Option<&Entry>) -> Situation {
     let name = seen.migration.name_any();
     let mut attempt = recorded.saturating_add(1);
     while let Some(job) = seen.job(&job_name(&name, attempt, mode)) {
-        if evidence::state(job, &evidence::pods_of(job, &seen.pods)) == JobState::Inert {
+        if evidence::state(job, &evidence::pods_of(job, &seen.pods), now) == JobState::Inert {
             return Situation::Turn {
                 attempt,
                 mode,

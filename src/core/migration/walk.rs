@@ -374,7 +374,7 @@ impl World {
     }
 
     fn state_of(&self, job: &Job) -> JobState {
-        evidence::state(job, &evidence::pods_of(job, &self.pods))
+        evidence::state(job, &evidence::pods_of(job, &self.pods), self.now())
     }
 
     fn has_pod(&self, job: &Job) -> bool {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::json;
 
@@ -17,7 +18,7 @@ use crate::api::migration::Migration;
 use crate::core::database::{self, ledger};
 use crate::core::meta;
 use crate::core::migration;
-use crate::core::plan::{Delete, Executed, ObjectKind, Patch, Plan, Propagation, Report, Step};
+use crate::core::plan::{Executed, ObjectKind, Plan, Propagation, Report, Step};
 use crate::core::settings::Settings;
 
 /// A finished pod's message may reach the cache after its Job's condition; this long it is waited for, in seconds.
@@ -38,7 +39,7 @@ pub struct Seen {
     pub bound: i64,
     /// The Migration of the ticket's uid, if it still exists.
     pub migration: Option<Arc<Migration>>,
-    /// What a look at this Migration shows: an inert Job that it does not ask for is swept.
+    /// What a look at this Migration shows, for a suspended Job: one that it does not ask for is swept.
     pub asks: Option<migration::Seen>,
     /// Pods of the namespace's migrations, those that are gone too.
     pub pods: Vec<SeenPod>,
@@ -69,7 +70,7 @@ pub fn report(_seen: &Seen, _decision: &Decision, _executed: &Executed, _now: Ti
 
 fn plan(seen: &Seen, ticket: &Ticket, now: Timestamp) -> Plan {
     let pods = evidence::pods_of(&seen.job, &seen.pods);
-    match evidence::state(&seen.job, &pods) {
+    match evidence::state(&seen.job, &pods, now) {
         JobState::Inert => inert(seen, now),
         JobState::Active => active(seen, ticket, &pods, now),
         JobState::Finished => finished(seen, ticket, &pods, now),
@@ -94,8 +95,9 @@ fn inert(seen: &Seen, now: Timestamp) -> Plan {
                 now,
             ));
         }
-        steps.push(patch(
-            &seen.job,
+        steps.push(Step::patch(
+            ObjectKind::Job,
+            seen.job.as_ref(),
             json!({"metadata": {"finalizers": other_finalizers(&seen.job)}}),
         ));
         return Plan { steps, wake: None };
@@ -104,7 +106,11 @@ fn inert(seen: &Seen, now: Timestamp) -> Plan {
         return Plan::default();
     }
     Plan {
-        steps: vec![delete(&seen.job, Propagation::Background)],
+        steps: vec![Step::delete(
+            ObjectKind::Job,
+            seen.job.as_ref(),
+            Propagation::Background,
+        )],
         wake: None,
     }
 }
@@ -131,8 +137,13 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
             };
         }
     }
-    if evidence::main_ran(pods) || seen.job.metadata.deletion_timestamp.is_some() {
-        return Plan::default();
+    let lost = evidence::lost_in(pods, now);
+    if evidence::main_ran(pods) || seen.job.metadata.deletion_timestamp.is_some() || lost.is_some()
+    {
+        return Plan {
+            steps: Vec::new(),
+            wake: lost,
+        };
     }
     let Some(started) = evidence::started_at(&seen.job) else {
         return Plan::default();
@@ -148,7 +159,11 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
             wake: Some(Duration::from_secs(left)),
         },
         _ => Plan {
-            steps: vec![delete(&seen.job, Propagation::Foreground)],
+            steps: vec![Step::delete(
+                ObjectKind::Job,
+                seen.job.as_ref(),
+                Propagation::Foreground,
+            )],
             wake: None,
         },
     }
@@ -197,6 +212,9 @@ fn verdict(
     if let Some(message) = evidence::message(pods, ticket) {
         return Some(from_message(ticket, &message));
     }
+    if let Some(pod) = pods.iter().find(|seen| evidence::is_lost(seen, now)) {
+        return Some(node_lost(&pod.pod));
+    }
     let ended = evidence::finished_at(&seen.job)
         .or_else(|| deleted_at(&seen.job))
         .unwrap_or(now);
@@ -209,6 +227,17 @@ fn verdict(
         return None;
     }
     Some(without_message(seen, pods))
+}
+
+/// Nothing is known of a program on a node that does not answer: a Check run waits for the lock in the database, which such a program holds.
+fn node_lost(pod: &Pod) -> Verdict {
+    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+    let message = format!(
+        "node {} does not end pod {}: it is lost or hangs",
+        node.unwrap_or("of no name"),
+        pod.name_any()
+    );
+    Verdict::without_message(End::Unknown, "NodeLost", Some(message))
 }
 
 /// What a Check run says of an unfinished plan: safe to go on, or a person must look.
@@ -321,25 +350,7 @@ fn release(seen: &Seen) -> Step {
             "spec": {"ttlSecondsAfterFinished": KEEP_ORPHAN_SECONDS},
         }),
     };
-    patch(&seen.job, body)
-}
-
-fn patch(job: &Job, body: serde_json::Value) -> Step {
-    Step::Patch(Patch {
-        key: meta::key_of(ObjectKind::Job, job),
-        uid: uid(job),
-        resource_version: job.resource_version().unwrap_or_default(),
-        body,
-    })
-}
-
-fn delete(job: &Job, propagation: Propagation) -> Step {
-    Step::Delete(Delete {
-        key: meta::key_of(ObjectKind::Job, job),
-        uid: uid(job),
-        resource_version: job.resource_version().unwrap_or_default(),
-        propagation,
-    })
+    Step::patch(ObjectKind::Job, seen.job.as_ref(), body)
 }
 
 fn has_finalizer(job: &Job) -> bool {

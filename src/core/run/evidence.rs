@@ -4,6 +4,7 @@
 //! is being deleted never gets a condition: there, the absence of an unfinished pod is the end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
@@ -19,6 +20,9 @@ pub const MAIN_CONTAINER: &str = "migrate";
 
 /// Label that the Job controller puts on its pods (Kubernetes 1.27 and later).
 const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
+
+/// A pod whose grace ended this long ago without a word of its end is on a lost node; seconds.
+const LOST_AFTER_SECONDS: i64 = 60;
 
 /// A pod as it was seen last.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,24 +60,61 @@ pub fn pods_of<'a>(job: &Job, pods: &'a [SeenPod]) -> Vec<&'a SeenPod> {
 
 /// How far the Job is.
 #[must_use]
-pub fn state(job: &Job, pods: &[&SeenPod]) -> JobState {
-    let suspended = job
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.suspend)
-        .unwrap_or(false);
+pub fn state(job: &Job, pods: &[&SeenPod], now: Timestamp) -> JobState {
+    let suspended = is_suspended(job);
     let ended = ["Complete", "Failed"]
         .iter()
         .any(|type_| has_condition(job, type_));
     let unfinished_pod = pods
         .iter()
         .any(|seen| !seen.gone && !is_finished(&seen.pod));
+    let only_lost_pods = unfinished_pod
+        && pods
+            .iter()
+            .all(|seen| seen.gone || is_finished(&seen.pod) || is_lost(seen, now));
     match (ended, suspended, job.metadata.deletion_timestamp.is_some()) {
         (true, _, _) => JobState::Finished,
         (false, true, _) if !unfinished_pod => JobState::Inert,
         (false, false, true) if !unfinished_pod => JobState::Finished,
+        _ if only_lost_pods => JobState::Finished,
         _ => JobState::Active,
     }
+}
+
+/// Whether the Job is suspended.
+#[must_use]
+pub fn is_suspended(job: &Job) -> bool {
+    job.spec
+        .as_ref()
+        .and_then(|spec| spec.suspend)
+        .unwrap_or(false)
+}
+
+/// Whether a pod should have been dead for long and nobody says that it is. `deletionTimestamp` is the end of its grace, when the kubelet
+/// sends SIGKILL; a node that answers shows the end within seconds. A lost node's pods are deleted by the taint
+/// `node.kubernetes.io/unreachable`, five minutes after its last word.
+#[must_use]
+pub fn is_lost(seen: &SeenPod, now: Timestamp) -> bool {
+    left_until_lost(seen, now).is_some_and(|left| left <= 0)
+}
+
+/// How long until the first pod that is being deleted counts as lost.
+#[must_use]
+pub fn lost_in(pods: &[&SeenPod], now: Timestamp) -> Option<Duration> {
+    pods.iter()
+        .filter_map(|seen| left_until_lost(seen, now))
+        .filter_map(|left| u64::try_from(left.max(1)).ok())
+        .min()
+        .map(Duration::from_secs)
+}
+
+fn left_until_lost(seen: &SeenPod, now: Timestamp) -> Option<i64> {
+    if seen.gone || is_finished(&seen.pod) {
+        return None;
+    }
+    let deadline = seen.pod.metadata.deletion_timestamp.as_ref()?.0;
+    let lost_at = deadline.as_second().saturating_add(LOST_AFTER_SECONDS);
+    Some(lost_at.saturating_sub(now.as_second()))
 }
 
 /// Whether the Job is Complete: the runner ended with 0, which it does only after it has read the database back.
@@ -229,4 +270,64 @@ fn has_condition(job: &Job, type_: &str) -> bool {
                 .iter()
                 .any(|condition| condition.type_ == type_ && condition.status == "True")
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+    use k8s_openapi::api::batch::v1::Job;
+    use k8s_openapi::api::core::v1::Pod;
+    use serde_json::{Value, json};
+
+    use super::{JobState, SeenPod, lost_in, state};
+
+    fn job() -> Job {
+        let job = json!({"metadata": {"name": "m-1", "uid": "j"}, "spec": {"suspend": false, "template": {}}});
+        serde_json::from_value(job).expect("a Job")
+    }
+
+    fn pod(deletion: &Value, phase: &str) -> SeenPod {
+        let pod = json!({
+            "metadata": {"name": "m-1-x", "deletionTimestamp": deletion},
+            "spec": {"containers": [], "nodeName": "far"},
+            "status": {"phase": phase},
+        });
+        let pod: Pod = serde_json::from_value(pod).expect("a Pod");
+        SeenPod {
+            pod: Arc::new(pod),
+            gone: false,
+        }
+    }
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().expect("a time")
+    }
+
+    /// F-35: the Job gets no condition while its node is away, so the pod's own deadline is the end.
+    #[test]
+    fn a_run_is_over_when_its_pod_outlives_its_grace_by_a_minute() {
+        let dying = pod(&json!("2026-01-01T00:00:00Z"), "Running");
+        let seen = |now: &str| {
+            let now = at(now);
+            (state(&job(), &[&dying], now), lost_in(&[&dying], now))
+        };
+        assert_eq!(
+            seen("2026-01-01T00:00:59Z"),
+            (JobState::Active, Some(Duration::from_secs(1)))
+        );
+        assert_eq!(seen("2026-01-01T00:01:00Z").0, JobState::Finished);
+    }
+
+    #[test]
+    fn a_pod_that_nobody_deletes_or_that_has_ended_is_never_lost() {
+        let far = at("2027-01-01T00:00:00Z");
+        let running = pod(&Value::Null, "Running");
+        let ended = pod(&json!("2026-01-01T00:00:00Z"), "Failed");
+        assert_eq!(state(&job(), &[&running], far), JobState::Active);
+        assert_eq!(state(&job(), &[&ended], far), JobState::Active);
+        assert_eq!(lost_in(&[&running, &ended], far), None);
+    }
 }

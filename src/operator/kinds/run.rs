@@ -12,7 +12,7 @@ use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::meta;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
-use crate::core::run::{self, ticket};
+use crate::core::run::{self, evidence, ticket};
 use crate::core::settings::Settings;
 use crate::operator::driver::Kind;
 
@@ -54,6 +54,7 @@ impl Kind for RunKind {
             database,
             asks: migration
                 .as_ref()
+                .filter(|_| evidence::is_suspended(root))
                 .map(|migration| migration_seen(caches, migration, settings, term)),
             migration,
             pods: migration_pods(caches, &namespace),

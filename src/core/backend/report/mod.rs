@@ -6,7 +6,10 @@ mod display;
 mod events;
 mod messages;
 mod pods;
+mod progress;
+mod rest;
 mod standing;
+mod unresolved;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::DeploymentStatus;
@@ -23,17 +26,9 @@ use super::release;
 use super::seen::Seen;
 use crate::api::backend::{BackendStatus, PendingRelease, Release, SchemaVersions};
 use crate::core::conditions::{
-    self, AVAILABLE, Draft, MIGRATED, READY, RECONCILING, STALLED, Standing, Truth,
-    UPDATE_AVAILABLE,
+    self, AVAILABLE, Draft, MIGRATED, Standing, Truth, UPDATE_AVAILABLE,
 };
 use crate::core::plan::{Executed, ObjectKind, Report, Step, Stop};
-
-/// While a Backend works, counts and messages alone are written at most this often. Seconds; a rollout of many pods would otherwise write
-/// its status at every pod.
-const REST_SECONDS: i64 = 30;
-
-/// How long after the end of a rest a look still counts as the one that writes, in seconds.
-const WINDOW_SECONDS: i64 = 3;
 
 /// The status that follows, and the events of the transitions.
 #[must_use]
@@ -49,7 +44,7 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
     let full = status(seen, decision, executed, &assessment, now);
     let mut events = events::of_steps(seen, decision, executed);
     events.extend(events::of_standing(&old, &full, &assessment.standing));
-    let rests = is_resting(&old, &full, &assessment, now);
+    let rests = rest::is_resting(&old, &full, &assessment, now);
     Report {
         status: serde_json::to_value(if rests { old } else { full }).ok(),
         events,
@@ -66,10 +61,7 @@ pub(super) fn wake(seen: &Seen, decision: &Decision, now: Timestamp) -> Option<D
     let assessment = standing::assess(seen, decision, &executed, now);
     let old = seen.backend.status.clone().unwrap_or_default();
     let full = status(seen, decision, &executed, &assessment, now);
-    let rest = is_resting(&old, &full, &assessment, now).then(|| {
-        let passed = rest_position(&old, now).unwrap_or(0);
-        Duration::from_secs((REST_SECONDS - passed).try_into().unwrap_or(1))
-    });
+    let rest = rest::is_resting(&old, &full, &assessment, now).then(|| rest::left(&old, now));
     let deadline = assessment.until.map(|until| {
         let seconds = until
             .as_second()
@@ -364,58 +356,4 @@ fn schema(seen: &Seen, considered: &Considered) -> Option<SchemaVersions> {
             .or_else(|| plan.spec.target.clone()),
     };
     (versions != SchemaVersions::default()).then_some(versions)
-}
-
-/// Whether only counts or wording have changed since the status was written, too short a time ago.
-fn is_resting(
-    old: &BackendStatus,
-    full: &BackendStatus,
-    assessment: &Assessment,
-    now: Timestamp,
-) -> bool {
-    if matches!(assessment.standing, Standing::Ready { .. })
-        || old == full
-        || skeleton(old) != skeleton(full)
-    {
-        return false;
-    }
-    let same_subject = old.conditions.first().is_some_and(|ready| {
-        assessment.subject.is_empty() || ready.message.contains(&assessment.subject)
-    });
-    same_subject && rest_position(old, now).is_some_and(|position| position >= WINDOW_SECONDS)
-}
-
-/// Seconds since the last rest ended; rests follow each other from the moment at which the present work began. The first rest has no window.
-fn rest_position(old: &BackendStatus, now: Timestamp) -> Option<i64> {
-    let began = old.conditions.iter().find(|condition| {
-        [RECONCILING, STALLED].contains(&condition.type_.as_str()) && condition.status == "True"
-    })?;
-    let passed = now
-        .as_second()
-        .saturating_sub(began.last_transition_time.0.as_second())
-        .max(0);
-    if passed < REST_SECONDS {
-        Some(passed.max(WINDOW_SECONDS))
-    } else {
-        Some(passed % REST_SECONDS)
-    }
-}
-
-/// A status without counts and wording. Why a condition beside Ready, Reconciling and Stalled is False is wording, too.
-fn skeleton(status: &BackendStatus) -> BackendStatus {
-    let mut skeleton = status.clone();
-    skeleton.replicas = None;
-    skeleton.ready_replicas = None;
-    skeleton.schema = None;
-    for condition in &mut skeleton.conditions {
-        condition.message.clear();
-        if ![READY, RECONCILING, STALLED].contains(&condition.type_.as_str()) {
-            condition.reason.clear();
-        }
-    }
-    if let Some(display) = &mut skeleton.display {
-        display.replicas = None;
-        display.schema = None;
-    }
-    skeleton
 }

@@ -1,19 +1,19 @@
 //! How a Backend stands: an ordered list of questions, the first that applies decides (`experience.md` section 3).
 
 use jiff::Timestamp;
-use kube::ResourceExt;
 
 use super::super::children::Whose;
 use super::super::decide::{Considered, Decision, Outlook};
 use super::super::gate::{HeldBy, HeldState, Hold};
-use super::super::release::{self, Release};
+use super::super::release::Release;
 use super::super::resolve::Missing;
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
 use super::deadline::{Since, deadline, from_now};
 use super::messages::{self, clock, foreign};
 use super::pods;
-use super::{counts, is_rolled_out, writes_deployment};
+use super::progress::{progress, serving};
+use super::{is_rolled_out, writes_deployment};
 use crate::core::conditions::Standing;
 use crate::core::plan::{Executed, ObjectKey, Stop};
 
@@ -343,61 +343,6 @@ fn ready(release: &Release, wanted: i32) -> Standing {
         reason: reason.to_owned(),
         message,
     }
-}
-
-/// How far the pods are: only those of the release in force count, once the Deployment has its template.
-fn progress(seen: &Seen, release: &Release, wanted: i32) -> String {
-    let counts = counts(seen);
-    let new = if release::in_deployment(seen) == Some(release.revision) {
-        counts.updated_replicas.unwrap_or(0)
-    } else {
-        0
-    };
-    let ready = if new == counts.replicas.unwrap_or(0) {
-        counts.ready_replicas.unwrap_or(0).min(new)
-    } else {
-        new.min(ready_pods(seen, release))
-    };
-    format!(
-        "release {} ({}): {ready} of {wanted} pods ready",
-        release.revision,
-        short_image(&release.image)
-    )
-}
-
-fn ready_pods(seen: &Seen, release: &Release) -> i32 {
-    let revision = release.revision.to_string();
-    let ready = seen.pods.iter().filter(|pod| {
-        let conditions = pod
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
-        let is_ready = conditions
-            .into_iter()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-        is_ready && pod.labels().get(crate::core::meta::RELEASE_LABEL) == Some(&revision)
-    });
-    i32::try_from(ready.count()).unwrap_or(i32::MAX)
-}
-
-/// `release 1.4.0 keeps serving 2/2`, by the release that the Deployment has.
-fn serving(seen: &Seen) -> String {
-    let kept = release::in_deployment(seen).and_then(|number| release::numbered(seen, number));
-    let wanted = seen
-        .deployment
-        .as_ref()
-        .and_then(|deployment| deployment.spec.as_ref()?.replicas)
-        .unwrap_or(0);
-    let ready = counts(seen).ready_replicas.unwrap_or(0);
-    kept.map_or_else(
-        || "nothing is released yet".to_owned(),
-        |release| {
-            format!(
-                "release {} keeps serving {ready}/{wanted}",
-                short_image(&release.image)
-            )
-        },
-    )
 }
 
 fn wanted_image(seen: &Seen) -> &str {
