@@ -13,8 +13,10 @@
 //! Two limits: a process that starts in the moment between the deletion and its leader's next look cannot know that there was one; and a
 //! hand that writes a candidate's own name into the Lease just when that candidate's claim was refused is taken for that claim.
 
+mod calls;
 mod message;
 mod record;
+mod state;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -23,6 +25,7 @@ use std::time::Duration;
 
 pub use message::{Answer, Call, Ended, Input, Loss, Request, Watch};
 pub use record::{Claim, Holder, Record, Version};
+pub use state::{Basis, Outstanding, Purpose, Role, Seen, Stop};
 pub use time::{Monotonic, Timings};
 
 /// The longest `leaseDurationSeconds` that is honoured, as a multiple of our own: an edited number must not lock everyone out for years.
@@ -55,75 +58,6 @@ pub struct Election {
     pub outstanding: Option<Outstanding>,
     /// The next request's number.
     pub next_number: u64,
-}
-
-/// What a candidate is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    /// Waiting for the Lease.
-    Follower,
-    /// Holding it.
-    Leader {
-        /// When the last good renewal was sent.
-        renewed: Monotonic,
-        /// `leaseTransitions` of this leadership.
-        transitions: i32,
-    },
-    /// Neither ever again.
-    Ended(Ended),
-}
-
-/// How far the end of the process has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stop {
-    /// Nobody asked for it.
-    No,
-    /// Asked for; writers may still be at work, so a leader goes on renewing.
-    Asked,
-    /// The writers have stopped.
-    Drained,
-}
-
-/// The Lease as last seen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Its content; `None`: there is no Lease.
-    pub lease: Option<Record>,
-    /// When a follower may take it, if it does not change until then.
-    pub free_at: Monotonic,
-}
-
-/// What a claim was decided on.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Basis {
-    /// That there is no Lease.
-    Absent,
-    /// This state of the Lease.
-    At(Version),
-}
-
-/// A request under way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Outstanding {
-    /// Its number.
-    pub number: u64,
-    /// When it was sent.
-    pub sent: Monotonic,
-    /// When it is given up.
-    pub until: Monotonic,
-    /// It claims or renews the Lease, releases it, or only reads.
-    pub purpose: Purpose,
-}
-
-/// What a request is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// To know the Lease.
-    Read,
-    /// To hold it; a new holder writes this many transitions.
-    Hold(i32),
-    /// To give it up.
-    Release,
 }
 
 impl Election {
@@ -425,84 +359,6 @@ impl Election {
             self.timings.lease,
             self.timings.lease.saturating_mul(LONGEST_LEASE),
         )
-    }
-
-    /// What to send now, if anything.
-    fn next_call(&mut self, now: Monotonic) -> Option<(Purpose, Call)> {
-        let claiming = self
-            .outstanding
-            .is_some_and(|outstanding| outstanding.purpose != Purpose::Read);
-        match self.role {
-            Role::Ended(_) => None,
-            // A claim under way may still succeed, and would then have to be released.
-            Role::Follower if self.stop != Stop::No && !claiming => {
-                self.end(Ended::Released);
-                None
-            }
-            _ if self.outstanding.is_some() || now < self.due => None,
-            Role::Follower => self.next_call_of_follower(now),
-            Role::Leader { transitions, .. } => Some(self.next_call_of_leader(transitions)),
-        }
-    }
-
-    fn next_call_of_follower(&mut self, now: Monotonic) -> Option<(Purpose, Call)> {
-        let seen = match &self.seen {
-            Some(seen) if !self.reread => seen,
-            _ => return Some((Purpose::Read, Call::Read)),
-        };
-        if now < seen.free_at {
-            return self.must_read().then_some((Purpose::Read, Call::Read));
-        }
-        let transitions = seen
-            .lease
-            .as_ref()
-            .map_or(0, Record::transitions_of_successor);
-        let call = self.hold(seen.lease.as_ref(), transitions);
-        self.claim = Some(match &call {
-            Call::Replace(version, _) => Basis::At(version.clone()),
-            Call::Read | Call::Create(_) => Basis::Absent,
-        });
-        Some((Purpose::Hold(transitions), call))
-    }
-
-    fn next_call_of_leader(&self, transitions: i32) -> (Purpose, Call) {
-        let lease = self.seen.as_ref().and_then(|seen| seen.lease.as_ref());
-        match (self.reread, self.stop, lease) {
-            (true, _, _) => (Purpose::Read, Call::Read),
-            (false, Stop::Drained, Some(record)) => (
-                Purpose::Release,
-                Call::Replace(record.version.clone(), Claim::release(transitions)),
-            ),
-            (false, _, lease) => (Purpose::Hold(transitions), self.hold(lease, transitions)),
-        }
-    }
-
-    /// The write that puts our name into the Lease, or keeps it there.
-    fn hold(&self, lease: Option<&Record>, transitions: i32) -> Call {
-        let seconds = i32::try_from(self.timings.lease.as_secs()).unwrap_or(i32::MAX);
-        let claim = Claim::hold(&self.identity, seconds, transitions, lease);
-        match lease {
-            Some(record) => Call::Replace(record.version.clone(), claim),
-            None => Call::Create(claim),
-        }
-    }
-
-    fn send(&mut self, now: Monotonic, (purpose, call): (Purpose, Call)) -> Request {
-        let number = self.next_number;
-        self.next_number = self.next_number.wrapping_add(1);
-        let until = match self.role {
-            Role::Leader { renewed, .. } => now
-                .plus(self.timings.request)
-                .min(renewed.plus(self.timings.renew_deadline)),
-            _ => now.plus(self.timings.request),
-        };
-        self.outstanding = Some(Outstanding {
-            number,
-            sent: now,
-            until,
-            purpose,
-        });
-        Request { number, call }
     }
 
     /// Without a watch a follower reads the Lease again and again.
