@@ -4,6 +4,8 @@
 mod bench;
 #[path = "cluster/mod.rs"]
 mod cluster;
+#[path = "runner/tls.rs"]
+mod tls;
 
 use std::fs;
 
