@@ -98,9 +98,12 @@ pub async fn run(options: RunOptions) -> Result<ExitCode, RunError> {
     let caches = Caches::new(&options.watch_namespaces);
     let listener = admin::listen(options.admin_address).await?;
     let identity = identity(&options);
+    let admin_address = listener.local_addr().unwrap_or(options.admin_address);
     info!(
         version = env!("CARGO_PKG_VERSION"),
-        identity, "Slipway starts"
+        identity,
+        admin = %admin_address,
+        "Slipway starts"
     );
 
     let gate: Arc<dyn WriteGate> = Arc::new(leadership.clone());

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use rustix::process::Signal;
+use serde_json::Value;
 
 use super::certificates::write_token_kubeconfig;
+use super::http;
 use super::process::{Launch, Process};
 use super::session::Cluster;
 
@@ -112,6 +114,17 @@ impl Operator {
 
     pub fn log_path(&self) -> &Path {
         self.process.log_path()
+    }
+
+    /// Status and body of a page of its admin server: `/metrics`, `/readyz?verbose`.
+    pub async fn admin(&self, path: &str) -> Result<(u16, String)> {
+        let log = self.log();
+        let address = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+            .find_map(|line| line["admin"].as_str().map(str::to_owned))
+            .context("the operator's log names no admin address yet")?;
+        http::get(&address, path).await
     }
 
     /// SIGKILL, and waits until it is gone.

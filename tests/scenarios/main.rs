@@ -18,6 +18,7 @@ mod first_release;
 mod input;
 mod inputs;
 mod leadership;
+mod metrics;
 mod migrations;
 mod trace;
 mod world;
@@ -93,6 +94,7 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         first_release::a_restart_of_the_operator_writes_nothing,
         first_release::an_image_there_and_back_again_runs_no_second_migration,
         migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
+        metrics::metrics_tell_of_a_migration_and_of_every_request_and_of_no_secret,
         migrations::two_backends_on_one_database_never_migrate_at_once,
         migrations::a_password_with_every_odd_character_works_and_is_found_nowhere,
         failures::a_migration_pod_that_is_deleted_ends_by_evidence,

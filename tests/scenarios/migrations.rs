@@ -9,10 +9,10 @@ use crate::cluster::{http, wait};
 use crate::world::World;
 
 /// A password that breaks a DSN, a URL or a shell in at least one place, with a mark to search for.
-const HOSTILE: &str = r#"canary-7f3 @:/?#%+&'"\ `$(x)"#;
+pub const HOSTILE: &str = r#"canary-7f3 @:/?#%+&'"\ `$(x)"#;
 
 /// The words of it that must be found nowhere.
-const CANARY: &str = "canary-7f3";
+pub const CANARY: &str = "canary-7f3";
 
 /// The old pods serve without one failed request, the status names file, line, SQLSTATE and the next command; the mended image goes out.
 pub async fn a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out(
