@@ -17,6 +17,7 @@
 //! | proxy | faults between the operator and the API server |
 //! | read | objects as JSON |
 //! | audit | the API server's audit log, read back |
+//! | history | every version of migration Jobs, their pods and Databases
 //! | release, http | what a story ships, and one question to a service |
 //! | replicas | an installed Slipway: who leads, its process, its successor |
 //! | bodies | migrations that note when they begin and end |
@@ -34,6 +35,7 @@ pub mod certificates;
 pub mod control_plane;
 pub mod debian;
 pub mod helm;
+pub mod history;
 pub mod http;
 pub mod image;
 pub mod interrupt;

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use super::application::{Application, goose_image};
+use super::postgres::Postgres;
 use super::product::Product;
 use super::session::Cluster;
 use super::{helm, wait};
@@ -58,7 +59,7 @@ pub async fn load_orders(cluster: &Cluster, version: &str, migrations: &str) -> 
     Ok(())
 }
 
-/// A database of its own with a user and a password, and the Secret that holds them.
+/// A database of its own on the cluster's server.
 pub async fn database_with_secret(
     cluster: &Cluster,
     namespace: &str,
@@ -66,6 +67,17 @@ pub async fn database_with_secret(
     password: &str,
 ) -> Result<Value> {
     let postgres = cluster.postgres().await?;
+    database_on(cluster, &postgres, namespace, name, password).await
+}
+
+/// A database of its own with a user and a password, and the Secret that holds them; returns the manifest of the Database.
+pub async fn database_on(
+    cluster: &Cluster,
+    postgres: &Postgres,
+    namespace: &str,
+    name: &str,
+    password: &str,
+) -> Result<Value> {
     let database = format!("{namespace}-{name}");
     postgres
         .create_database(&database, &database, password)

@@ -17,10 +17,12 @@ mod failures;
 mod first_release;
 mod input;
 mod inputs;
+mod kills;
 mod leadership;
 mod metrics;
 mod migrations;
 mod trace;
+mod witness;
 mod world;
 
 use std::future::Future;
@@ -104,6 +106,8 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
         chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
         crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
+        kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
+        kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ];

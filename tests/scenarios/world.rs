@@ -19,6 +19,7 @@ use crate::cluster::product::Product;
 use crate::cluster::release::{self, SLIPWAY_IMAGE};
 use crate::cluster::session::{Cluster, Options};
 use crate::cluster::{http, read, wait};
+use crate::witness;
 
 /// How long a release may take on a busy, small node.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -60,6 +61,7 @@ impl Shared {
         for (version, migrations) in RELEASES {
             release::load_orders(&cluster, version, migrations).await?;
         }
+        witness::load_images(&cluster).await?;
         let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
         cluster
             .kubectl_ok(&["apply", "--server-side", "-k", definitions])

@@ -1,0 +1,231 @@
+//! Migrations that are killed, deleted or cut off in the middle of their body: the outcome comes from evidence, the body's effect comes to
+//! stay once, and no second body ever begins beside a first.
+
+use anyhow::{Context, Result, ensure};
+use futures::StreamExt;
+use futures::stream;
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::cluster::history::History;
+use crate::cluster::pod_process;
+use crate::cluster::wait;
+use crate::witness::{Body, Story, Witnessed, backend};
+use crate::world::{PATIENCE, World};
+
+/// A way to end a migration at work, or to try.
+#[derive(Clone, Copy, Debug)]
+enum Kill {
+    Runner,
+    Tool,
+    PodDeleted,
+    PodForced,
+    PodEvicted,
+    JobBackground,
+    JobForeground,
+    JobOrphan,
+    JobForced,
+    JobWithoutFinalizer,
+}
+
+impl Kill {
+    /// Name of its Database and its Backend.
+    fn name(self) -> String {
+        format!("{self:?}").to_lowercase()
+    }
+
+    async fn carry_out(self, world: &World, pod: &Value) -> Result<()> {
+        let pod_name = text(&pod["metadata"]["name"]);
+        let job = text(&pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]);
+        match self {
+            Self::Runner => kill_process(pod, "/slipway-runner/slipway"),
+            Self::Tool => kill_process(pod, "/goose"),
+            Self::PodDeleted => delete(world, "pod", &pod_name, &[]).await,
+            Self::PodForced => {
+                delete(world, "pod", &pod_name, &["--grace-period=0", "--force"]).await
+            }
+            Self::PodEvicted => evict(world, &pod_name).await,
+            Self::JobBackground => delete(world, "job", &job, &["--cascade=background"]).await,
+            Self::JobForeground => delete(world, "job", &job, &["--cascade=foreground"]).await,
+            Self::JobOrphan => delete(world, "job", &job, &["--cascade=orphan"]).await,
+            Self::JobForced => delete(world, "job", &job, &["--grace-period=0", "--force"]).await,
+            Self::JobWithoutFinalizer => {
+                delete(world, "job", &job, &[]).await?;
+                let patch = r#"{"metadata":{"finalizers":null}}"#;
+                let job = format!("job/{job}");
+                kubectl(world, &["patch", &job, "--type=merge", "-p", patch]).await
+            }
+        }
+    }
+
+    /// What must be seen of it from the beginning to the end.
+    fn story(self) -> Story {
+        match self {
+            // Nobody is left to tell how it ended: the database is read, and shows that nothing of it stayed.
+            Self::Runner | Self::PodForced | Self::PodEvicted => Story::done(
+                &[
+                    "Unknown/OutcomeUnknown",
+                    "RetryWait/OutcomeUnknown",
+                    "Succeeded/Succeeded",
+                ],
+                &["1", "c1", "2"],
+                2,
+            ),
+            // The runner lives and reads the database itself.
+            Self::Tool => Story::done(
+                &["RetryWait/OutcomeUnknown", "Succeeded/Succeeded"],
+                &["1", "2"],
+                2,
+            ),
+            // The body goes on within the grace period, and the runner's word is heard.
+            Self::PodDeleted
+            | Self::JobBackground
+            | Self::JobForeground
+            | Self::JobOrphan
+            | Self::JobForced => Story::done(&["Succeeded/Succeeded"], &["1"], 1),
+            // The body goes on, but whose word it is nobody can say: the database is read.
+            Self::JobWithoutFinalizer => Story::done(
+                &["Unknown/OutcomeUnknown", "Succeeded/Succeeded"],
+                &["1", "c1"],
+                1,
+            ),
+        }
+    }
+}
+
+/// F-30, F-34, F-41c, I-3, I-11: killed in mid-body by the kernel, by force or by an eviction without grace.
+pub async fn a_killed_migration_is_tried_again_and_comes_to_stay_once(world: World) -> Result<()> {
+    survive(
+        &world,
+        &[Kill::Runner, Kill::Tool, Kill::PodForced, Kill::PodEvicted],
+    )
+    .await
+}
+
+/// F-30, I-7: a deletion of pod or Job, in whichever way, does not end the body, and its outcome is recorded.
+pub async fn a_migration_whose_pod_or_job_is_deleted_runs_to_its_end(world: World) -> Result<()> {
+    survive(
+        &world,
+        &[
+            Kill::JobWithoutFinalizer,
+            Kill::PodDeleted,
+            Kill::JobBackground,
+            Kill::JobForeground,
+            Kill::JobOrphan,
+            Kill::JobForced,
+        ],
+    )
+    .await
+}
+
+/// Carries out each kill on a migration of its own, at the same time, and compares what was seen with what must be.
+async fn survive(world: &World, kills: &[Kill]) -> Result<()> {
+    let _operator = world.operator().await?;
+    let history = History::record(world.cluster(), &world.namespace).await?;
+    let ends: Vec<Result<()>> = stream::iter(kills)
+        .map(|kill| survive_one(world, &history, *kill))
+        .buffer_unordered(kills.len())
+        .collect()
+        .await;
+    let wrong: Vec<String> = ends
+        .into_iter()
+        .filter_map(|end| end.err().map(|error| format!("{error:#}")))
+        .collect();
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let overlaps = history.overlaps();
+    ensure!(overlaps.is_empty(), "at once: {overlaps:?}");
+    Ok(())
+}
+
+async fn survive_one(world: &World, history: &History, kill: Kill) -> Result<()> {
+    let name = kill.name();
+    let postgres = world.postgres().await?;
+    let database = Witnessed::on(world, &postgres, &name).await?;
+    world
+        .apply(&backend(world, &name, &name, Body::Transactional))
+        .await?;
+    database.until_begun(1).await?;
+    let pod = running_pod(world, &name).await?;
+    kill.carry_out(world, &pod).await?;
+    database.until_begun(kill.story().begun).await?;
+    database.let_go().await?;
+    world
+        .ready(&name)
+        .await
+        .with_context(|| format!("{kill:?}"))?;
+    let story = database.story(history, &name).await?;
+    ensure!(
+        story == kill.story(),
+        "{kill:?}: {story:?}, not {:?}",
+        kill.story()
+    );
+    let overlaps = database.overlaps().await?;
+    ensure!(overlaps.is_empty(), "{kill:?}: {overlaps:?}");
+    Ok(())
+}
+
+/// The pod of a Backend's migration whose runner is at work.
+async fn running_pod(world: &World, backend: &str) -> Result<Value> {
+    wait::until("the migration's pod to run", PATIENCE, async || {
+        let pods = world.list("pods").await?;
+        let found = pods.into_iter().find(|pod| {
+            let name = text(&pod["metadata"]["name"]);
+            name.starts_with(&format!("{backend}-"))
+                && !pod["status"]["containerStatuses"][0]["state"]["running"].is_null()
+        });
+        found.context("no pod runs")
+    })
+    .await
+}
+
+/// SIGKILL to the one process of a pod that runs this program.
+fn kill_process(pod: &Value, program: &str) -> Result<()> {
+    let processes = pod_process::of_pod(&text(&pod["metadata"]["uid"]))?;
+    let process = processes
+        .iter()
+        .find(|process| {
+            process
+                .command()
+                .first()
+                .is_some_and(|path| path == program)
+        })
+        .with_context(|| format!("no {program} among {processes:?}"))?;
+    process.signal(Signal::KILL)
+}
+
+async fn delete(world: &World, kind: &str, name: &str, how: &[&str]) -> Result<()> {
+    let mut arguments = vec!["delete", kind, name, "--wait=false"];
+    arguments.extend(how);
+    kubectl(world, &arguments).await
+}
+
+/// By the subresource, as a drain does, but with a second of grace: the body cannot end in it.
+async fn evict(world: &World, pod: &str) -> Result<()> {
+    let namespace = &world.namespace;
+    let eviction = json!({
+        "apiVersion": "policy/v1", "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": namespace},
+        "deleteOptions": {"gracePeriodSeconds": 1},
+    });
+    let path = format!("/api/v1/namespaces/{namespace}/pods/{pod}/eviction");
+    world
+        .cluster()
+        .kubectl_with_input(
+            &["create", "--raw", &path, "-f", "-"],
+            &eviction.to_string(),
+        )
+        .await?
+        .success("evict")?;
+    Ok(())
+}
+
+async fn kubectl(world: &World, arguments: &[&str]) -> Result<()> {
+    let mut all = vec!["-n", world.namespace.as_str()];
+    all.extend(arguments);
+    world.cluster().kubectl_ok(&all).await?;
+    Ok(())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}

@@ -1,0 +1,225 @@
+//! A migration that is watched from inside its database. Its body writes a row when it begins and one when it ends, through a connection of its
+//! own, so that the rows stay when the body is rolled back or killed; between the two it sleeps until the test lets it go.
+
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use serde_json::{Value, json};
+use tokio_postgres::Client;
+
+use crate::cluster::history::History;
+use crate::cluster::image::Image;
+use crate::cluster::postgres::{Postgres, SUPERUSER};
+use crate::cluster::release;
+use crate::cluster::session::Cluster;
+use crate::cluster::wait;
+use crate::world::{PATIENCE, World};
+
+/// The folders of migrations beside this file, each an image of its own.
+const FOLDERS: [&str; 2] = ["transactional", "halves"];
+
+/// Whether the body runs in one transaction.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Body {
+    Transactional,
+    Halves,
+}
+
+impl Body {
+    fn image(self) -> String {
+        let [transactional, halves] = FOLDERS;
+        image_name(match self {
+            Self::Transactional => transactional,
+            Self::Halves => halves,
+        })
+    }
+}
+
+fn image_name(folder: &str) -> String {
+    format!("slipway.test/witness:{folder}")
+}
+
+/// Loads the images. They hold nothing but the files.
+pub async fn load_images(cluster: &Cluster) -> Result<()> {
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/witness");
+    for folder in FOLDERS {
+        let image = Image::new(image_name(folder)).file(folders.join(folder), "/migrations");
+        cluster.load_image(&image).await?;
+    }
+    Ok(())
+}
+
+/// What was seen in the database, in the ledger and among the Jobs, from the beginning to the end.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Story {
+    /// The ledger's records, each `outcome/reason`.
+    pub outcomes: Vec<String>,
+    /// The Jobs that were armed: `1`, `c1` for a Check run, `2`.
+    pub runs: Vec<String>,
+    /// How often the body began, and came to its end.
+    pub begun: i64,
+    pub ended: i64,
+    /// What the body does, once for each time that it came to stay.
+    pub effects: i64,
+    /// The versions that goose's table holds.
+    pub versions: Vec<i64>,
+}
+
+impl Story {
+    /// A migration that was done once in the end.
+    pub fn done(outcomes: &[&str], runs: &[&str], begun: i64) -> Self {
+        Self {
+            outcomes: outcomes.iter().map(|text| (*text).to_owned()).collect(),
+            runs: runs.iter().map(|text| (*text).to_owned()).collect(),
+            begun,
+            ended: 1,
+            effects: 1,
+            versions: vec![1],
+        }
+    }
+}
+
+/// A database with a witness in it.
+pub struct Witnessed {
+    pub name: String,
+    rows: Client,
+}
+
+impl Witnessed {
+    /// Makes the database, the witness, Secret and Database object on a server.
+    pub async fn on(world: &World, postgres: &Postgres, name: &str) -> Result<Self> {
+        let manifest = release::database_on(
+            world.cluster(),
+            postgres,
+            &world.namespace,
+            name,
+            "password",
+        )
+        .await?;
+        let rows = postgres.connect(&world.database_name(name)).await?;
+        rows.batch_execute(&witness(postgres, &world.database_name(name)))
+            .await?;
+        world.apply(&manifest).await?;
+        Ok(Self {
+            name: name.to_owned(),
+            rows,
+        })
+    }
+
+    /// Takes a new connection, after the server was away.
+    pub async fn reconnect(&mut self, world: &World, postgres: &Postgres) -> Result<()> {
+        self.rows = postgres.connect(&world.database_name(&self.name)).await?;
+        Ok(())
+    }
+
+    /// Lets bodies come to their end.
+    pub async fn let_go(&self) -> Result<()> {
+        Ok(self.rows.batch_execute("delete from witness.held").await?)
+    }
+
+    /// What a person does who undoes the first half by hand.
+    pub async fn undo_by_hand(&self) -> Result<()> {
+        Ok(self.rows.batch_execute("drop table effect").await?)
+    }
+
+    /// Waits until the body has begun so often, and asks nobody in the cluster.
+    pub async fn until_begun(&self, times: i64) -> Result<()> {
+        let what = format!("the body of {} to begin for the {times}. time", self.name);
+        wait::until(&what, PATIENCE, async || {
+            let begun = self.count("begin").await?;
+            ensure!(begun >= times, "it began {begun} times");
+            anyhow::Ok(())
+        })
+        .await
+    }
+
+    async fn count(&self, what: &str) -> Result<i64> {
+        let query = "select count(*) from witness.rows where what = $1";
+        Ok(self.rows.query_one(query, &[&what]).await?.get(0))
+    }
+
+    /// Bodies that met another one at work, by the witness' rows.
+    pub async fn overlaps(&self) -> Result<Vec<String>> {
+        let query = "select format('session %s met %s others at %s', session, others, at) from witness.rows where others > 0";
+        let rows = self.rows.query(query, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// The whole story of a Backend's only migration.
+    pub async fn story(&self, history: &History, backend: &str) -> Result<Story> {
+        Ok(Story {
+            outcomes: history.outcomes(&self.name),
+            runs: history.runs(backend),
+            begun: self.count("begin").await?,
+            ended: self.count("end").await?,
+            effects: self.number("effect", "select count(*) from effect").await?,
+            versions: self.versions().await?,
+        })
+    }
+
+    async fn number(&self, table: &str, query: &str) -> Result<i64> {
+        let known = self
+            .rows
+            .query_one("select to_regclass($1) is not null", &[&table])
+            .await?
+            .get(0);
+        Ok(if known {
+            self.rows.query_one(query, &[]).await?.get(0)
+        } else {
+            0
+        })
+    }
+
+    async fn versions(&self) -> Result<Vec<i64>> {
+        let query = "select version_id from goose_db_version where is_applied and version_id > 0 order by id";
+        let rows = self.rows.query(query, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+}
+
+/// A Backend that has nothing but the migration: no pods, so it is Ready as soon as the schema is there.
+pub fn backend(world: &World, name: &str, database: &str, body: Body) -> Value {
+    json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": name, "namespace": world.namespace},
+        "spec": {
+            "type": "Worker",
+            "image": "slipway.test/orders:1.0.0",
+            "replicas": 0,
+            "databases": [{"name": database}],
+            "migrations": [{"name": "schema", "tool": "Goose", "source": {"image": body.image(), "path": "/migrations"}}],
+        },
+    })
+}
+
+/// Only the superuser may connect from within; the functions run with its rights. A row counts the bodies that had begun, had not ended, and
+/// whose session was still there when it was written.
+fn witness(postgres: &Postgres, database: &str) -> String {
+    let connection = format!(
+        "host={} port={} dbname={database} user={SUPERUSER} password={}",
+        postgres.address().ip(),
+        postgres.port(),
+        postgres.superuser_password()
+    );
+    format!(
+        "create extension dblink;
+         create schema witness;
+         grant usage on schema witness to public;
+         create table witness.rows (what text, session integer, others bigint, at timestamptz default clock_timestamp());
+         create table witness.held (yes boolean);
+         insert into witness.held values (true);
+         create function witness.write(what text) returns void language plpgsql security definer as $body$
+           begin
+             perform public.dblink_exec('{connection}', format($row$
+               insert into witness.rows select %L, %s, count(*) from witness.rows theirs
+                 join pg_stat_activity session on session.pid = theirs.session and session.application_name like 'slipway/%%'
+                 where theirs.what = 'begin' and theirs.session <> %s
+                 and not exists (select from witness.rows ends where ends.what = 'end' and ends.session = theirs.session)
+             $row$, what, pg_backend_pid(), pg_backend_pid()));
+           end $body$;
+         create function witness.hold() returns void language plpgsql security definer as $body$
+           begin
+             while exists (select from witness.held) loop perform pg_sleep(0.05); end loop;
+           end $body$;"
+    )
+}
