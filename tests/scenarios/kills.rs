@@ -85,7 +85,7 @@ impl Kill {
             | Self::JobForced => Story::done(&["Succeeded/Succeeded"], &["1"], 1),
             // The body goes on, but whose word it is nobody can say: the database is read.
             Self::JobWithoutFinalizer => Story::done(
-                &["Unknown/OutcomeUnknown", "Succeeded/Succeeded"],
+                &["Unknown/OutcomeUnknown", "Succeeded/NoPendingMigrations"],
                 &["1", "c1"],
                 1,
             ),

@@ -22,8 +22,8 @@ pub struct Seen {
     pub bound: i64,
     /// Whether one of them has not been visited yet or waits for a Migration here: the ledger's next write then carries the count.
     pub ledger_write_ahead: bool,
-    /// Whether the Job that the ledger's holder names still exists.
-    pub holder_job_exists: bool,
+    /// Whether the Job that the ledger's holder names still exists, or its pod is at work without it.
+    pub holder_lives: bool,
 }
 
 /// What follows.
@@ -76,7 +76,7 @@ fn without_lost_job(
     let Some(current) = ledger else {
         return (None, None);
     };
-    let Some(holder) = current.holder.clone().filter(|_| !seen.holder_job_exists) else {
+    let Some(holder) = current.holder.clone().filter(|_| !seen.holder_lives) else {
         return (Some(current), None);
     };
     let age = holder.since.parse::<Timestamp>().map_or(i64::MAX, |since| {

@@ -181,7 +181,7 @@ impl World {
                     database: Arc::new(self.database.clone()),
                     bound: 1,
                     ledger_write_ahead: false,
-                    holder_job_exists: exists,
+                    holder_lives: exists,
                 };
                 database::decide(&seen, self.now()).plan
             }

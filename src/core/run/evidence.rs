@@ -18,8 +18,11 @@ use crate::core::run::ticket::Ticket;
 /// Name of the container that runs the tool.
 pub const MAIN_CONTAINER: &str = "migrate";
 
-/// Label that the Job controller puts on its pods (Kubernetes 1.27 and later).
-const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
+/// Label that the Job controller puts on its pods (Kubernetes 1.27 and later): the Job's name.
+pub const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
+
+/// The same: the Job's uid.
+const JOB_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
 
 /// A pod whose grace ended this long ago without a word of its end is on a lost node; seconds.
 const LOST_AFTER_SECONDS: i64 = 60;
@@ -54,8 +57,26 @@ pub fn pods_of<'a>(job: &Job, pods: &'a [SeenPod]) -> Vec<&'a SeenPod> {
                 .get(JOB_NAME_LABEL)
                 .is_some_and(|label| *label == name)
         })
-        .filter(|seen| meta::is_controlled_by(seen.pod.as_ref(), &uid))
+        .filter(|seen| is_of(&seen.pod, &uid))
         .collect()
+}
+
+/// Whether a pod of the Job with this uid is still at work, or about to be. The Job itself may be gone.
+#[must_use]
+pub fn has_unfinished_pod<'a>(job_uid: &str, pods: impl IntoIterator<Item = &'a Pod>) -> bool {
+    pods.into_iter()
+        .any(|pod| is_of(pod, job_uid) && !is_finished(pod))
+}
+
+/// Its owner tells; a Job that was deleted with `--cascade=orphan` leaves its pod without one, and there the label stays.
+fn is_of(pod: &Pod, job_uid: &str) -> bool {
+    let has_no_owner = pod.owner_references().is_empty();
+    meta::is_controlled_by(pod, job_uid)
+        || has_no_owner
+            && pod
+                .labels()
+                .get(JOB_UID_LABEL)
+                .is_some_and(|label| label == job_uid)
 }
 
 /// How far the Job is.
@@ -273,61 +294,4 @@ fn has_condition(job: &Job, type_: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use jiff::Timestamp;
-    use k8s_openapi::api::batch::v1::Job;
-    use k8s_openapi::api::core::v1::Pod;
-    use serde_json::{Value, json};
-
-    use super::{JobState, SeenPod, lost_in, state};
-
-    fn job() -> Job {
-        let job = json!({"metadata": {"name": "m-1", "uid": "j"}, "spec": {"suspend": false, "template": {}}});
-        serde_json::from_value(job).expect("a Job")
-    }
-
-    fn pod(deletion: &Value, phase: &str) -> SeenPod {
-        let pod = json!({
-            "metadata": {"name": "m-1-x", "deletionTimestamp": deletion},
-            "spec": {"containers": [], "nodeName": "far"},
-            "status": {"phase": phase},
-        });
-        let pod: Pod = serde_json::from_value(pod).expect("a Pod");
-        SeenPod {
-            pod: Arc::new(pod),
-            gone: false,
-        }
-    }
-
-    fn at(time: &str) -> Timestamp {
-        time.parse().expect("a time")
-    }
-
-    /// F-35: the Job gets no condition while its node is away, so the pod's own deadline is the end.
-    #[test]
-    fn a_run_is_over_when_its_pod_outlives_its_grace_by_a_minute() {
-        let dying = pod(&json!("2026-01-01T00:00:00Z"), "Running");
-        let seen = |now: &str| {
-            let now = at(now);
-            (state(&job(), &[&dying], now), lost_in(&[&dying], now))
-        };
-        assert_eq!(
-            seen("2026-01-01T00:00:59Z"),
-            (JobState::Active, Some(Duration::from_secs(1)))
-        );
-        assert_eq!(seen("2026-01-01T00:01:00Z").0, JobState::Finished);
-    }
-
-    #[test]
-    fn a_pod_that_nobody_deletes_or_that_has_ended_is_never_lost() {
-        let far = at("2027-01-01T00:00:00Z");
-        let running = pod(&Value::Null, "Running");
-        let ended = pod(&json!("2026-01-01T00:00:00Z"), "Failed");
-        assert_eq!(state(&job(), &[&running], far), JobState::Active);
-        assert_eq!(state(&job(), &[&ended], far), JobState::Active);
-        assert_eq!(lost_in(&[&running, &ended], far), None);
-    }
-}
+mod tests;

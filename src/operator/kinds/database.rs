@@ -8,13 +8,14 @@ use kube::ResourceExt;
 use super::migration::bound;
 use super::undecodable_report;
 use crate::api::backend::Backend;
-use crate::api::database::Database;
+use crate::api::database::{Database, Holder};
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::database;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
+use crate::core::run::evidence::{JOB_NAME_LABEL, has_unfinished_pod};
 use crate::core::settings::Settings;
 use crate::operator::driver::Kind;
 
@@ -41,20 +42,12 @@ impl Kind for DatabaseKind {
     ) -> database::Seen {
         let namespace = root.namespace().unwrap_or_default();
         let name = root.name_any();
-        let holder = root
-            .status
-            .as_ref()
-            .and_then(|status| status.ledger.as_ref()?.holder.as_ref());
+        let holder = holder_of(root);
         database::Seen {
             database: Arc::clone(root),
             bound: bound(caches, &namespace, &name),
             ledger_write_ahead: ledger_write_ahead(caches, &namespace, &name),
-            holder_job_exists: holder.is_none_or(|holder| {
-                caches
-                    .jobs
-                    .get(&namespace, &holder.job)
-                    .is_some_and(|job| job.uid().as_ref() == Some(&holder.job_uid))
-            }),
+            holder_lives: holder.is_none_or(|holder| lives(caches, &namespace, holder)),
         }
     }
 
@@ -84,14 +77,13 @@ impl Kind for DatabaseKind {
         let concerned = |database: &&Arc<Database>| match change.key.kind {
             ObjectKind::Backend | ObjectKind::Migration => true,
             ObjectKind::Job => {
-                let ledger = database
-                    .status
-                    .as_ref()
-                    .and_then(|status| status.ledger.as_ref());
-                ledger
-                    .and_then(|ledger| ledger.holder.as_ref())
-                    .is_some_and(|holder| holder.job == change.key.name)
+                holder_of(database).is_some_and(|holder| holder.job == change.key.name)
             }
+            ObjectKind::Pod => holder_of(database).is_some_and(|holder| {
+                change
+                    .label_values(JOB_NAME_LABEL)
+                    .contains(&holder.job.as_str())
+            }),
             _ => false,
         };
         databases
@@ -100,6 +92,20 @@ impl Kind for DatabaseKind {
             .map(|database| database.name_any())
             .collect()
     }
+}
+
+fn holder_of(database: &Database) -> Option<&Holder> {
+    database
+        .status
+        .as_ref()
+        .and_then(|status| status.ledger.as_ref()?.holder.as_ref())
+}
+
+fn lives(caches: &Caches, namespace: &str, holder: &Holder) -> bool {
+    let job = caches.jobs.get(namespace, &holder.job);
+    let pods = caches.pods.in_namespace(namespace);
+    job.is_some_and(|job| job.uid().as_ref() == Some(&holder.job_uid))
+        || has_unfinished_pod(&holder.job_uid, pods.iter().map(AsRef::as_ref))
 }
 
 /// A Backend that Slipway has not visited yet, or a Migration on its way: the ledger will be written soon and carries the count.

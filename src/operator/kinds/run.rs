@@ -97,7 +97,7 @@ impl Kind for RunKind {
                 ticket::ticket(job).is_some_and(|ticket| ticket.migration == change.key.name)
             }
             ObjectKind::Pod => change
-                .owner_names(ObjectKind::Job)
+                .label_values(evidence::JOB_NAME_LABEL)
                 .contains(&job.name_any().as_str()),
             _ => false,
         };

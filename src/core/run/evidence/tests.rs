@@ -1,0 +1,116 @@
+//! When a run is over, and whose pods are whose.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::{JobState, SeenPod, has_unfinished_pod, lost_in, pods_of, state};
+
+fn job() -> Job {
+    let job = json!({"metadata": {"name": "m-1", "uid": "j"}, "spec": {"suspend": false, "template": {}}});
+    serde_json::from_value(job).expect("a Job")
+}
+
+fn pod(deletion: &Value, phase: &str) -> SeenPod {
+    let pod = json!({
+        "metadata": {"name": "m-1-x", "deletionTimestamp": deletion},
+        "spec": {"containers": [], "nodeName": "far"},
+        "status": {"phase": phase},
+    });
+    let pod: Pod = serde_json::from_value(pod).expect("a Pod");
+    SeenPod {
+        pod: Arc::new(pod),
+        gone: false,
+    }
+}
+
+fn at(time: &str) -> Timestamp {
+    time.parse().expect("a time")
+}
+
+/// F-35: the Job gets no condition while its node is away, so the pod's own deadline is the end.
+#[test]
+fn a_run_is_over_when_its_pod_outlives_its_grace_by_a_minute() {
+    let dying = pod(&json!("2026-01-01T00:00:00Z"), "Running");
+    let seen = |now: &str| {
+        let now = at(now);
+        (state(&job(), &[&dying], now), lost_in(&[&dying], now))
+    };
+    assert_eq!(
+        seen("2026-01-01T00:00:59Z"),
+        (JobState::Active, Some(Duration::from_secs(1)))
+    );
+    assert_eq!(seen("2026-01-01T00:01:00Z").0, JobState::Finished);
+}
+
+#[test]
+fn a_pod_that_nobody_deletes_or_that_has_ended_is_never_lost() {
+    let far = at("2027-01-01T00:00:00Z");
+    let running = pod(&Value::Null, "Running");
+    let ended = pod(&json!("2026-01-01T00:00:00Z"), "Failed");
+    assert_eq!(state(&job(), &[&running], far), JobState::Active);
+    assert_eq!(state(&job(), &[&ended], far), JobState::Active);
+    assert_eq!(lost_in(&[&running, &ended], far), None);
+}
+
+fn made_pod(owners: &Value, phase: &str) -> Pod {
+    let labels = json!({"batch.kubernetes.io/job-name": "orders-1", "batch.kubernetes.io/controller-uid": "job-uid"});
+    serde_json::from_value(json!({
+        "metadata": {"name": "orders-1-x", "labels": labels, "ownerReferences": owners},
+        "status": {"phase": phase},
+    }))
+    .expect("it is a pod")
+}
+
+fn owner(uid: &str) -> Value {
+    json!([{"apiVersion": "batch/v1", "kind": "Job", "name": "orders-1", "uid": uid, "controller": true}])
+}
+
+/// F-30: `kubectl delete job --cascade=orphan` takes the owner off the pod, which goes on.
+#[test]
+fn a_pod_that_lost_its_owner_is_still_its_jobs_and_one_of_another_job_is_not() {
+    let deleted: Job = serde_json::from_value(json!({
+        "metadata": {"name": "orders-1", "uid": "job-uid", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        "spec": {"suspend": false, "template": {}},
+    }))
+    .expect("it is a Job");
+    let of = |owners: &Value, phase| {
+        let pods = [SeenPod {
+            pod: Arc::new(made_pod(owners, phase)),
+            gone: false,
+        }];
+        state(
+            &deleted,
+            &pods_of(&deleted, &pods),
+            at("2026-01-01T00:00:00Z"),
+        )
+    };
+    let states = [
+        of(&json!([]), "Running"),
+        of(&owner("job-uid"), "Running"),
+        of(&json!([]), "Succeeded"),
+        of(&owner("another-uid"), "Running"),
+    ];
+    let expected = [
+        JobState::Active,
+        JobState::Active,
+        JobState::Finished,
+        JobState::Finished,
+    ];
+    assert_eq!(states, expected);
+}
+
+/// I-11: a Job that was removed by force leaves its pod at work.
+#[test]
+fn a_run_whose_job_is_gone_is_over_when_its_pod_is() {
+    let unfinished = |pods: &[Pod]| has_unfinished_pod("job-uid", pods);
+    assert!(unfinished(&[made_pod(&owner("job-uid"), "Running")]));
+    assert!(unfinished(&[made_pod(&json!([]), "Pending")]));
+    assert!(!unfinished(&[made_pod(&owner("job-uid"), "Failed")]));
+    assert!(!unfinished(&[made_pod(&owner("another-uid"), "Running")]));
+    assert!(!unfinished(&[]));
+}
