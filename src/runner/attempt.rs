@@ -19,7 +19,7 @@ use super::process;
 use super::stop::Stop;
 use super::supervise::{Finished, end_of};
 use super::termination::TerminationLog;
-use super::tools::{Pending, Tool};
+use super::tools::{Pending, StoppedAt, Tool};
 
 /// Of the grace period, kept for writing the message. 5 s.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
@@ -250,6 +250,7 @@ impl Attempt {
         let words = before.tool.understand(&finished.last);
         let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
         let file = error.as_ref().and_then(|error| error.file.as_deref());
+        let stopped = before.tool.stopped_at(file, after.as_ref());
         let judgement = judge(&Evidence {
             lock: if finished.lock_lost {
                 LockEvidence::Lost
@@ -262,13 +263,15 @@ impl Attempt {
                 Some(versions) if before.tool.at_target(versions) => ReadBack::AtTarget,
                 Some(_) => ReadBack::Below,
             },
-            transactional: before.tool.stopped_in_transaction(file, after.as_ref()),
+            transactional: stopped
+                .as_ref()
+                .is_some_and(|stopped| stopped.transactional),
             end,
         });
         message.error = if judgement.outcome == Outcome::Succeeded {
             None
         } else {
-            error
+            error.map(|error| at_file(error, stopped))
         };
         judgement
     }
@@ -297,17 +300,40 @@ impl Attempt {
 /// A Check run found files pending. Whoever ran before is dead and holds nothing, so the first of them is the one it stopped in: if that
 /// file is transactional, nothing of it is there and another attempt is safe; if not, a person must look.
 fn checked<T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
-    let text = "the last attempt left migrations pending";
-    if tool.stopped_in_transaction(None, Some(versions)) {
+    let stopped = tool.stopped_at(None, Some(versions));
+    let transactional = stopped
+        .as_ref()
+        .is_some_and(|stopped| stopped.transactional);
+    let error = at_file(
+        MessageError::plain("Tool", "the last attempt did not get to its end"),
+        stopped,
+    );
+    if transactional {
         Ending {
             judgement: Judgement::new(Outcome::Failed, "OutcomeUnknown", true),
-            error: Some(Box::new(MessageError::plain("Tool", text))),
+            error: Some(Box::new(error)),
         }
     } else {
-        let text = format!(
-            "{text}, and the first of them may be half applied, as it runs without a transaction"
-        );
-        Ending::blocked("OutcomeUnknown", MessageError::plain("Tool", &text))
+        Ending::blocked("OutcomeUnknown", error)
+    }
+}
+
+/// The same error with the file at which the tool stopped, and what may have become of it, unless the tool itself has named one.
+fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
+    let Some(stopped) = stopped.filter(|_| error.file.is_none() && error.code.is_none()) else {
+        return error;
+    };
+    let text = if stopped.transactional {
+        format!("was not applied: {}", error.text)
+    } else {
+        format!(
+            "may be half applied, as it runs without a transaction: {}",
+            error.text
+        )
+    };
+    MessageError {
+        file: Some(stopped.file),
+        ..MessageError::plain(&error.class, &text)
     }
 }
 

@@ -108,6 +108,9 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
+        kills::a_half_applied_migration_waits_until_a_person_has_looked,
+        kills::a_migration_whose_database_restarts_is_tried_again,
+        kills::two_names_of_one_database_never_migrate_at_once,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ];

@@ -16,21 +16,24 @@ use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
 /// The folders of migrations beside this file, each an image of its own.
-const FOLDERS: [&str; 2] = ["transactional", "halves"];
+const FOLDERS: [&str; 3] = ["transactional", "halves", "more"];
 
-/// Whether the body runs in one transaction.
+/// What the migration is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Body {
     Transactional,
     Halves,
+    /// The transactional one, and another that only writes down that it was there.
+    More,
 }
 
 impl Body {
     fn image(self) -> String {
-        let [transactional, halves] = FOLDERS;
+        let [transactional, halves, more] = FOLDERS;
         image_name(match self {
             Self::Transactional => transactional,
             Self::Halves => halves,
+            Self::More => more,
         })
     }
 }

@@ -137,7 +137,9 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
         other => other.to_owned(),
     };
     match &entry.message {
-        Some(message) if entry.reason == "SqlError" => message.clone(),
+        Some(message) if ["SqlError", "OutcomeUnknown"].contains(&entry.reason.as_str()) => {
+            message.clone()
+        }
         Some(message) => format!("{what}: {message}"),
         None => what,
     }
@@ -160,6 +162,9 @@ fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
                  {namespace}; then: {retry}",
                 migration.spec.database
             )
+        }
+        "OutcomeUnknown" => {
+            format!("Look at the schema: undo what is there of the file, or finish it by hand and add its row to {version_table}; then: {retry}")
         }
         _ => format!("Look at the schema and put it right, then: {retry}"),
     }

@@ -10,7 +10,7 @@ use crate::core::migration::goose::words::{self, Words};
 use crate::core::migration::message::{MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 
-use super::{Access, Ending, Engine, EngineError, Facts, Pending, Start, Tool, folder};
+use super::{Access, Ending, Engine, EngineError, Facts, Pending, Start, StoppedAt, Tool, folder};
 
 /// goose with its files.
 pub struct Goose {
@@ -175,15 +175,16 @@ impl Tool for Goose {
         after.applied_since(before)
     }
 
-    fn stopped_in_transaction(&self, file: Option<&str>, after: Option<&Versions>) -> bool {
+    fn stopped_at(&self, file: Option<&str>, after: Option<&Versions>) -> Option<StoppedAt> {
         let named = file.and_then(|name| self.files.named(name));
         let next = || match versions::preflight(&self.files, after?, self.target) {
             Preflight::Pending(pending) => pending.first().copied(),
             _ => None,
         };
-        named
-            .or_else(next)
-            .is_some_and(files::File::is_transactional)
+        named.or_else(next).map(|file| StoppedAt {
+            file: file.name.clone(),
+            transactional: file.is_transactional(),
+        })
     }
 }
 

@@ -73,8 +73,16 @@ pub trait Tool: Sized {
 
     fn applied(&self, before: &Self::Versions, after: &Self::Versions) -> i64;
 
-    /// Whether the file at which the tool stopped is transactional: the named one, else the first that is not applied.
-    fn stopped_in_transaction(&self, file: Option<&str>, after: Option<&Self::Versions>) -> bool;
+    /// The file at which the tool stopped: the named one, else the first that is not applied.
+    fn stopped_at(&self, file: Option<&str>, after: Option<&Self::Versions>) -> Option<StoppedAt>;
+}
+
+/// The file at which a tool stopped.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct StoppedAt {
+    pub file: String,
+    /// Whether it runs in one transaction, so that what did not reach its end left nothing behind.
+    pub transactional: bool,
 }
 
 /// Text files of a folder: names and contents. Bytes that are no UTF-8 are replaced; they matter to no rule here.
