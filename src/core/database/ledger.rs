@@ -152,8 +152,14 @@ fn next_entry(
         && !still_unreachable(unreachable_since.as_deref(), now);
     let attempts = spent_before + i64::from(spends);
     let outcome = outcome_of(verdict, attempts);
-    let next_attempt_after = (outcome == EntryOutcome::RetryWait)
-        .then(|| retry_time(&ticket.plan_key, ticket.attempt, attempts, backoff, now));
+    let failures = match (outcome, ticket.mode) {
+        (EntryOutcome::RetryWait, _) => Some(attempts),
+        // A look that failed is repeated, ever more slowly.
+        (EntryOutcome::Unknown, RunMode::Check) => Some(ticket.attempt),
+        _ => None,
+    };
+    let next_attempt_after = failures
+        .map(|failures| retry_time(&ticket.plan_key, ticket.attempt, failures, backoff, now));
     Entry {
         plan_key: ticket.plan_key.clone(),
         migration: ticket.migration.clone(),

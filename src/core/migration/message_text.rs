@@ -70,6 +70,16 @@ pub(super) fn retry_wait(migration: &Migration, entry: &Entry) -> String {
     )
 }
 
+pub(super) fn looks_again(migration: &Migration, entry: &Entry) -> String {
+    let at = entry.next_attempt_after.as_deref().unwrap_or("once");
+    format!(
+        "how the last attempt ended is not known, and database {} could not be read: {}; the next look is at {at}. At once: {}",
+        migration.spec.database,
+        cause(migration, entry),
+        retry_command(migration)
+    )
+}
+
 pub(super) fn blocked(migration: &Migration, entry: &Entry) -> String {
     format!(
         "{}. {}",

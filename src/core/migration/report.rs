@@ -121,6 +121,13 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
                 message_text::marked(&seen.migration, block, by),
             ),
         ),
+        Situation::RetryWait { entry } if entry.outcome == EntryOutcome::Unknown => (
+            MigrationPhase::Unknown,
+            working(
+                &entry.reason,
+                message_text::looks_again(&seen.migration, entry),
+            ),
+        ),
         Situation::RetryWait { entry } => (
             MigrationPhase::RetryWait,
             working(

@@ -45,7 +45,7 @@ pub enum Situation {
     },
     /// Its Job has ended, the ledger does not know yet.
     Verifying { holder: Holder },
-    /// It failed and will be tried again at a time.
+    /// It failed and will be tried again at a time; or nobody could look at how it ended, and will look again then.
     RetryWait { entry: Entry },
     /// The ledger has the last word on it.
     Ended { entry: Entry },
@@ -190,7 +190,10 @@ fn is_done(seen: &Seen, database: &str, plan_key: &str) -> bool {
 }
 
 fn waits_for_retry(entry: &Entry, now: Timestamp) -> bool {
-    entry.outcome == EntryOutcome::RetryWait && retry_time(entry).is_some_and(|time| now < time)
+    matches!(
+        entry.outcome,
+        EntryOutcome::RetryWait | EntryOutcome::Unknown
+    ) && retry_time(entry).is_some_and(|time| now < time)
 }
 
 /// When the next attempt may begin.

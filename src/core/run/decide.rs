@@ -184,6 +184,10 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
             wake: Some(Duration::from_secs(1)),
         };
     };
+    let verdict = match ticket.mode {
+        RunMode::Run => verdict,
+        RunMode::Check => verdict.of_check(),
+    };
     let ledger = ledger_of(database);
     let backoff = seen.settings.migrations.backoff;
     let recorded = ledger::record(&ledger, ticket, &uid(&seen.job), &verdict, backoff, now);
@@ -210,7 +214,7 @@ fn verdict(
         ));
     }
     if let Some(message) = evidence::message(pods, ticket) {
-        return Some(from_message(ticket, &message));
+        return Some(Verdict::from_message(&message));
     }
     if let Some(pod) = pods.iter().find(|seen| evidence::is_lost(seen, now)) {
         return Some(node_lost(&pod.pod));
@@ -238,25 +242,6 @@ fn node_lost(pod: &Pod) -> Verdict {
         pod.name_any()
     );
     Verdict::without_message(End::Unknown, "NodeLost", Some(message))
-}
-
-/// What a Check run says of an unfinished plan: safe to go on, or a person must look.
-fn from_message(ticket: &Ticket, message: &crate::core::migration::message::Message) -> Verdict {
-    let mut verdict = Verdict::from_message(message);
-    if ticket.mode == RunMode::Check {
-        verdict.spends_attempt = false;
-        if matches!(
-            verdict.end,
-            End::Failed { retry_safe: false } | End::Unknown
-        ) {
-            verdict.end = End::Blocked;
-            "OutcomeUnknown".clone_into(&mut verdict.reason);
-        }
-    }
-    if verdict.reason == "DatabaseUnreachable" {
-        verdict.end = End::Failed { retry_safe: true };
-    }
-    verdict
 }
 
 /// Complete is proof by itself, as the runner ends with 0 only after reading the database back. A program that never ran did nothing.

@@ -14,6 +14,18 @@ pub enum End {
     Unknown,
 }
 
+/// Why a look at the database may fail now and not later; `OutcomeUnknown`: the one who looked was killed.
+const PASSING: [&str; 8] = [
+    "AuthenticationFailed",
+    "DatabaseReadOnly",
+    "DatabaseUnreachable",
+    "LockLost",
+    "LockTimeout",
+    "NodeLost",
+    "OutcomeUnknown",
+    "PodCannotStart",
+];
+
 /// What the ledger is told.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Verdict {
@@ -62,6 +74,7 @@ impl Verdict {
             end: match message.outcome {
                 Outcome::Succeeded => End::Succeeded,
                 Outcome::Skipped => End::Skipped,
+                _ if message.reason == "DatabaseUnreachable" => End::Failed { retry_safe: true },
                 Outcome::Failed => End::Failed {
                     retry_safe: message.retry_safe,
                 },
@@ -79,6 +92,31 @@ impl Verdict {
             pending: Some(message.pending_total.saturating_sub(message.applied).max(0)),
             lock_milliseconds: (message.lock_ms > 0).then_some(message.lock_ms),
             tool_milliseconds: message.started.then_some(message.tool_ms),
+        }
+    }
+
+    /// The same of a Check run, which only looks. What it found counts. That it could not look says nothing of the attempt before it:
+    /// that stays unknown and is looked at again where another look may get further, else a person must look.
+    #[must_use]
+    pub fn of_check(self) -> Self {
+        let found = match self.end {
+            End::Succeeded | End::Skipped | End::Blocked => true,
+            // The runner's word for "files are pending, and none of them can be half applied".
+            End::Failed { retry_safe } => retry_safe && self.reason == "OutcomeUnknown",
+            End::Unknown => false,
+        };
+        let (end, reason) = if found {
+            (self.end, self.reason.clone())
+        } else if PASSING.contains(&self.reason.as_str()) {
+            (End::Unknown, self.reason.clone())
+        } else {
+            (End::Blocked, "OutcomeUnknown".to_owned())
+        };
+        Self {
+            end,
+            reason,
+            spends_attempt: false,
+            ..self
         }
     }
 
@@ -110,4 +148,58 @@ fn cause(message: &Message) -> Option<String> {
         parts.push(error.text.clone());
     }
     (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, Verdict};
+
+    /// migrations.md 4.1: only what was read of the database makes an unknown attempt known.
+    #[test]
+    fn a_check_run_that_could_not_look_leaves_the_attempt_unknown() {
+        let of = |end, reason: &str| {
+            let verdict = Verdict::without_message(end, reason, None).of_check();
+            (verdict.end, verdict.reason, verdict.spends_attempt)
+        };
+        let failed = |retry_safe| End::Failed { retry_safe };
+        let kept = |end, reason: &str| (end, reason.to_owned(), false);
+        let rows = [
+            (
+                of(failed(true), "PodCannotStart"),
+                kept(End::Unknown, "PodCannotStart"),
+            ),
+            (
+                of(failed(true), "DatabaseUnreachable"),
+                kept(End::Unknown, "DatabaseUnreachable"),
+            ),
+            (
+                of(End::Unknown, "OutcomeUnknown"),
+                kept(End::Unknown, "OutcomeUnknown"),
+            ),
+            (of(End::Unknown, "NodeLost"), kept(End::Unknown, "NodeLost")),
+            (
+                of(failed(true), "OutcomeUnknown"),
+                kept(failed(true), "OutcomeUnknown"),
+            ),
+            (
+                of(End::Succeeded, "NoPendingMigrations"),
+                kept(End::Succeeded, "NoPendingMigrations"),
+            ),
+            (
+                of(End::Blocked, "OutOfOrder"),
+                kept(End::Blocked, "OutOfOrder"),
+            ),
+            (
+                of(failed(false), "SqlError"),
+                kept(End::Blocked, "OutcomeUnknown"),
+            ),
+            (
+                of(End::Unknown, "NoMigrationFiles"),
+                kept(End::Blocked, "OutcomeUnknown"),
+            ),
+        ];
+        for (got, wanted) in rows {
+            assert_eq!(got, wanted);
+        }
+    }
 }
