@@ -45,6 +45,8 @@ pub struct Entry {
     pub name: String,
     /// The status of the answer; 0 if there was none.
     pub code: u16,
+    /// Refused for want of a right.
+    pub denied: bool,
     pub path: String,
 }
 
@@ -193,6 +195,8 @@ struct Line {
     object_ref: Object,
     #[serde(default)]
     response_status: Status,
+    #[serde(default)]
+    annotations: BTreeMap<String, String>,
     request_received_timestamp: Timestamp,
 }
 
@@ -253,6 +257,10 @@ impl Line {
             namespace: self.object_ref.namespace,
             name: self.object_ref.name,
             code: self.response_status.code,
+            denied: self
+                .annotations
+                .get("authorization.k8s.io/decision")
+                .is_some_and(|decision| decision == "forbid"),
             path: self.path,
         }
     }

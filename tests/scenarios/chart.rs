@@ -194,7 +194,16 @@ impl<'a> Story<'a> {
         Ok(())
     }
 
+    /// The operator ends while it has its rights, so that it gives its Lease back; Helm takes all away at once.
     async fn uninstall(self) -> Result<()> {
+        let deployment = format!("deployment/{}", self.chart);
+        let namespace = &self.world.namespace;
+        let arguments = ["scale", &deployment, "-n", namespace, "--replicas=0"];
+        self.world.cluster().kubectl_ok(&arguments).await?;
+        let selector = format!("app.kubernetes.io/instance={}", self.chart);
+        let arguments = ["wait", "pods", "-l", &selector, "-n", namespace];
+        let arguments = [&arguments[..], &["--for=delete", "--timeout=60s"]].concat();
+        self.world.cluster().kubectl_ok(&arguments).await?;
         self.world
             .cluster()
             .uninstall_chart(&self.chart, &self.world.namespace)

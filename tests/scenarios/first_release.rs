@@ -1,14 +1,17 @@
 //! A first release, its price, and what a second look at it costs.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
 
+use crate::cluster::audit::Entries;
 use crate::cluster::wait;
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// Kinds that the cost model counts apart.
-const APART: [&str; 2] = ["events", "leases"];
+pub const APART: [&str; 2] = ["events", "leases"];
 
 /// `promises.md` I-4 and `speed.md` 1: one port, one migration: 16 writes and 2 quorum reads, and no Deployment before the schema.
 pub async fn the_release_waits_for_its_schema_and_costs_what_the_model_says(
@@ -111,4 +114,106 @@ pub async fn an_image_there_and_back_again_runs_no_second_migration(world: World
     let after = world.list("jobs").await?.len();
     ensure!(jobs == 1 && after <= 2, "{jobs} Jobs became {after}");
     Ok(())
+}
+
+/// `speed.md` 1: what a later change costs: other replicas, an image without and one with a migration to run.
+pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    world
+        .apply(&world.orders("orders", "1.0.0", "orders-db"))
+        .await?;
+    world.ready("orders").await?;
+
+    let requests = price(&world, &json!({"replicas": 1})).await?;
+    costs("other replicas", &requests, 2..=3, 0)?;
+    let image = json!({"image": "slipway.test/orders:1.1.1"});
+    let requests = price(&world, &image).await?;
+    // Migration, ledger 2, Job 3, Migration status 3, Backend status 2; then ControllerRevision, Deployment, status 1 or 2.
+    costs("an image with a migration", &requests, 14..=15, 2)?;
+    let requests = price(&world, &json!({"env": [{"name": "CHANGED", "value": "1"}]})).await?;
+    costs("a variable", &requests, 3..=4, 1)
+}
+
+/// The requests of one change of the Backend, from the change until it is Ready again.
+async fn price(world: &World, spec: &Value) -> Result<Entries> {
+    let mark = world.mark()?;
+    let patch = json!({"spec": spec}).to_string();
+    let arguments = ["patch", "slb/orders", "-n", &world.namespace];
+    let arguments = [&arguments[..], &["--type=merge", "-p", &patch]].concat();
+    world.cluster().kubectl_ok(&arguments).await?;
+    world.ready("orders").await?;
+    Ok(world.requests(Some(mark))?.except(&APART))
+}
+
+fn costs(
+    what: &str,
+    requests: &Entries,
+    writes: RangeInclusive<usize>,
+    reads: usize,
+) -> Result<()> {
+    let gets = requests.filter(|entry| entry.verb == "get").len();
+    println!(
+        "{what} costs {} writes and {gets} reads:\n{}",
+        requests.writes().len(),
+        requests.writes().table()
+    );
+    ensure!(
+        writes.contains(&requests.writes().len()) && gets == reads,
+        "{what} must cost {writes:?} writes and {reads} reads:\n{}",
+        requests.table()
+    );
+    Ok(())
+}
+
+/// How long nothing happens, and how often a leader renews its Lease meanwhile: every 2 s.
+const REST: Duration = Duration::from_mins(2);
+const RENEWALS: RangeInclusive<usize> = 50..=62;
+
+/// I-31, I-36: two replicas with everything in place, for two minutes: the leader's Lease renewals and re-opened watches, and nothing else.
+pub async fn at_rest_only_the_lease_is_renewed(world: World) -> Result<()> {
+    let _leader = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    let mut backend = world.orders("orders", "1.0.0", "orders-db");
+    backend["spec"]["replicas"] = 1.into();
+    world.apply(&backend).await?;
+    world.ready("orders").await?;
+    let standby = world.operator().await?;
+    wait::until("the other replica to stand by", PATIENCE, async || {
+        ensure!(standby.log().contains("standing by"), "{}", standby.log());
+        anyhow::Ok(())
+    })
+    .await?;
+    quiet(&world).await?;
+
+    let mark = world.mark()?;
+    tokio::time::sleep(REST).await;
+    let requests = world.requests(Some(mark))?;
+    let (renewals, watches) = (
+        requests.on("leases").writes().len(),
+        requests.filter(|entry| entry.verb == "watch").len(),
+    );
+    println!(
+        "at rest, two replicas, a minute: {} Lease renewals, {} watches re-opened",
+        renewals / 2,
+        watches / 2
+    );
+    ensure!(
+        RENEWALS.contains(&renewals) && requests.len() == renewals + watches,
+        "two minutes of rest:\n{}",
+        requests.table()
+    );
+    Ok(())
+}
+
+/// Waits until five renewals in a row had nothing beside them.
+async fn quiet(world: &World) -> Result<()> {
+    wait::until("quiet", PATIENCE, async || {
+        let requests = world.requests(None)?;
+        let last = requests.0.iter().rev().take(5);
+        let others = last.filter(|entry| entry.resource != "leases").count();
+        ensure!(others == 0, "{others} of the last 5 are no renewals");
+        anyhow::Ok(())
+    })
+    .await
 }

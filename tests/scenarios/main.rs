@@ -1,10 +1,11 @@
 //! The scenarios: what users do and what can go wrong, on one real cluster that is started once. Each has a namespace, a database and an
 //! operator of its own, as a process of this machine with the rights of the chart's role, so several run at a time. One line each; the last
 //! line counts. `cargo test --test scenarios -- NAME --attach` shows the scenarios with NAME in their sentence, on a cluster that runs already
-//! (`cargo run --example cluster -- up`) and stays.
+//! (`cargo run --example cluster -- up`) and stays; `--program=FILE` takes another build of Slipway, for measuring.
 
 mod answers;
 mod chart;
+mod children;
 #[path = "../cluster/mod.rs"]
 #[allow(
     unused_imports,
@@ -21,11 +22,14 @@ mod kills;
 mod leadership;
 mod metrics;
 mod migrations;
+mod rights;
 mod trace;
+mod volume;
 mod witness;
 mod world;
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -56,14 +60,47 @@ macro_rules! scenarios {
     };
 }
 
+/// What to run, and on what.
+struct Arguments {
+    /// Part of the sentences to run; all without it.
+    filter: Option<String>,
+    attach: bool,
+    program: PathBuf,
+}
+
+impl Arguments {
+    fn read() -> Self {
+        let mut arguments = Self {
+            filter: None,
+            attach: false,
+            program: env!("CARGO_BIN_EXE_slipway").into(),
+        };
+        for argument in std::env::args().skip(1) {
+            if let Some(program) = argument.strip_prefix("--program=") {
+                arguments.program = program.into();
+            } else if argument == "--attach" {
+                arguments.attach = true;
+            } else if !argument.starts_with('-') {
+                arguments.filter = Some(argument);
+            }
+        }
+        arguments
+    }
+
+    fn choose<const N: usize>(&self, all: [Scenario; N]) -> Vec<Scenario> {
+        let wanted = |scenario: &Scenario| {
+            let filter = self.filter.as_deref();
+            filter.is_none_or(|filter| scenario.sentence.contains(filter))
+        };
+        all.into_iter().filter(wanted).collect()
+    }
+}
+
 fn main() -> ExitCode {
-    let filter = std::env::args()
-        .skip(1)
-        .find(|argument| !argument.starts_with('-'));
     if std::env::args().any(|argument| argument == "--list") {
         return ExitCode::SUCCESS;
     }
-    let attach = std::env::args().any(|argument| argument == "--attach");
+    let arguments = Arguments::read();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -74,7 +111,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(run_all(filter.as_deref(), attach)) {
+    match runtime.block_on(run_all(&arguments)) {
         Ok((passed, failed)) => {
             println!("\n{passed} passed, {failed} failed");
             if failed == 0 {
@@ -90,11 +127,17 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
-    let all = scenarios![
+async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
+    // The longest first: the others fill the time beside them.
+    let together = arguments.choose(scenarios![
+        first_release::at_rest_only_the_lease_is_renewed,
+        chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
         first_release::the_release_waits_for_its_schema_and_costs_what_the_model_says,
+        first_release::a_change_costs_what_the_model_says,
         first_release::a_restart_of_the_operator_writes_nothing,
         first_release::an_image_there_and_back_again_runs_no_second_migration,
+        children::what_a_backend_no_longer_wants_is_taken_away,
+        children::what_was_made_without_an_answer_is_recognised,
         migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
         metrics::metrics_tell_of_a_migration_and_of_every_request_and_of_no_secret,
         migrations::two_backends_on_one_database_never_migrate_at_once,
@@ -104,7 +147,6 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
         leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
-        chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
         crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
@@ -113,18 +155,18 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         kills::two_names_of_one_database_never_migrate_at_once,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
-    ];
-    let chosen: Vec<Scenario> = all
-        .into_iter()
-        .filter(|scenario| filter.is_none_or(|filter| scenario.sentence.contains(filter)))
-        .collect();
-    let shared = Arc::new(Shared::start(attach).await?);
-    println!("running {} scenarios", chosen.len());
-    let results: Vec<bool> = stream::iter(chosen)
-        .map(|scenario| show(&shared, scenario))
-        .buffer_unordered(AT_A_TIME)
-        .collect()
-        .await;
+    ]);
+    // These change what all share: nodes, definitions, an operator for all namespaces.
+    let alone = arguments.choose(scenarios![
+        volume::two_hundred_backends_at_once_all_become_ready,
+    ]);
+    let shared = Arc::new(Shared::start(arguments.attach, &arguments.program).await?);
+    println!("running {} scenarios", together.len() + alone.len());
+    let mut results = run(&shared, together, AT_A_TIME).await;
+    results.extend(run(&shared, alone, 1).await);
+    if arguments.filter.is_none() {
+        results.push(rights_are_used(&shared));
+    }
     let passed = results.iter().filter(|passed| **passed).count();
     let failed = results.len() - passed;
     Arc::into_inner(shared)
@@ -132,6 +174,27 @@ async fn run_all(filter: Option<&str>, attach: bool) -> Result<(usize, usize)> {
         .stop()
         .await?;
     Ok((passed, failed))
+}
+
+async fn run(shared: &Arc<Shared>, scenarios: Vec<Scenario>, at_a_time: usize) -> Vec<bool> {
+    stream::iter(scenarios)
+        .map(|scenario| show(shared, scenario))
+        .buffer_unordered(at_a_time)
+        .collect()
+        .await
+}
+
+/// Shown by all scenarios together.
+fn rights_are_used(shared: &Shared) -> bool {
+    let requests = shared.requests();
+    match requests.and_then(|all| rights::granted_are_used(&all, Shared::is_a_scenarios)) {
+        Ok(told) => println!("ok                rights_granted_are_rights_used: {told}"),
+        Err(error) => {
+            println!("FAILED            rights_granted_are_rights_used\n{error:#}\n");
+            return false;
+        }
+    }
+    true
 }
 
 async fn show(shared: &Arc<Shared>, scenario: Scenario) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,11 +41,12 @@ pub struct Shared {
     pub goose: String,
     /// Slipway with the feature `faults`, built when a scenario asks for it.
     faulty: OnceCell<Product>,
+    mark: Mark,
 }
 
 impl Shared {
     /// Starts the cluster, or takes the one that runs, installs the resource definitions, loads the images.
-    pub async fn start(attach: bool) -> Result<Self> {
+    pub async fn start(attach: bool, program: &Path) -> Result<Self> {
         let cluster = if attach {
             Cluster::attach().await?
         } else {
@@ -56,7 +57,8 @@ impl Shared {
             })
             .await?
         };
-        let product = Product::of_file(env!("CARGO_BIN_EXE_slipway")).kept("slipway-scenarios")?;
+        let mark = cluster.audit_log()?.mark()?;
+        let product = Product::of_file(program).kept("slipway-scenarios")?;
         let goose = release::load_slipway(&cluster, &product).await?;
         for (version, migrations) in RELEASES {
             release::load_orders(&cluster, version, migrations).await?;
@@ -80,6 +82,7 @@ impl Shared {
             program: product.program().to_owned(),
             goose,
             faulty: OnceCell::new(),
+            mark,
         })
     }
 
@@ -88,6 +91,16 @@ impl Shared {
         let build = async || Product::build(&["faults"]).await;
         let product = self.faulty.get_or_try_init(build).await?;
         Ok(product.program().to_owned())
+    }
+
+    /// All requests of the run so far, anybody's.
+    pub fn requests(&self) -> Result<Entries> {
+        self.cluster.audit_log()?.since(self.mark)
+    }
+
+    /// Whether a namespace is one that a scenario of this run made for itself.
+    pub fn is_a_scenarios(namespace: &str) -> bool {
+        namespace.starts_with('s') && namespace.contains(&format!("-{}-", std::process::id()))
     }
 
     pub async fn stop(self) -> Result<()> {

@@ -46,7 +46,32 @@ pub(super) fn steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     steps.extend(next_migration(seen, considered));
     steps.extend(release_steps(seen, considered));
     steps.extend(retire(seen, considered, !steps.is_empty()));
+    if remakes(seen, &steps) {
+        steps.retain(|(step, _)| !matches!(step, Step::Confirm(_)));
+        steps.insert(0, (confirm(seen), Purpose::Other));
+    }
     steps
+}
+
+/// Whether a child is made that may have been there before. Somebody deleted it, or the garbage collector did, because the Backend itself is gone
+/// and the caches show that a moment later: then nothing is made anew.
+fn remakes(seen: &Seen, steps: &[Purposed]) -> bool {
+    let visited = seen
+        .backend
+        .status
+        .as_ref()
+        .is_some_and(|status| status.observed_generation.is_some());
+    visited
+        && steps.iter().any(|(step, purpose)| match step {
+            Step::Create(create) => create.key.kind == ObjectKind::ControllerRevision,
+            _ => matches!(
+                purpose,
+                Purpose::Child {
+                    cause: Cause::Missing,
+                    ..
+                }
+            ),
+        })
 }
 
 fn child(kind: ObjectKind, body: Value, live: Option<&Live>) -> Option<Purposed> {
