@@ -39,23 +39,24 @@ pub async fn two_hundred_backends_at_once_all_become_ready(world: World) -> Resu
         replicas.leader().await
     })
     .await?;
+    let backends: Api<Backend> = Api::namespaced(world.cluster().client(), &world.namespace);
     let kwok = Kwok::start(world.cluster(), NODES).await?;
-    let shown = wave(&world, &operator).await;
+    let shown = wave(&world, &operator, &backends).await;
+    let removed = remove(&world, &backends).await;
     let stopped = kwok.stop(world.cluster()).await;
-    shown.and(stopped)
+    shown.and(removed).and(stopped)
 }
 
-async fn wave(world: &World, operator: &Operator) -> Result<()> {
-    let backends: Api<Backend> = Api::namespaced(world.cluster().client(), &world.namespace);
+async fn wave(world: &World, operator: &Operator, backends: &Api<Backend>) -> Result<()> {
     let (mark, memory, processor) = (
         world.mark()?,
         operator.resident_memory()?,
         operator.processor_time()?,
     );
     let start = Instant::now();
-    create(&backends).await?;
+    create(backends).await?;
     let created = start.elapsed();
-    tokio::time::timeout(LIMIT, all_ready(&backends))
+    tokio::time::timeout(LIMIT, all_ready(backends))
         .await
         .context("not all became Ready in time")??;
     let ready = start.elapsed();
@@ -86,7 +87,7 @@ async fn wave(world: &World, operator: &Operator) -> Result<()> {
         writes.0.iter().all(|entry| entry.code < 300),
         "a write was refused"
     );
-    remove(world, &backends).await
+    Ok(())
 }
 
 async fn create(backends: &Api<Backend>) -> Result<()> {

@@ -15,7 +15,7 @@ use super::resolved::Account;
 use super::seen::Seen;
 use crate::core::compare;
 use crate::core::meta;
-use crate::core::plan::{Confirm, Create, ObjectKey, ObjectKind, Propagation, Step};
+use crate::core::plan::{Confirm, Create, ObjectKey, ObjectKind, Precondition, Propagation, Step};
 
 /// A step, and why it is done.
 pub(super) type Purposed = (Step, Purpose);
@@ -56,21 +56,16 @@ pub(super) fn steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
 /// Whether a child is made that may have been there before. Somebody deleted it, or the garbage collector did, because the Backend itself is gone
 /// and the caches show that a moment later: then nothing is made anew.
 fn remakes(seen: &Seen, steps: &[Purposed]) -> bool {
-    let visited = seen
-        .backend
-        .status
-        .as_ref()
-        .is_some_and(|status| status.observed_generation.is_some());
+    let status = seen.backend.status.as_ref();
+    // Before the first visit the definition's default stands there: -1.
+    let visited = status
+        .and_then(|status| status.observed_generation)
+        .is_some_and(|generation| generation > 0);
     visited
-        && steps.iter().any(|(step, purpose)| match step {
+        && steps.iter().any(|(step, _)| match step {
             Step::Create(create) => create.key.kind == ObjectKind::ControllerRevision,
-            _ => matches!(
-                purpose,
-                Purpose::Child {
-                    cause: Cause::Missing,
-                    ..
-                }
-            ),
+            Step::Apply(apply) => apply.precondition == Precondition::Absent,
+            _ => false,
         })
 }
 

@@ -422,6 +422,26 @@ fn a_missing_database_is_waited_for_and_named() {
     );
 }
 
+/// The garbage collector takes the children of a Backend that is gone; the caches may show that before they show why.
+#[test]
+fn a_child_that_was_there_is_made_again_only_after_a_confirmation() {
+    let (mut server, mut backend) =
+        released(&json!({"image": "orders:1", "ports": [{"name": "http", "port": 8080}]}));
+    server
+        .objects
+        .remove(&(ObjectKind::Service, "orders".to_owned()));
+    let decision = decide(&server.seen(&backend), now());
+    assert!(
+        matches!(
+            decision.plan.steps.as_slice(),
+            [Step::Confirm(_), Step::Apply(_)]
+        ),
+        "{:?}",
+        decision.plan
+    );
+    assert_eq!(settle(&mut server, &mut backend), ["apply Service orders"]);
+}
+
 #[test]
 fn a_deleted_controller_revision_comes_back_without_a_restart() {
     let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
