@@ -16,6 +16,7 @@ mod crashes;
 mod deletion;
 mod failures;
 mod first_release;
+mod grpc;
 mod input;
 mod inputs;
 mod kills;
@@ -153,6 +154,10 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         kills::a_half_applied_migration_waits_until_a_person_has_looked,
         kills::a_migration_whose_database_restarts_is_tried_again,
         kills::two_names_of_one_database_never_migrate_at_once,
+        grpc::a_grpc_service_answers_through_its_headless_service_and_its_gateway,
+        deletion::a_backend_deleted_in_the_middle_of_a_rollout_leaves_nothing,
+        deletion::a_database_deleted_in_the_middle_of_a_migration_comes_back_with_its_schema,
+        deletion::a_namespace_deleted_in_the_middle_of_a_migration_is_gone_after_it,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ]);

@@ -25,7 +25,7 @@ use crate::witness;
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The ServiceAccount of a scenario's operator.
-const ACCOUNT: &str = "slipway";
+pub const ACCOUNT: &str = "slipway";
 
 /// The releases of the orders service that scenarios ship: version and folder of migrations.
 const RELEASES: [(&str, &str); 3] = [
@@ -507,7 +507,13 @@ async fn clean_up(cluster: &Cluster, namespace: &str) -> Result<()> {
             .await?;
     }
     cluster
-        .kubectl_ok(&["delete", "namespace", namespace, "--wait=false"])
+        .kubectl_ok(&[
+            "delete",
+            "namespace",
+            namespace,
+            "--wait=false",
+            "--ignore-not-found",
+        ])
         .await?;
     Ok(())
 }
