@@ -121,16 +121,27 @@ impl<E: Engine> Lock<E> {
         Ok(true)
     }
 
+    /// Whether the lock's session answers; why not is said in the log.
     pub async fn is_held(&self) -> bool {
-        self.session.ping().await.is_ok()
+        match self.session.ping().await {
+            Ok(()) => true,
+            Err(error) => {
+                say(&format!("the session of the lock does not answer: {error}"));
+                false
+            }
+        }
     }
 
     /// One try, at once, to have it back.
     pub async fn retake(&mut self) -> bool {
-        matches!(
-            timeout(RETAKE_LIMIT, self.retake_once()).await,
-            Ok(Ok(true))
-        )
+        let why = match timeout(RETAKE_LIMIT, self.retake_once()).await {
+            Ok(Ok(true)) => return true,
+            Ok(Ok(false)) => "another session holds it".to_owned(),
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => format!("no answer within {} s", RETAKE_LIMIT.as_secs()),
+        };
+        say(&format!("the lock cannot be had again: {why}"));
+        false
     }
 
     /// Tries until then.

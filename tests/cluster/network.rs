@@ -15,6 +15,10 @@ use super::process;
 
 const BRIDGE: &str = "slip0";
 
+/// A bridge without an address of its own takes that of a port, and another when the port goes: each pod that ends then leaves the others without an
+/// answer for some seconds.
+const BRIDGE_ADDRESS: &str = "0a:58:0a:58:00:01";
+
 /// The pod network's name. Results of the CNI plugins are filed under it in a folder of all networks of the machine.
 const POD_NETWORK: &str = "slipway-test-pods";
 const PLUGIN_RESULTS: &str = "/var/lib/cni/results";
@@ -35,7 +39,15 @@ pub fn create(state: &State) -> Result<()> {
     remember_kernel_settings(state)?;
     fs::write(kernel_file("net/ipv4/ip_forward"), "1")
         .context("let this machine forward packets")?;
-    ip(&["link", "add", BRIDGE, "type", "bridge"])?;
+    ip(&[
+        "link",
+        "add",
+        BRIDGE,
+        "address",
+        BRIDGE_ADDRESS,
+        "type",
+        "bridge",
+    ])?;
     ip(&[
         "address",
         "add",

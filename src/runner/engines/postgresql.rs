@@ -22,8 +22,9 @@ const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 /// Longest time for an answer to a query of ours; they read catalogs and small tables only.
 const QUERY_LIMIT: Duration = Duration::from_secs(30);
 
-/// Longest time for an answer to a ping.
-const PING_LIMIT: Duration = Duration::from_secs(5);
+/// Longest time for an answer to a ping. A session that is only slow, behind a full disk or a lost packet, still has the lock: the server
+/// frees it when the session ends, or 25 s after it last heard of us (see below). By then the tool must be dead, hence less.
+const PING_LIMIT: Duration = Duration::from_secs(15);
 
 /// Silence on the connection after which it is probed; with the two below, a dead peer is known after 25 s on either side.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
