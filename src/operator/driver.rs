@@ -135,6 +135,7 @@ impl<K: Kind> Driver<K> {
         let Some(object) = roots.get(&name.namespace, &name.name) else {
             return Outcome::Gone;
         };
+        self.keys.decodes(name);
         let root = root_of::<K>(name, object.meta().uid.as_deref());
 
         let seen = K::observe(&tools.caches, &object, &tools.settings, &tools.term);

@@ -167,6 +167,13 @@ impl Keys {
         is_new
     }
 
+    /// The root decodes: if it ceases to, that is news again.
+    pub fn decodes(&self, name: &Name) {
+        if let Some(memory) = self.lock().get_mut(name) {
+            memory.fault = None;
+        }
+    }
+
     pub fn succeeded(&self, name: &Name) {
         let mut keys = self.lock();
         if let Some(memory) = keys.get_mut(name) {
@@ -202,7 +209,10 @@ impl Keys {
 mod tests {
     use std::time::Duration;
 
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+
     use super::{Failure, Keys, Name};
+    use crate::cluster::cache::Undecodable;
     use crate::core::plan::{ObjectKey, ObjectKind, Stop};
 
     fn name(name: &str) -> Name {
@@ -260,5 +270,20 @@ mod tests {
         assert!(keys.failed(&name("mails"), &unavailable(None)).0 <= Duration::from_millis(200));
         keys.succeeded(&name("orders"));
         assert!(keys.failed(&name("orders"), &unavailable(None)).0 <= Duration::from_millis(200));
+    }
+
+    /// B-60: told once, however often it is looked at; and again if it was mended and broken the same way.
+    #[test]
+    fn an_object_that_ceases_to_decode_a_second_time_is_told_so_again() {
+        let broken = Undecodable {
+            metadata: ObjectMeta::default(),
+            error: "no time".to_owned(),
+        };
+        let keys = Keys::default();
+        let mut told = vec![keys.is_new_fault(&name("orders"), &broken)];
+        told.push(keys.is_new_fault(&name("orders"), &broken));
+        keys.decodes(&name("orders"));
+        told.push(keys.is_new_fault(&name("orders"), &broken));
+        assert_eq!(told, [true, false, true]);
     }
 }

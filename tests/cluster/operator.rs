@@ -182,7 +182,8 @@ async fn write_kubeconfig(
         write_token_kubeconfig(&path, server, None, token)?;
         return Ok(path);
     }
-    let authority = cluster.state().path("server-authority.crt");
+    // Of its own: another one that starts just now would read a file that is half written.
+    let authority = cluster.state().path(&format!("{name}-authority.crt"));
     fs::write(&authority, cluster.authority().await?)
         .context("write the authority of the API server")?;
     write_token_kubeconfig(&path, &cluster.server().await?, Some(&authority), token)?;

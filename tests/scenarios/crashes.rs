@@ -89,9 +89,9 @@ async fn release(world: &World, point: Point) -> Result<(Trace, bool)> {
     let mut relay = Relay::start(&world, first).await?;
     world.database("orders-db", "password").await?;
     relay.until(&world, "sldb/orders-db").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
+    let mut backend = world.orders("orders", "1.0.0", "orders-db");
+    backend["spec"]["replicas"] = 1.into();
+    world.apply(&backend).await?;
     relay.until(&world, "slb/orders").await?;
     relay.until_at_rest(&world).await?;
     let trace = Trace::of(&world).await?;

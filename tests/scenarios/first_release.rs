@@ -96,26 +96,6 @@ pub async fn a_restart_of_the_operator_writes_nothing(world: World) -> Result<()
     Ok(())
 }
 
-/// F-44: A -> B -> A within a second: the last wins, what was done stays done.
-pub async fn an_image_there_and_back_again_runs_no_second_migration(world: World) -> Result<()> {
-    let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
-    world.ready("orders").await?;
-    let jobs = world.list("jobs").await?.len();
-
-    world.ship("orders", "slipway.test/orders:1.1.1").await?;
-    world.ship("orders", "slipway.test/orders:1.0.0").await?;
-    world.ready("orders").await?;
-    let version = world.ask("orders", "/version").await?;
-    ensure!(version.contains("1.0.0"), "{version}");
-    let after = world.list("jobs").await?.len();
-    ensure!(jobs == 1 && after <= 2, "{jobs} Jobs became {after}");
-    Ok(())
-}
-
 /// `speed.md` 1: what a later change costs: other replicas, an image without and one with a migration to run.
 pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
     let _operator = world.operator().await?;

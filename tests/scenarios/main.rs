@@ -1,7 +1,7 @@
 //! The scenarios: what users do and what can go wrong, on one real cluster that is started once. Each has a namespace, a database and an
 //! operator of its own, as a process of this machine with the rights of the chart's role, so several run at a time. One line each; the last
-//! line counts. `cargo test --test scenarios -- NAME --attach` shows the scenarios with NAME in their sentence, on a cluster that runs already
-//! (`cargo run --example cluster -- up`) and stays; `--program=FILE` takes another build of Slipway, for measuring.
+//! line counts. `cargo test --test scenarios -- NAME --attach` shows the scenarios with NAME (or another name) in their sentence, on a
+//! cluster that runs already (`cargo run --example cluster -- up`) and stays; `--program=FILE` takes another build of Slipway, for measuring.
 
 mod answers;
 mod chart;
@@ -14,17 +14,24 @@ mod children;
 mod cluster;
 mod crashes;
 mod deletion;
+mod edits;
 mod failures;
 mod first_release;
 mod grpc;
 mod input;
 mod inputs;
+mod isolation;
 mod kills;
+mod late_writes;
 mod leadership;
+mod lease_faults;
 mod metrics;
 mod migrations;
 mod rights;
+mod server_faults;
+mod supervisor;
 mod trace;
+mod upgrades;
 mod volume;
 mod witness;
 mod world;
@@ -63,8 +70,8 @@ macro_rules! scenarios {
 
 /// What to run, and on what.
 struct Arguments {
-    /// Part of the sentences to run; all without it.
-    filter: Option<String>,
+    /// Parts of the sentences to run; all without one.
+    names: Vec<String>,
     attach: bool,
     program: PathBuf,
 }
@@ -72,7 +79,7 @@ struct Arguments {
 impl Arguments {
     fn read() -> Self {
         let mut arguments = Self {
-            filter: None,
+            names: Vec::new(),
             attach: false,
             program: env!("CARGO_BIN_EXE_slipway").into(),
         };
@@ -82,7 +89,7 @@ impl Arguments {
             } else if argument == "--attach" {
                 arguments.attach = true;
             } else if !argument.starts_with('-') {
-                arguments.filter = Some(argument);
+                arguments.names.push(argument);
             }
         }
         arguments
@@ -90,8 +97,8 @@ impl Arguments {
 
     fn choose<const N: usize>(&self, all: [Scenario; N]) -> Vec<Scenario> {
         let wanted = |scenario: &Scenario| {
-            let filter = self.filter.as_deref();
-            filter.is_none_or(|filter| scenario.sentence.contains(filter))
+            let named = |name: &String| scenario.sentence.contains(name.as_str());
+            self.names.is_empty() || self.names.iter().any(named)
         };
         all.into_iter().filter(wanted).collect()
     }
@@ -129,14 +136,22 @@ fn main() -> ExitCode {
 }
 
 async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
+    // These wait for time to pass more than they work, and run beside the others.
+    let waiting = arguments.choose(scenarios![
+        server_faults::a_watch_that_hangs_is_noticed,
+        first_release::at_rest_only_the_lease_is_renewed,
+        server_faults::an_api_server_that_was_away_finds_all_settled_soon,
+        lease_faults::a_lease_that_was_tampered_with_does_not_end_the_election,
+        lease_faults::a_leader_that_cannot_renew_steps_down_in_time,
+    ]);
     // The longest first: the others fill the time beside them.
     let together = arguments.choose(scenarios![
-        first_release::at_rest_only_the_lease_is_renewed,
+        crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
         chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
         first_release::the_release_waits_for_its_schema_and_costs_what_the_model_says,
         first_release::a_change_costs_what_the_model_says,
         first_release::a_restart_of_the_operator_writes_nothing,
-        first_release::an_image_there_and_back_again_runs_no_second_migration,
+        edits::an_image_there_and_back_again_runs_no_second_migration,
         children::what_a_backend_no_longer_wants_is_taken_away,
         children::what_was_made_without_an_answer_is_recognised,
         migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
@@ -148,12 +163,20 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
         leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
-        crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
         kills::a_half_applied_migration_waits_until_a_person_has_looked,
         kills::a_migration_whose_database_restarts_is_tried_again,
         kills::two_names_of_one_database_never_migrate_at_once,
+        server_faults::every_write_may_be_refused_at_first_and_nothing_is_doubled,
+        server_faults::writes_without_an_answer_are_not_done_twice,
+        server_faults::watches_that_break_lose_and_double_nothing,
+        isolation::an_object_whose_look_panics_harms_only_itself,
+        isolation::an_object_that_does_not_decode_harms_only_itself,
+        late_writes::a_job_that_is_created_too_late_never_runs,
+        late_writes::an_arm_that_comes_after_a_change_of_leader_is_refused,
+        late_writes::a_ledger_write_of_a_deposed_leader_is_refused_or_true,
+        upgrades::an_operator_with_a_changed_builder_restarts_nothing,
         grpc::a_grpc_service_answers_through_its_headless_service_and_its_gateway,
         deletion::a_backend_deleted_in_the_middle_of_a_rollout_leaves_nothing,
         deletion::a_database_deleted_in_the_middle_of_a_migration_comes_back_with_its_schema,
@@ -166,10 +189,16 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         volume::two_hundred_backends_at_once_all_become_ready,
     ]);
     let shared = Arc::new(Shared::start(arguments.attach, &arguments.program).await?);
-    println!("running {} scenarios", together.len() + alone.len());
-    let mut results = run(&shared, together, AT_A_TIME).await;
+    let count = waiting.len() + together.len() + alone.len();
+    println!("running {count} scenarios");
+    let (mut results, more) = futures::future::join(
+        run(&shared, together, AT_A_TIME),
+        run(&shared, waiting, AT_A_TIME),
+    )
+    .await;
+    results.extend(more);
     results.extend(run(&shared, alone, 1).await);
-    if arguments.filter.is_none() {
+    if arguments.names.is_empty() {
         results.push(rights_are_used(&shared));
     }
     let passed = results.iter().filter(|passed| **passed).count();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use regex::Regex;
 use serde_json::{Value, json};
 
@@ -60,12 +60,10 @@ impl Trace {
             objects.insert(kind, normal(world, list)?);
         }
         let pods = world.list("pods").await?;
-        let of_migration =
-            |pod: &&Value| pod["metadata"]["labels"]["slipway.dev/migration"].is_string();
         Ok(Self {
             objects,
             changes: changes(world)?,
-            migration_pods: pods.iter().filter(of_migration).count(),
+            migration_pods: pods.iter().filter(|pod| is_of_migration(pod)).count(),
             versions: world.versions("orders-db").await?,
         })
     }
@@ -106,7 +104,7 @@ fn normal(world: &World, mut objects: Vec<Value>) -> Result<String> {
         (r"orders-[a-z2-7]{10}\b", "orders-HASH"),
         (r"orders-[0-9a-z]{8,10}\b", "orders-HASH"),
         (r"(pod-template-hash: )\S+", "${1}HASH"),
-        (r"([Mm]s: )[0-9]+", "${1}N"),
+        (r"(Milliseconds: )[0-9]+", "${1}N"),
     ];
     patterns.iter().try_fold(text, |text, (pattern, word)| {
         Ok(Regex::new(pattern)?.replace_all(&text, *word).into_owned())
@@ -123,4 +121,34 @@ fn strip(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(strip),
         _ => {}
     }
+}
+
+/// What a first release with one migration creates.
+const CREATED: [&str; 6] = [
+    "create controllerrevisions",
+    "create deployments",
+    "create jobs",
+    "create migrations",
+    "create serviceaccounts",
+    "create services",
+];
+
+/// The release of `orders` on `orders-db` created everything once and deleted nothing; its one Job was armed and ran once.
+pub async fn released_once(world: &World) -> Result<()> {
+    let changes = changes(world)?;
+    let once = CREATED.map(|created| (created.to_owned(), 1));
+    ensure!(
+        changes == BTreeMap::from(once),
+        "not everything was created once: {changes:?}"
+    );
+    let versions = world.versions("orders-db").await?;
+    ensure!(versions == [1, 2], "the schema was applied as {versions:?}");
+    let pods = world.list("pods").await?;
+    let runs = pods.iter().filter(|pod| is_of_migration(pod)).count();
+    ensure!(runs == 1, "{runs} pods of migrations");
+    Ok(())
+}
+
+fn is_of_migration(pod: &Value) -> bool {
+    pod["metadata"]["labels"]["slipway.dev/migration"].is_string()
 }

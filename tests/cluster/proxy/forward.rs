@@ -83,7 +83,7 @@ async fn befall(
         }
         Fault::Answer { code, retry_after } => refusal(*code, *retry_after),
         // The silence itself is in the pump of each watch.
-        Fault::Hang => send(&shared, call, request).await,
+        Fault::Hang | Fault::HangOpen => send(&shared, call, request).await,
     }
 }
 
@@ -130,11 +130,12 @@ async fn pump(
     let mut orders = shared.break_watches.subscribe();
     let mut down = shared.down.subscribe();
     orders.mark_unchanged();
+    let opened = shared.rules.moment();
     loop {
         tokio::select! {
             frame = body.frame() => {
                 let Some(frame) = frame else { return };
-                while let Some(rule) = shared.rules.hanging(&call) {
+                while let Some(rule) = shared.rules.hanging(&call, opened) {
                     rule.wait_for_end().await;
                 }
                 if caller.send(frame.map_err(Into::into)).await.is_err() {

@@ -30,6 +30,8 @@ enum Turn {
     Only(u64),
     /// The first n.
     First(u64),
+    /// The first, the third and so on.
+    Odd,
 }
 
 impl Match {
@@ -100,6 +102,13 @@ impl Match {
         self
     }
 
+    /// Every other matching call, beginning with the first: each of them goes through at the second try.
+    #[must_use]
+    pub fn odd(mut self) -> Self {
+        self.turn = Turn::Odd;
+        self
+    }
+
     /// Whether the call is meant, whatever its turn.
     pub(super) fn fits(&self, call: &Call) -> bool {
         let is = |wanted: &Option<String>, found: &str| {
@@ -118,6 +127,7 @@ impl Match {
             Turn::Every => true,
             Turn::Only(only) => number == only,
             Turn::First(count) => number <= count,
+            Turn::Odd => number % 2 == 1,
         }
     }
 }
@@ -139,6 +149,8 @@ pub enum Fault {
     Answer { code: u16, retry_after: Option<u32> },
     /// A watch, new or open, falls silent and stays open, until the rule is removed; then what was kept back comes.
     Hang,
+    /// The same for the watches that are open when the rule is added; new ones go on.
+    HangOpen,
 }
 
 /// What a held call may do.
@@ -200,7 +212,9 @@ impl Rules {
     /// The first rule that takes the call. Each rule that fits counts it.
     pub fn take(&self, call: &Call) -> Option<Arc<Rule>> {
         let mut taken = None;
-        for rule in self.lock().iter().filter(|rule| rule.matching.fits(call)) {
+        let rules = self.lock();
+        let meant = |rule: &&Arc<Rule>| rule.fault != Fault::HangOpen && rule.matching.fits(call);
+        for rule in rules.iter().filter(meant) {
             let number = rule.seen.fetch_add(1, Ordering::Relaxed) + 1;
             if taken.is_none() && rule.matching.takes_turn(number) {
                 rule.hits.send_modify(|hits| *hits += 1);
@@ -210,12 +224,24 @@ impl Rules {
         taken
     }
 
-    /// A rule that lets this open watch hang.
-    pub fn hanging(&self, call: &Call) -> Option<Arc<Rule>> {
-        self.lock()
+    /// A rule that lets an open watch hang; `opened` is what [`Rules::moment`] was when the watch began.
+    pub fn hanging(&self, call: &Call, opened: u64) -> Option<Arc<Rule>> {
+        let hangs = |rule: &&Arc<Rule>| match rule.fault {
+            Fault::Hang => true,
+            Fault::HangOpen => opened <= rule.id,
+            _ => false,
+        };
+        let rules = self.lock();
+        let rule = rules
             .iter()
-            .find(|rule| rule.fault == Fault::Hang && rule.matching.fits(call))
-            .cloned()
+            .filter(hangs)
+            .find(|rule| rule.matching.fits(call));
+        rule.cloned()
+    }
+
+    /// Rules that are added later have this number or a higher one.
+    pub fn moment(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
     }
 
     fn remove(&self, id: u64) {
