@@ -1,45 +1,13 @@
 //! The README does not lie: every block says how it is checked, and what can be tried without a cluster is tried here. `ci` blocks are run
-//! by `.ci/run`; `paths` blocks are commands for a cluster whose files must be there and make sense; `text` shows, and is not run.
+//! by `.ci/run`; `cluster` blocks by the scenario `every_command_of_the_readme_works_as_typed`.
 
-use std::collections::BTreeMap;
+#[path = "cluster/readme.rs"]
+mod readme;
+
 use std::path::Path;
 use std::process::Command;
 
-const README: &str = include_str!("../README.md");
-
-/// The blocks by how they are checked.
-fn blocks() -> BTreeMap<&'static str, Vec<String>> {
-    let mut blocks: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    let mut marker = None;
-    let mut open: Option<Vec<&str>> = None;
-    for line in README.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (Some(lines), Some(_)) => {
-                let how = marker.take().expect("a block is opened with its marker");
-                blocks.entry(how).or_default().push(lines.join("\n"));
-                open = None;
-            }
-            (Some(lines), None) => lines.push(line),
-            (None, Some("text")) => {
-                marker = Some("picture");
-                open = Some(Vec::new());
-            }
-            (None, Some(language)) => {
-                assert!(
-                    marker.is_some(),
-                    "a block of {language} without <!-- checked: ... --> above it"
-                );
-                open = Some(Vec::new());
-            }
-            (None, None) => {
-                marker = line
-                    .strip_prefix("<!-- checked: ")
-                    .and_then(|rest| rest.strip_suffix(" -->"));
-            }
-        }
-    }
-    blocks
-}
+use readme::blocks;
 
 fn slipway(arguments: &[&str]) -> (Option<i32>, String, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_slipway"))
@@ -64,10 +32,7 @@ fn kinds(yaml: &str) -> Vec<&str> {
 #[test]
 fn every_block_says_how_it_is_checked() {
     let found: Vec<&str> = blocks().into_keys().collect();
-    assert_eq!(
-        found,
-        ["ci", "offline", "paths", "picture", "render", "text"]
-    );
+    assert_eq!(found, ["ci", "cluster", "offline", "picture", "render"]);
 }
 
 #[test]
@@ -150,22 +115,4 @@ fn a_mistyped_field_ends_render_with_1_and_a_missing_file_with_2() {
     );
     let (code, _, errors) = slipway(&["render", "-f", "no-such-file.yaml"]);
     assert_eq!(code, Some(2), "{errors}");
-}
-
-#[test]
-fn the_files_that_the_install_commands_name_are_there() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    for word in blocks()["paths"]
-        .iter()
-        .flat_map(|block| block.split_whitespace())
-    {
-        if word.starts_with("config/") {
-            assert!(
-                root.join(word).join("kustomization.yaml").is_file(),
-                "{word}"
-            );
-        } else if word.starts_with("charts/") {
-            assert!(root.join(word).join("Chart.yaml").is_file(), "{word}");
-        }
-    }
 }

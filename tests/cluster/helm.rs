@@ -18,15 +18,19 @@ impl Cluster {
         let mut command = tokio::process::Command::new(self.program("helm")?);
         command
             .args(arguments)
-            .env("KUBECONFIG", self.admin_kubeconfig());
-        for (variable, folder) in [
+            .env("KUBECONFIG", self.admin_kubeconfig())
+            .envs(self.helm_folders());
+        run_with_input(command, "").await
+    }
+
+    /// Variables that say where helm keeps its own files.
+    pub fn helm_folders(&self) -> [(&'static str, PathBuf); 3] {
+        [
             ("HELM_CACHE_HOME", "cache"),
             ("HELM_CONFIG_HOME", "config"),
             ("HELM_DATA_HOME", "data"),
-        ] {
-            command.env(variable, self.state().path("helm").join(folder));
-        }
-        run_with_input(command, "").await
+        ]
+        .map(|(variable, folder)| (variable, self.state().path("helm").join(folder)))
     }
 
     /// Installs a chart or upgrades its release, and waits until what it made is ready. `values` are `name=value` as of `--set`.

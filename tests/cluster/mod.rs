@@ -22,6 +22,7 @@
 //! | replicas | an installed Slipway: who leads, its process, its successor |
 //! | bodies | migrations that note when they begin and end |
 //! | helm, kwok | the chart; nodes that are played |
+//! | readme | the README's blocks |
 #![allow(
     dead_code,
     reason = "each program that includes the harness uses a part of it"
@@ -52,6 +53,7 @@ pub mod programs;
 pub mod progress;
 pub mod proxy;
 pub mod read;
+pub mod readme;
 pub mod release;
 pub mod replicas;
 pub mod session;

@@ -13,6 +13,7 @@ mod children;
 )]
 mod cluster;
 mod crashes;
+mod definitions;
 mod deletion;
 mod edits;
 mod failures;
@@ -27,6 +28,7 @@ mod leadership;
 mod lease_faults;
 mod metrics;
 mod migrations;
+mod page;
 mod rights;
 mod server_faults;
 mod supervisor;
@@ -186,6 +188,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
     ]);
     // These change what all share: nodes, definitions, an operator for all namespaces.
     let alone = arguments.choose(scenarios![
+        definitions::an_object_that_cannot_be_read_harms_only_itself,
+        page::every_command_of_the_readme_works_as_typed,
         volume::two_hundred_backends_at_once_all_become_ready,
     ]);
     let shared = Arc::new(Shared::start(arguments.attach, &arguments.program).await?);
@@ -221,7 +225,7 @@ async fn run(shared: &Arc<Shared>, scenarios: Vec<Scenario>, at_a_time: usize) -
 /// Shown by all scenarios together.
 fn rights_are_used(shared: &Shared) -> bool {
     let requests = shared.requests();
-    match requests.and_then(|all| rights::granted_are_used(&all, Shared::is_a_scenarios)) {
+    match requests.and_then(|all| rights::granted_are_used(&all, Shared::is_ours)) {
         Ok(told) => println!("ok                rights_granted_are_rights_used: {told}"),
         Err(error) => {
             println!("FAILED            rights_granted_are_rights_used\n{error:#}\n");

@@ -16,7 +16,7 @@ use crate::cluster::audit::{Entries, Mark};
 use crate::cluster::operator::{Operator, Options as OperatorOptions};
 use crate::cluster::postgres::Postgres;
 use crate::cluster::product::Product;
-use crate::cluster::release::{self, SLIPWAY_IMAGE};
+use crate::cluster::release::{self, SLIPWAY_IMAGE, SLIPWAY_NAMESPACE};
 use crate::cluster::session::{Cluster, Options};
 use crate::cluster::{http, read, wait};
 use crate::witness;
@@ -98,9 +98,10 @@ impl Shared {
         self.cluster.audit_log()?.since(self.mark)
     }
 
-    /// Whether a namespace is one that a scenario of this run made for itself.
-    pub fn is_a_scenarios(namespace: &str) -> bool {
-        namespace.starts_with('s') && namespace.contains(&format!("-{}-", std::process::id()))
+    /// Whether a namespace is one that a scenario of this run made for itself, or the one that Slipway is installed into.
+    pub fn is_ours(namespace: &str) -> bool {
+        let own = format!("-{}-", std::process::id());
+        namespace == SLIPWAY_NAMESPACE || (namespace.starts_with('s') && namespace.contains(&own))
     }
 
     pub async fn stop(self) -> Result<()> {
