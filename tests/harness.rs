@@ -13,6 +13,7 @@ use axum::extract::State;
 use axum::http::{Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 use cluster::postgres::{Options, Postgres};
+use cluster::product::Product;
 use cluster::proxy::call::Verb;
 use cluster::proxy::rules::{Fault, Match};
 use cluster::proxy::{FaultProxy, WatchEnd};
@@ -227,6 +228,29 @@ async fn a_server_that_is_down_refuses_and_comes_back_at_its_address() -> anyhow
     })
     .await?;
     assert_eq!(code, StatusCode::OK);
+    Ok(())
+}
+
+/// The clusters of the tests run an image that no builder made; it is the one that the Dockerfile describes.
+#[test]
+fn the_dockerfile_describes_the_image_that_is_tested() -> anyhow::Result<()> {
+    let lines: Vec<&str> = include_str!("../Dockerfile").lines().collect();
+    let image = Product::of_file(env!("CARGO_BIN_EXE_slipway")).image("slipway")?;
+    let wanted = image.dockerfile();
+    assert_eq!(
+        lines.get(lines.len() - wanted.len()..),
+        Some(
+            wanted
+                .iter()
+                .map(String::as_str)
+                .collect::<Vec<_>>()
+                .as_slice()
+        )
+    );
+    assert!(
+        lines.contains(&"RUN cargo build --release --locked --bin slipway \\"),
+        "{lines:?}"
+    );
     Ok(())
 }
 

@@ -64,6 +64,17 @@ impl Image {
         &self.name
     }
 
+    /// The same as the last stage of a Dockerfile; the files come from the stage `build`, from where they go to.
+    pub fn dockerfile(&self) -> Vec<String> {
+        let mut lines = vec!["FROM scratch".to_owned()];
+        for (_source, target) in &self.files {
+            lines.push(format!("COPY --from=build {target} {target}"));
+        }
+        lines.extend(self.user.as_ref().map(|user| format!("USER {user}")));
+        lines.push(format!("ENTRYPOINT {}", json!(self.entrypoint)));
+        lines
+    }
+
     /// Writes the OCI archive.
     pub fn write_archive(&self, path: &Path) -> Result<()> {
         let layer = self.layer()?;

@@ -16,7 +16,9 @@ const LOOSENED: [(&str, &str); 2] = [
 const ODD: &str = "Odd";
 
 /// The others are looked at as ever; the bad ones are told what is wrong; a ledger is kept; the mended one goes on.
-pub async fn an_object_that_cannot_be_read_harms_only_itself(world: World) -> Result<()> {
+pub async fn an_object_of_a_looser_definition_is_told_so_and_keeps_its_ledger(
+    world: World,
+) -> Result<()> {
     let _operator = world.operator().await?;
     world.database("orders-db", "password").await?;
     let mut orders = world.orders("orders", "1.0.0", "orders-db");

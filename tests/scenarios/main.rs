@@ -188,7 +188,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
     ]);
     // These change what all share: nodes, definitions, an operator for all namespaces.
     let alone = arguments.choose(scenarios![
-        definitions::an_object_that_cannot_be_read_harms_only_itself,
+        definitions::an_object_of_a_looser_definition_is_told_so_and_keeps_its_ledger,
         page::every_command_of_the_readme_works_as_typed,
         volume::two_hundred_backends_at_once_all_become_ready,
     ]);
