@@ -29,6 +29,7 @@ mod lease_faults;
 mod metrics;
 mod migrations;
 mod page;
+mod objects;
 mod rights;
 mod server_faults;
 mod supervisor;
@@ -183,6 +184,11 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         deletion::a_backend_deleted_in_the_middle_of_a_rollout_leaves_nothing,
         deletion::a_database_deleted_in_the_middle_of_a_migration_comes_back_with_its_schema,
         deletion::a_namespace_deleted_in_the_middle_of_a_migration_is_gone_after_it,
+        migrations::an_image_waits_for_the_run_before_it_and_an_older_one_runs_nothing,
+        migrations::files_that_contradict_the_version_table_are_blocked_with_the_way_out,
+        objects::a_backend_tells_all_that_is_doubtful_in_it,
+        objects::what_a_backend_names_is_waited_for_and_named_until_it_comes,
+        objects::a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ]);

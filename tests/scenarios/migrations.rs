@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use crate::cluster::history::History;
 use crate::cluster::{http, wait};
-use crate::world::World;
+use crate::witness::{Body, Story, Witnessed, backend};
+use crate::world::{PATIENCE, World};
 
 /// A password that breaks a DSN, a URL or a shell in at least one place, with a mark to search for.
 pub const HOSTILE: &str = r#"canary-7f3 @:/?#%+&'"\ `$(x)"#;
@@ -157,4 +159,103 @@ pub async fn a_password_with_every_odd_character_works_and_is_found_nowhere(
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+/// B-6, B-36, B-41, F-44: a new image while a migration runs waits for its end; an older one meets a newer schema and runs nothing, no down file either.
+pub async fn an_image_waits_for_the_run_before_it_and_an_older_one_runs_nothing(
+    world: World,
+) -> Result<()> {
+    let _operator = world.operator().await?;
+    let history = History::record(world.cluster(), &world.namespace).await?;
+    let postgres = world.postgres().await?;
+    let database = Witnessed::on(&world, &postgres, "ledgers").await?;
+    world
+        .apply(&backend(&world, "books", "ledgers", Body::Transactional))
+        .await?;
+    database.until_begun(1).await?;
+    world
+        .apply(&backend(&world, "books", "ledgers", Body::More))
+        .await?;
+    wait::until("the second migration to queue", PATIENCE, async || {
+        let phases: Vec<String> = world
+            .list("slm")
+            .await?
+            .iter()
+            .map(|migration| text(&migration["status"]["phase"]))
+            .collect();
+        ensure!(phases.contains(&"Queued".to_owned()), "{phases:?}");
+        anyhow::Ok(())
+    })
+    .await?;
+    database.let_go().await?;
+    let (reason, _) = world.condition("slb/books", "Ready", "True").await?;
+    ensure!(reason == "ScaledToZero", "{reason}");
+
+    // Another plan than the first, by its target: the ledger does not know it.
+    let mut older = backend(&world, "books", "ledgers", Body::Transactional);
+    older["spec"]["migrations"][0]["target"] = json!("1");
+    world.apply(&older).await?;
+    world.ready("books").await?;
+    let story = database.story(&history, "books").await?;
+    let expected = Story {
+        ended: 2,
+        versions: vec![1, 2],
+        ..Story::done(
+            &[
+                "Succeeded/Succeeded",
+                "Succeeded/Succeeded",
+                "Skipped/DatabaseAhead",
+            ],
+            &["1"],
+            2,
+        )
+    };
+    ensure!(story == expected, "{story:?}, not {expected:?}");
+    let overlaps = [history.overlaps(), database.overlaps().await?].concat();
+    ensure!(overlaps.is_empty(), "{overlaps:?}");
+    Ok(())
+}
+
+/// B-40: the files of a second Backend contradict the version table; it is told so, nothing runs, and the first goes on. Once nobody asks for those
+/// files any more, the Database is free of the mark.
+pub async fn files_that_contradict_the_version_table_are_blocked_with_the_way_out(
+    world: World,
+) -> Result<()> {
+    let _operator = world.operator().await?;
+    let history = History::record(world.cluster(), &world.namespace).await?;
+    let postgres = world.postgres().await?;
+    let database = Witnessed::on(&world, &postgres, "ledgers").await?;
+    database.let_go().await?;
+    world
+        .apply(&backend(&world, "books", "ledgers", Body::More))
+        .await?;
+    world.ready("books").await?;
+    world
+        .apply(&backend(&world, "stranger", "ledgers", Body::Other))
+        .await?;
+    let (reason, message) = world.condition("slb/stranger", "Stalled", "True").await?;
+    ensure!(
+        reason == "MigrationBlocked"
+            && message.contains("version 2, which has no file here")
+            && message.contains("ship the image that holds it"),
+        "{reason}: {message}"
+    );
+    world
+        .apply(&backend(&world, "stranger", "ledgers", Body::More))
+        .await?;
+    world.ready("stranger").await?;
+    world.ready("books").await?;
+    world.condition("sldb/ledgers", "Ready", "True").await?;
+    let story = database.story(&history, "stranger").await?;
+    let expected = Story {
+        ended: 2,
+        versions: vec![1, 2],
+        ..Story::done(
+            &["Succeeded/Succeeded", "Blocked/UnknownDatabaseVersion"],
+            &["1"],
+            2,
+        )
+    };
+    ensure!(story == expected, "{story:?}, not {expected:?}");
+    Ok(())
 }

@@ -16,7 +16,7 @@ use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
 /// The folders of migrations beside this file, each an image of its own.
-const FOLDERS: [&str; 3] = ["transactional", "halves", "more"];
+const FOLDERS: [&str; 4] = ["transactional", "halves", "more", "other"];
 
 /// What the migration is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,15 +25,18 @@ pub enum Body {
     Halves,
     /// The transactional one, and another that only writes down that it was there.
     More,
+    /// The transactional one, and a third without the second.
+    Other,
 }
 
 impl Body {
     fn image(self) -> String {
-        let [transactional, halves, more] = FOLDERS;
+        let [transactional, halves, more, other] = FOLDERS;
         image_name(match self {
             Self::Transactional => transactional,
             Self::Halves => halves,
             Self::More => more,
+            Self::Other => other,
         })
     }
 }

@@ -37,6 +37,19 @@ pub fn block<'a>(ledger: &'a Ledger, version_table: &str) -> Option<&'a Block> {
         .find(|block| block.version_table == version_table)
 }
 
+/// The ledger without the mark of a plan that never runs again, and with a person's word that it was looked at.
+#[must_use]
+pub fn without_mark(ledger: &Ledger, plan_key: &str, retry_token: Option<&String>) -> Ledger {
+    let mut next = ledger.clone();
+    next.blocks.retain(|block| block.plan_key != plan_key);
+    for entry in &mut next.entries {
+        if entry.plan_key == plan_key {
+            entry.retry_token = retry_token.cloned().or(entry.retry_token.take());
+        }
+    }
+    next
+}
+
 /// The ledger once `holder` has taken it; `None` when another attempt holds it.
 #[must_use]
 pub fn take(ledger: &Ledger, holder: Holder) -> Option<Ledger> {

@@ -41,6 +41,7 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             job: Some(job),
         } => steps(take_or_replace(seen, *attempt, *mode, job, now)),
         Situation::Taken { job, .. } => steps(touch_or_arm(seen, job, now)),
+        Situation::MarkGoes { entry } => steps(unmark(seen, &entry.plan_key, now)),
         Situation::RetryWait { entry } => Plan {
             steps: Vec::new(),
             wake: until(situation::retry_time(entry), now),
@@ -66,6 +67,22 @@ pub fn next_job(seen: &Seen, now: Timestamp) -> Option<String> {
         Situation::Taken { job, .. } if situation::is_wanted(seen) => Some(job.name_any()),
         _ => None,
     }
+}
+
+fn unmark(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
+    let database = seen
+        .database()
+        .filter(|database| database.metadata.deletion_timestamp.is_none());
+    let ledger = ledger::without_mark(&seen.ledger(), plan_key, seen.retry_token());
+    database
+        .map(|database| {
+            database::replace(
+                database,
+                database::status_with(database, Some(ledger), seen.bound, now),
+            )
+        })
+        .into_iter()
+        .collect()
 }
 
 fn create(seen: &Seen, attempt: i64, mode: RunMode) -> Vec<Step> {

@@ -135,7 +135,7 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
                 message_text::retry_wait(&seen.migration, entry),
             ),
         ),
-        Situation::Ended { entry } => ended(seen, entry),
+        Situation::Ended { entry } | Situation::MarkGoes { entry } => ended(seen, entry),
     }
 }
 

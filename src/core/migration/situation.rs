@@ -26,6 +26,9 @@ pub enum Situation {
     },
     /// The Backend's newest spec does not ask for it.
     Superseded,
+    /// Nobody asks for it any more, and the mark that it left on its version table goes: the database itself will tell the next plan, or a
+    /// person has looked.
+    MarkGoes { entry: Entry },
     /// It is not its turn: behind the Migration of this name.
     Queued { behind: String },
     /// Its version table is marked by another plan and only a person can free it.
@@ -64,6 +67,12 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     let spec = &seen.migration.spec;
     let entry = ledger::entry(&ledger, &spec.plan_key).cloned();
     let asked_again = asked_again(seen, entry.as_ref());
+    if let Some(entry) = entry
+        .clone()
+        .filter(|entry| mark_goes(seen, &ledger, entry, asked_again))
+    {
+        return Situation::MarkGoes { entry };
+    }
     if let Some(entry) = entry.clone().filter(|entry| is_final(entry, asked_again)) {
         return Situation::Ended { entry };
     }
@@ -133,6 +142,14 @@ fn held(seen: &Seen, holder: Holder, now: Timestamp) -> Situation {
         }
         JobState::Finished => Situation::Verifying { holder },
     }
+}
+
+/// A plan that is not wanted never runs again, so no end of its own can free the table.
+fn mark_goes(seen: &Seen, ledger: &Ledger, entry: &Entry, asked_again: bool) -> bool {
+    let mark = ledger::block(ledger, &entry.version_table)
+        .filter(|block| block.plan_key == entry.plan_key);
+    mark.is_some_and(|block| block.evidence == BlockEvidence::Database || asked_again)
+        && !is_wanted(seen)
 }
 
 /// Succeeded and Skipped never change. Failed and Blocked do when a person asks again. Unknown and `RetryWait` are on their way.

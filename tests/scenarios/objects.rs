@@ -1,0 +1,216 @@
+//! What a Backend names and is not there, what stands under its names and is not Slipway's, and what is doubtful in it: each is told with the
+//! field, the fault and the next command, and heals by itself when the cause is gone.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+
+use crate::cluster::{release, wait};
+use crate::world::{PATIENCE, World};
+
+/// B-8, B-18, B-22, and a UDP port that nothing can ask: warnings stop nothing.
+pub async fn a_backend_tells_all_that_is_doubtful_in_it(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.database("words", "password").await?;
+    let doubtful = json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": "doubtful", "namespace": world.namespace},
+        "spec": {
+            "image": "slipway.test/orders",
+            "replicas": 0,
+            "ports": [{"name": "beat", "port": 5000, "protocol": "UDP"}],
+            "env": [
+                {"name": "EARLY", "value": "$(PGHOST) $(LATE) $$(ESCAPED)"},
+                {"name": "LATE", "value": "$(EARLY)"},
+                {"name": "ODD", "value": "$(NOBODY)"},
+            ],
+            "resources": {"requests": {"memory": "64"}, "limits": {"memory": "128"}},
+            "databases": [{"name": "words"}],
+            "migrations": [{
+                "name": "schema", "tool": "Goose",
+                "source": {"image": "slipway.test/orders:1.0.0", "path": "/migrations"},
+            }],
+        },
+    });
+    world.apply(&doubtful).await?;
+    world.ready("doubtful").await?;
+    let warning = |code: &str, path: &str, rest: &str| json!({"code": code, "path": path, "severity": "warning", "message": format!("{path}{rest}")});
+    let no_digest = " has no digest; a moved tag runs code that was not migrated";
+    let expected = json!([
+        warning("SLP0104", "spec.image", no_digest),
+        warning("SLP0104", "spec.migrations[schema].source.image", no_digest),
+        warning("SLP0106", "spec.env[EARLY]", ": $(LATE) is not defined before it and stays as it is written"),
+        warning("SLP0106", "spec.env[ODD]", ": $(NOBODY) is not defined before it and stays as it is written"),
+        warning("SLP0105", "spec.resources.requests.memory", ": 64 is a number of bytes; did you mean 64Mi?"),
+        warning("SLP0105", "spec.resources.limits.memory", ": 128 is a number of bytes; did you mean 128Mi?"),
+        {
+            "code": "SLP0108", "path": "spec.probes.readiness", "severity": "warning",
+            "message": "port beat speaks UDP, so pods count as ready once they run; give spec.probes.readiness a command",
+        },
+    ]);
+    let told = world.get("slb/doubtful").await?["status"]["problems"].clone();
+    ensure!(told == expected, "{told:#}, not {expected:#}");
+    Ok(())
+}
+
+/// B-25, B-26, B-28, B-43, and ConfigMaps: the way of one Backend from nothing to Ready, a missing object after the other.
+pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
+    world: World,
+) -> Result<()> {
+    let _operator = world.operator().await?;
+    let secret = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "words-app", "namespace": world.namespace},
+    });
+    let mut database =
+        release::database_with_secret(world.cluster(), &world.namespace, "words", "password")
+            .await?;
+    let namespace = &world.namespace;
+    kubectl(&world, &["delete", "secret", "words-app"]).await?;
+    world.apply(&needy(&world)).await?;
+    told(&world, "clerk", "DatabaseNotFound", "database words not found (named by spec.databases); nothing is released yet. Next: kubectl get sldb words").await?;
+
+    database["metadata"]["finalizers"] = json!(["example.test/held"]);
+    world.apply(&database).await?;
+    told(&world, "clerk", "ConfigMapMissing", "configmap settings not found (named by spec.env[MODE]); nothing is released yet. Next: kubectl get configmap settings").await?;
+    kubectl(&world, &["delete", "sldb", "words", "--wait=false"]).await?;
+    told(&world, "clerk", "DatabaseTerminating", "database words is being deleted (named by spec.databases); nothing new is started on it; nothing is released yet. Next: kubectl get sldb words").await?;
+    kubectl(
+        &world,
+        &[
+            "patch",
+            "sldb/words",
+            "--type=merge",
+            "-p",
+            r#"{"metadata":{"finalizers":null}}"#,
+        ],
+    )
+    .await?;
+    database["metadata"]["finalizers"] = Value::Null;
+    told(&world, "clerk", "DatabaseNotFound", "not found").await?;
+    world.apply(&database).await?;
+
+    let mut settings = json!({
+        "apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": namespace},
+        "data": {"other": "x"},
+    });
+    world.apply(&settings).await?;
+    told(&world, "clerk", "ConfigMapMissing", "configmap settings has no key mode (named by spec.env[MODE]); nothing is released yet. Next: kubectl describe configmap settings").await?;
+    settings["data"] = json!({"mode": "quick"});
+    world.apply(&settings).await?;
+
+    told(
+        &world,
+        "clerk",
+        "Forbidden",
+        "serviceaccount clerk-account not found (named by spec.serviceAccountName)",
+    )
+    .await?;
+    told(
+        &world,
+        "clerk",
+        "Forbidden",
+        "Next: kubectl get serviceaccount clerk-account",
+    )
+    .await?;
+    kubectl(&world, &["create", "serviceaccount", "clerk-account"]).await?;
+
+    told(
+        &world,
+        "clerk",
+        "SecretMissing",
+        "secret words-app not found (named by database words, spec.credentials)",
+    )
+    .await?;
+    told(
+        &world,
+        "clerk",
+        "SecretMissing",
+        "Next: kubectl get secret words-app",
+    )
+    .await?;
+    let mut half = secret.clone();
+    half["stringData"] = json!({"username": world.database_name("words")});
+    world.apply(&half).await?;
+    told(
+        &world,
+        "clerk",
+        "SecretMissing",
+        "secret words-app has no key password (named by database words, spec.credentials)",
+    )
+    .await?;
+    half["stringData"]["password"] = json!("password");
+    world.apply(&half).await?;
+    world.ready("clerk").await
+}
+
+fn needy(world: &World) -> Value {
+    json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": "clerk", "namespace": world.namespace},
+        "spec": {
+            "type": "Worker", "image": "slipway.test/orders:1.0.0",
+            "serviceAccountName": "clerk-account",
+            "env": [{"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "mode"}}}],
+            "databases": [{"name": "words"}],
+            "shutdown": {"graceSeconds": 5},
+        },
+    })
+}
+
+/// B-28 for a run: the pod of a migration whose Secret is missing waits for it, and is named with it.
+pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes(
+    world: World,
+) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    let secret = world.get("secret/orders-db-app").await?["data"].clone();
+    kubectl(&world, &["delete", "secret", "orders-db-app"]).await?;
+    let mut orders = world.orders("orders", "1.0.0", "orders-db");
+    orders["spec"]["replicas"] = json!(0);
+    world.apply(&orders).await?;
+    for words in [
+        "secret \"orders-db-app\" not found",
+        "(named by database orders-db, spec.credentials)",
+        "Next: kubectl get secret orders-db-app",
+    ] {
+        told(&world, "orders", "Migrating", words).await?;
+    }
+    world
+        .apply(&json!({
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": "orders-db-app", "namespace": world.namespace}, "data": secret,
+        }))
+        .await?;
+    world.ready("orders").await
+}
+
+/// Waits until `Ready` has this reason and its message these words.
+async fn told(world: &World, backend: &str, reason: &str, words: &str) -> Result<()> {
+    let what = format!("{backend} to tell {reason}: {words}");
+    wait::until(&what, PATIENCE, async || {
+        let object = world.get(&format!("slb/{backend}")).await?;
+        let conditions = object["status"]["conditions"].as_array();
+        let ready = conditions
+            .into_iter()
+            .flatten()
+            .find(|condition| condition["type"] == "Ready")
+            .context("no condition yet")?;
+        ensure!(
+            ready["reason"] == reason && text(&ready["message"]).contains(words),
+            "{ready}"
+        );
+        anyhow::Ok(())
+    })
+    .await
+}
+
+async fn kubectl(world: &World, arguments: &[&str]) -> Result<()> {
+    let mut all = vec!["-n", world.namespace.as_str()];
+    all.extend(arguments);
+    world.cluster().kubectl_ok(&all).await?;
+    Ok(())
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
