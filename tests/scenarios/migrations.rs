@@ -22,9 +22,10 @@ pub async fn a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_g
 ) -> Result<()> {
     let _operator = world.operator().await?;
     world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
+    let mut orders = world.orders("orders", "1.0.0", "orders-db");
+    // As long as a user would have it: on a busy machine the node's rules lag behind the end of a pod by seconds.
+    orders["spec"]["shutdown"] = json!({"drainSeconds": 15, "graceSeconds": 5});
+    world.apply(&orders).await?;
     world.ready("orders").await?;
     let address = world.address("orders").await?;
     let load = tokio::spawn(load(address));
