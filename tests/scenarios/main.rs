@@ -188,6 +188,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         migrations::files_that_contradict_the_version_table_are_blocked_with_the_way_out,
         objects::a_backend_tells_all_that_is_doubtful_in_it,
         objects::what_a_backend_names_is_waited_for_and_named_until_it_comes,
+        objects::what_is_not_slipways_stays_as_it_is_and_is_named,
         objects::a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,

@@ -1,8 +1,14 @@
 //! What a Backend names and is not there, what stands under its names and is not Slipway's, and what is doubtful in it: each is told with the
 //! field, the fault and the next command, and heals by itself when the cause is gone.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use slipway::api::backend::Backend;
+use slipway::api::database::Database;
+use slipway::core::migration::planned::planned;
 
 use crate::cluster::{release, wait};
 use crate::world::{PATIENCE, World};
@@ -182,6 +188,108 @@ pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes
         }))
         .await?;
     world.ready("orders").await
+}
+
+/// B-3, B-4, B-59, I-27: each object of somebody else that stands under a name of ours is told and stays as it is, byte for byte; when it is gone,
+/// the Backend goes on.
+pub async fn what_is_not_slipways_stays_as_it_is_and_is_named(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.database("orders-db", "password").await?;
+    let (account, service, deployment, job) = tokio::join!(
+        conflict(&world, "account"),
+        conflict(&world, "service"),
+        conflict(&world, "deployment"),
+        conflict(&world, "job")
+    );
+    account.and(service).and(deployment).and(job)
+}
+
+/// One foreign object under a name of ours, from its conflict to its end.
+async fn conflict(world: &World, name: &str) -> Result<()> {
+    let mut backend = world.orders(name, "1.0.0", "orders-db");
+    backend["spec"]["replicas"] = json!(0);
+    if name != "job" {
+        backend["spec"]["migrations"] = json!([]);
+    }
+    let mut foreign = foreign(name, &migration_name(world, &backend).await?);
+    foreign["metadata"]["namespace"] = json!(world.namespace);
+    let named = format!(
+        "{} {}",
+        text(&foreign["kind"]).to_lowercase(),
+        text(&foreign["metadata"]["name"])
+    );
+    let object = named.replace(' ', "/");
+    world.apply(&foreign).await?;
+    let before = without_its_controllers_part(world.get(&object).await?);
+    world.apply(&backend).await?;
+    let reason = if name == "job" {
+        "MigrationBlocked"
+    } else {
+        "NameConflict"
+    };
+    let next = format!("kubectl delete {named}");
+    for words in ["is not Slipway's", "stays untouched", &next] {
+        told(world, name, reason, words).await?;
+    }
+    let after = without_its_controllers_part(world.get(&object).await?);
+    ensure!(before == after, "{object}: {before:#} became {after:#}");
+    kubectl(world, &["delete", &object]).await?;
+    world.ready(name).await.context(object)
+}
+
+/// A Job of somebody with all our labels is none of ours either: it has no ticket and no holder.
+fn foreign(name: &str, migration: &str) -> Value {
+    let container = json!({"name": "c", "image": "slipway.test/orders:1.0.0"});
+    let theirs = json!({"app": "theirs"});
+    let ours = json!({
+        "app.kubernetes.io/managed-by": "slipway", "slipway.dev/migration": "some-uid",
+        "slipway.dev/plan-key": "some-key", "slipway.dev/database-identity": "some-database",
+    });
+    match name {
+        "account" => {
+            json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": name}})
+        }
+        "service" => json!({
+            "apiVersion": "v1", "kind": "Service", "metadata": {"name": name},
+            "spec": {"ports": [{"port": 1}], "selector": theirs},
+        }),
+        "deployment" => json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name},
+            "spec": {
+                "replicas": 0, "selector": {"matchLabels": theirs},
+                "template": {"metadata": {"labels": theirs}, "spec": {"containers": [container]}},
+            },
+        }),
+        _ => json!({
+            "apiVersion": "batch/v1", "kind": "Job",
+            "metadata": {"name": format!("{migration}-1"), "labels": ours},
+            "spec": {
+                "suspend": true,
+                "template": {"metadata": {"labels": ours}, "spec": {"restartPolicy": "Never", "containers": [container]}},
+            },
+        }),
+    }
+}
+
+/// Kubernetes' own controllers write the status of a Deployment and a Service.
+fn without_its_controllers_part(mut object: Value) -> Value {
+    object["status"] = Value::Null;
+    object["metadata"]["resourceVersion"] = Value::Null;
+    object["metadata"]["managedFields"] = Value::Null;
+    object["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = Value::Null;
+    object
+}
+
+/// The name that the Migration of a Backend will have, by Slipway's own code; empty without one.
+async fn migration_name(world: &World, backend: &Value) -> Result<String> {
+    let backend: Backend = serde_json::from_value(backend.clone())?;
+    let database: Database = serde_json::from_value(world.get("sldb/orders-db").await?)?;
+    let databases = BTreeMap::from([("orders-db".to_owned(), Arc::new(database))]);
+    let planned = planned(&backend, &databases).migrations;
+    Ok(planned
+        .first()
+        .map(|planned| planned.object_name.clone())
+        .unwrap_or_default())
 }
 
 /// Waits until `Ready` has this reason and its message these words.

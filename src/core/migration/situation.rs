@@ -299,7 +299,11 @@ fn turn(seen: &Seen, entry: Option<&Entry>, now: Timestamp) -> Situation {
     });
     let name = seen.migration.name_any();
     let mut attempt = recorded.saturating_add(1);
-    while let Some(job) = seen.job(&job_name(&name, attempt, mode)) {
+    // A Job of somebody else has no ticket of ours, whatever its labels say: the creation then meets it, and tells.
+    while let Some(job) = seen
+        .job(&job_name(&name, attempt, mode))
+        .filter(|job| ticket::ticket(job).is_some())
+    {
         if evidence::state(job, &evidence::pods_of(job, &seen.pods), now) == JobState::Inert {
             return Situation::Turn {
                 attempt,
