@@ -32,6 +32,7 @@ mod objects;
 mod page;
 mod rights;
 mod server_faults;
+mod servers;
 mod supervisor;
 mod trace;
 mod upgrades;
@@ -169,8 +170,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
         kills::a_half_applied_migration_waits_until_a_person_has_looked,
-        kills::a_migration_whose_database_restarts_is_tried_again,
-        kills::two_names_of_one_database_never_migrate_at_once,
+        servers::a_migration_whose_database_restarts_is_tried_again,
+        servers::two_names_of_one_database_never_migrate_at_once,
         server_faults::every_write_may_be_refused_at_first_and_nothing_is_doubled,
         server_faults::writes_without_an_answer_are_not_done_twice,
         server_faults::watches_that_break_lose_and_double_nothing,
