@@ -19,6 +19,7 @@ use cluster::proxy::rules::{Fault, Match};
 use cluster::proxy::{FaultProxy, WatchEnd};
 use cluster::wait;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
@@ -203,6 +204,45 @@ async fn an_open_watch_hangs_goes_on_and_ends_with_410() -> anyhow::Result<()> {
         (&"ERROR".into(), &410.into())
     );
     assert!(events.frame().await.is_none(), "the watch has ended");
+    Ok(())
+}
+
+/// A watch that hangs is noticed only if the next one does not.
+#[tokio::test]
+async fn an_open_watch_hangs_while_a_new_one_goes_on() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let proxy = FaultProxy::in_front_of(&server.url, b"").await?;
+    let watch = async || -> anyhow::Result<Incoming> {
+        let request = Request::get(format!("{}/api/v1/pods?watch=true", proxy.url()))
+            .body(Full::<Bytes>::default())?;
+        let mut events = client().request(request).await?.into_body();
+        assert_eq!(next(&mut events).await?, "event 0\n");
+        Ok(events)
+    };
+    let mut open = watch().await?;
+    let _silence = proxy.add(Match::verb(Verb::Watch), Fault::HangOpen);
+    let mut new = watch().await?;
+    server.push("event 1\n");
+    assert_eq!(next(&mut new).await?, "event 1\n");
+    assert!(
+        tokio::time::timeout(Duration::from_millis(200), open.frame())
+            .await
+            .is_err(),
+        "the open watch says nothing"
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_odd_call_is_dropped_and_every_even_one_goes_through() -> anyhow::Result<()> {
+    let server = Server::start().await?;
+    let proxy = FaultProxy::in_front_of(&server.url, b"").await?;
+    let _drops = proxy.add(Match::verb(Verb::Create).odd(), Fault::DropBefore);
+    let mut went_through = Vec::new();
+    for _ in 0..4 {
+        went_through.push(send(proxy.url(), Method::POST, JOBS).await.is_ok());
+    }
+    assert_eq!(went_through, [false, true, false, true]);
     Ok(())
 }
 
