@@ -185,6 +185,9 @@ pub async fn an_api_server_that_was_away_finds_all_settled_soon(world: World) ->
         first.starts() > 1,
         "the leader outlived the loss of its Lease"
     );
+    let migrations = world.list("slm").await?;
+    let current = &migrations[0]["status"]["current"];
+    ensure!(current == "2", "the runner's message was lost: {current}");
     released_once(&world).await?;
     first.end().await;
     second.end().await;

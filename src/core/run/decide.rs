@@ -24,6 +24,14 @@ use crate::core::settings::Settings;
 /// A finished pod's message may reach the cache after its Job's condition; this long it is waited for, in seconds.
 const MESSAGE_PATIENCE_SECONDS: i64 = 10;
 
+/// The same while the cache shows a pod that is not finished: a Job gets its condition only after its pods, so it is behind, as when the
+/// API server was away. A watch that hangs is noticed after 150 s.
+const PODS_PATIENCE_SECONDS: i64 = 180;
+
+/// So long an inert Job that its Migration does not ask for just now stays: a spec that goes there and back in a moment takes it again. Were
+/// it deleted at once, the ledger could be taken in its name in the same moment.
+const SWEPT_AFTER: Duration = Duration::from_secs(3);
+
 /// A released Job and its pod stay this long for who wants to read the log: one day, in seconds.
 const KEEP_SECONDS: i64 = 86_400;
 
@@ -105,6 +113,14 @@ fn inert(seen: &Seen, now: Timestamp) -> Plan {
     if wanted {
         return Plan::default();
     }
+    let wake = seen
+        .asks
+        .as_ref()
+        .and_then(|_| left_until_swept(&seen.job, now));
+    if wake.is_some() {
+        let steps = Vec::new();
+        return Plan { steps, wake };
+    }
     Plan {
         steps: vec![Step::delete(
             ObjectKind::Job,
@@ -113,6 +129,12 @@ fn inert(seen: &Seen, now: Timestamp) -> Plan {
         )],
         wake: None,
     }
+}
+
+fn left_until_swept(job: &Job, now: Timestamp) -> Option<Duration> {
+    let age = now.duration_since(job.metadata.creation_timestamp.as_ref()?.0);
+    let left = SWEPT_AFTER.checked_sub(age.try_into().unwrap_or_default())?;
+    (!left.is_zero()).then_some(left)
 }
 
 /// At work. An armed Job that no ledger knows (a restored or re-made Database) becomes the holder; one whose pod does not start in time is
@@ -222,9 +244,17 @@ fn verdict(
     let ended = evidence::finished_at(&seen.job)
         .or_else(|| deleted_at(&seen.job))
         .unwrap_or(now);
-    let fresh = now.as_second().saturating_sub(ended.as_second()) < MESSAGE_PATIENCE_SECONDS;
+    let behind = pods
+        .iter()
+        .any(|seen| !seen.gone && !evidence::is_finished(&seen.pod));
+    let patience = if behind {
+        PODS_PATIENCE_SECONDS
+    } else {
+        MESSAGE_PATIENCE_SECONDS
+    };
+    let fresh = now.as_second().saturating_sub(ended.as_second()) < patience;
     let told_all = pods.iter().any(|seen| seen.gone);
-    if fresh && !told_all && evidence::main_ran(pods) {
+    if fresh && !told_all && (behind || evidence::main_ran(pods)) {
         return None;
     }
     if fresh && pods.is_empty() {

@@ -273,7 +273,9 @@ fn main_status(pod: &Pod) -> Option<&ContainerStatus> {
         .find(|status| status.name == MAIN_CONTAINER)
 }
 
-fn is_finished(pod: &Pod) -> bool {
+/// Whether its containers have ended for good.
+#[must_use]
+pub fn is_finished(pod: &Pod) -> bool {
     matches!(
         pod.status
             .as_ref()
