@@ -102,7 +102,7 @@ fn normal(world: &World, mut objects: Vec<Value>) -> Result<String> {
         (r"\b[0-9a-f]{16,}\b", "HASH"),
         (r"\b[a-z2-7]{26,}\b", "HASH"),
         (r"orders-[a-z2-7]{10}\b", "orders-HASH"),
-        (r"orders-[0-9a-z]{8,10}\b", "orders-HASH"),
+        (r"orders-[0-9a-z]{5,10}\b", "orders-HASH"),
         (r"(pod-template-hash: )\S+", "${1}HASH"),
         (r"(Milliseconds: )[0-9]+", "${1}N"),
     ];
