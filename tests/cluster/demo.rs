@@ -80,10 +80,30 @@ async fn tell(arguments: Arguments) -> Result<()> {
         );
         println!("  {} get slipway -A", cluster.program("kubectl")?.display());
         println!("To end it:\n  cargo run --example cluster -- down");
-    } else {
+    } else if cluster.is_own() {
         println!("The cluster is torn down; to keep it next time: cargo demo -- --keep");
+    } else {
+        remove(&cluster).await?;
+        println!("The demo's namespaces and its Slipway are removed; the definitions stay.");
     }
     cluster.stop().await
+}
+
+/// From another's cluster: the service while its operator is there, then the operator.
+async fn remove(cluster: &Cluster) -> Result<()> {
+    for arguments in [
+        &["delete", "slb,sldb,slm", "--all", "-n", NAMESPACE][..],
+        &["delete", "namespace", NAMESPACE],
+    ] {
+        cluster.kubectl_ok(arguments).await?;
+    }
+    cluster
+        .uninstall_chart("slipway", SLIPWAY_NAMESPACE)
+        .await?;
+    cluster
+        .kubectl_ok(&["delete", "namespace", SLIPWAY_NAMESPACE])
+        .await?;
+    Ok(())
 }
 
 async fn chapters(cluster: &Cluster) -> Result<()> {
