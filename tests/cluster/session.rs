@@ -16,6 +16,7 @@ use kube::api::{Api, PostParams};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use tokio::io::AsyncWriteExt;
+use tokio::sync::OnceCell;
 
 use super::audit::AuditLog;
 use super::build::{self, Programs};
@@ -59,6 +60,8 @@ pub struct Cluster {
     state: State,
     kubeconfig: PathBuf,
     own: Option<Programs>,
+    /// The server beside another's cluster.
+    own_postgres: OnceCell<Postgres>,
     options: Options,
 }
 
@@ -89,6 +92,7 @@ impl Cluster {
             state,
             kubeconfig,
             own: Some(build::build_all()?),
+            own_postgres: OnceCell::new(),
             options,
         })
     }
@@ -114,6 +118,7 @@ impl Cluster {
             state,
             kubeconfig,
             own: Some(programs),
+            own_postgres: OnceCell::new(),
             options,
         })
     }
@@ -146,6 +151,7 @@ impl Cluster {
             state,
             kubeconfig,
             own: None,
+            own_postgres: OnceCell::new(),
             options,
         })
     }
@@ -294,18 +300,22 @@ impl Cluster {
         Ok(AuditLog::at(self.state.audit_log()))
     }
 
-    /// The PostgreSQL server that pods reach at [`Cluster::database_address`]. Started with the cluster, or now for another's cluster.
+    /// The PostgreSQL server that pods reach at [`Cluster::database_address`]. Started with the cluster; for another's cluster when it is asked
+    /// for first, and it runs as long as this value.
     pub async fn postgres(&self) -> Result<Postgres> {
         let address = SocketAddr::new(self.database_address()?, POSTGRES_PORT);
         let options = postgres::Options::detached(self.state.postgres(), address);
-        if self.is_own() {
-            return Postgres::attach(options).await;
+        if !self.is_own() {
+            let start = async || {
+                Postgres::start(postgres::Options {
+                    lifetime: postgres::Lifetime::Owner,
+                    ..options.clone()
+                })
+                .await
+            };
+            self.own_postgres.get_or_try_init(start).await?;
         }
-        Postgres::start(postgres::Options {
-            lifetime: postgres::Lifetime::Owner,
-            ..options
-        })
-        .await
+        Postgres::attach(options).await
     }
 
     /// The address of the databases, as pods see it.
