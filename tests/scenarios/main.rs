@@ -55,6 +55,9 @@ use world::{Shared, World};
 /// More at a time are slower on a small machine, not faster.
 const AT_A_TIME: usize = 3;
 
+/// As many more that mostly wait.
+const WAITING_AT_A_TIME: usize = 4;
+
 /// No scenario waits longer.
 const LIMIT: Duration = Duration::from_mins(4);
 
@@ -145,13 +148,16 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         server_faults::a_watch_that_hangs_is_noticed,
         first_release::at_rest_only_the_lease_is_renewed,
         server_faults::an_api_server_that_was_away_finds_all_settled_soon,
+        chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
+        leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
+        objects::what_a_backend_names_is_waited_for_and_named_until_it_comes,
+        objects::a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes,
         lease_faults::a_lease_that_was_tampered_with_does_not_end_the_election,
         lease_faults::a_leader_that_cannot_renew_steps_down_in_time,
     ]);
     // The longest first: the others fill the time beside them.
     let together = arguments.choose(scenarios![
         crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
-        chart::two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader,
         first_release::the_release_waits_for_its_schema_and_costs_what_the_model_says,
         first_release::a_change_costs_what_the_model_says,
         first_release::a_restart_of_the_operator_writes_nothing,
@@ -166,7 +172,6 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         failures::a_killed_operator_finishes_after_its_restart,
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
-        leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
         kills::a_half_applied_migration_waits_until_a_person_has_looked,
@@ -188,9 +193,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         migrations::an_image_waits_for_the_run_before_it_and_an_older_one_runs_nothing,
         migrations::files_that_contradict_the_version_table_are_blocked_with_the_way_out,
         objects::a_backend_tells_all_that_is_doubtful_in_it,
-        objects::what_a_backend_names_is_waited_for_and_named_until_it_comes,
         objects::what_is_not_slipways_stays_as_it_is_and_is_named,
-        objects::a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes,
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ]);
@@ -205,7 +208,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
     println!("running {count} scenarios");
     let (mut results, more) = futures::future::join(
         run(&shared, together, AT_A_TIME),
-        run(&shared, waiting, AT_A_TIME),
+        run(&shared, waiting, WAITING_AT_A_TIME),
     )
     .await;
     results.extend(more);
