@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use super::wait;
 
 /// Longest wait for an answer.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -14,6 +16,23 @@ pub async fn get(address: &str, path: &str) -> Result<(u16, String)> {
     tokio::time::timeout(LIMIT, request(address, path))
         .await
         .with_context(|| format!("{address}{path} did not answer within {LIMIT:?}"))?
+}
+
+/// Longest wait until a Service leads to its pods: the node's rules follow the pods' readiness, and their end, by seconds.
+const ROUTED: Duration = Duration::from_secs(30);
+
+/// The body of the first answer that is 200 and has these words in it.
+pub async fn answer(address: &str, path: &str, words: &str) -> Result<String> {
+    wait::until(
+        &format!("GET {path} to answer `{words}`"),
+        ROUTED,
+        async || {
+            let (code, body) = get(address, path).await?;
+            ensure!(code == 200 && body.contains(words), "{code}: {body}");
+            Ok(body)
+        },
+    )
+    .await
 }
 
 async fn request(address: &str, path: &str) -> Result<(u16, String)> {

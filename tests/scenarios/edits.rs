@@ -57,12 +57,7 @@ async fn edit(world: &World, versions: [&str; 2]) -> Result<()> {
     }
     println!("20 edits took {:.1?}", begun.elapsed());
     world.ready("orders").await?;
-    wait::until("the last image to serve", PATIENCE, async || {
-        let version = world.ask("orders", "/version").await?;
-        ensure!(version.contains(versions[1]), "{version}");
-        anyhow::Ok(())
-    })
-    .await
+    world.answers("orders", "/version", versions[1]).await
 }
 
 /// Waits until every Job is finished or swept; how many of them were armed, and how many not.

@@ -356,12 +356,10 @@ impl World {
         .await
     }
 
-    /// Asks the service through its ClusterIP.
-    pub async fn ask(&self, backend: &str, path: &str) -> Result<String> {
-        let address = self.address(backend).await?;
-        let (code, body) = http::get(&address, path).await?;
-        ensure!(code == 200, "GET {path} answers {code}: {body}");
-        Ok(body)
+    /// Asks the service through its ClusterIP until it answers with these words.
+    pub async fn answers(&self, backend: &str, path: &str, words: &str) -> Result<()> {
+        http::answer(&self.address(backend).await?, path, words).await?;
+        Ok(())
     }
 
     /// `host:port` of a Backend's Service.

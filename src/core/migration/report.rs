@@ -13,9 +13,13 @@ use crate::core::conditions::{self, Standing};
 use crate::core::database::ledger;
 use crate::core::plan::{Event, EventKind, Executed, Report, Step, Stop};
 
-/// The status that follows, and an event where the phase has changed.
+/// The status that follows, and an event where the phase has changed. Nothing where something has changed meanwhile: the next look, at once,
+/// knows better.
 #[must_use]
 pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timestamp) -> Report {
+    if matches!(executed.stop, Some(Stop::ReadAgain { .. })) {
+        return Report::default();
+    }
     let old = seen.migration.status.clone().unwrap_or_default();
     let (phase, standing) = standing(seen, decision, executed);
     let ledger = seen.ledger();
