@@ -3,7 +3,9 @@
 
 use jiff::Timestamp;
 
-use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
+use crate::api::database::{
+    Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode,
+};
 use crate::core::backoff::Backoff;
 use crate::core::conditions;
 use crate::core::run::ticket::Ticket;
@@ -18,6 +20,23 @@ const FINISHED_ENTRIES_KEPT: usize = 20;
 
 /// A database that cannot be reached spends no attempt for this long: one hour, in seconds.
 const UNREACHABLE_GRACE_SECONDS: i64 = 3600;
+
+/// The ledger of a Database; empty where there is none yet.
+#[must_use]
+pub fn of(database: &Database) -> Ledger {
+    database
+        .status
+        .as_ref()
+        .and_then(|status| status.ledger.clone())
+        .unwrap_or_default()
+}
+
+/// Who holds a Database.
+#[must_use]
+pub fn holder_of(database: &Database) -> Option<&Holder> {
+    let ledger = database.status.as_ref()?.ledger.as_ref()?;
+    ledger.holder.as_ref()
+}
 
 /// What the ledger says of a plan.
 #[must_use]

@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use crate::api::backend::Backend;
 use crate::api::database::{Database, Holder, Ledger};
 use crate::api::migration::Migration;
+use crate::core::database::ledger;
 use crate::core::meta;
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
@@ -51,7 +52,7 @@ impl Seen {
     #[must_use]
     pub fn ledger(&self) -> Ledger {
         self.database()
-            .and_then(|database| database.status.as_ref()?.ledger.clone())
+            .map(|database| ledger::of(database))
             .unwrap_or_default()
     }
 

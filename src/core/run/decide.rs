@@ -24,8 +24,7 @@ use crate::core::settings::Settings;
 /// A finished pod's message may reach the cache after its Job's condition; this long it is waited for, in seconds.
 const MESSAGE_PATIENCE_SECONDS: i64 = 10;
 
-/// The same while the cache shows a pod that is not finished: a Job gets its condition only after its pods, so it is behind, as when the
-/// API server was away. A watch that hangs is noticed after 150 s.
+/// The same while the cache of pods is behind that of Jobs, as when the API server was away. A watch that hangs is noticed after 150 s.
 const PODS_PATIENCE_SECONDS: i64 = 180;
 
 /// So long an inert Job that its Migration does not ask for just now stays: a spec that goes there and back in a moment takes it again. Were
@@ -99,7 +98,7 @@ fn inert(seen: &Seen, now: Timestamp) -> Plan {
             steps.push(write_ledger(
                 seen,
                 database,
-                ledger::give_back(&ledger_of(database), &uid(&seen.job)),
+                ledger::give_back(&ledger::of(database), &uid(&seen.job)),
                 now,
             ));
         }
@@ -145,7 +144,7 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
         .as_ref()
         .filter(|database| database.metadata.deletion_timestamp.is_none())
     {
-        let ledger = ledger_of(database);
+        let ledger = ledger::of(database);
         let recorded = ledger::entry(&ledger, &ticket.plan_key)
             .is_some_and(|entry| entry.job_uid == uid(&seen.job));
         if ledger.holder.is_none() && !recorded {
@@ -210,7 +209,7 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
         RunMode::Run => verdict,
         RunMode::Check => verdict.of_check(),
     };
-    let ledger = ledger_of(database);
+    let ledger = ledger::of(database);
     let backoff = seen.settings.migrations.backoff;
     let recorded = ledger::record(&ledger, ticket, &uid(&seen.job), &verdict, backoff, now);
     Plan {
@@ -244,9 +243,7 @@ fn verdict(
     let ended = evidence::finished_at(&seen.job)
         .or_else(|| deleted_at(&seen.job))
         .unwrap_or(now);
-    let behind = pods
-        .iter()
-        .any(|seen| !seen.gone && !evidence::is_finished(&seen.pod));
+    let behind = evidence::pods_are_behind(&seen.job, pods);
     let patience = if behind {
         PODS_PATIENCE_SECONDS
     } else {
@@ -306,11 +303,7 @@ fn deleted_at(job: &Job) -> Option<Timestamp> {
 }
 
 fn holder(seen: &Seen) -> Option<&Holder> {
-    let ledger = seen.database.as_ref()?.status.as_ref()?.ledger.as_ref()?;
-    ledger
-        .holder
-        .as_ref()
-        .filter(|holder| holder.job_uid == uid(&seen.job))
+    ledger::holder_of(seen.database.as_ref()?).filter(|holder| holder.job_uid == uid(&seen.job))
 }
 
 fn holder_from(ticket: &Ticket, job: &Job, now: Timestamp) -> Holder {
@@ -333,14 +326,6 @@ fn holder_from(ticket: &Ticket, job: &Job, now: Timestamp) -> Holder {
 /// A holder that was taken from a Job, not made before it: what it says of itself is not trusted, a Check run reads the database.
 fn is_adopted(holder: &Holder) -> bool {
     holder.template_hash.is_empty()
-}
-
-fn ledger_of(database: &Database) -> Ledger {
-    database
-        .status
-        .as_ref()
-        .and_then(|status| status.ledger.clone())
-        .unwrap_or_default()
 }
 
 fn write_ledger(seen: &Seen, database: &Database, ledger: Ledger, now: Timestamp) -> Step {

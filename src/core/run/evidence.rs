@@ -35,6 +35,14 @@ pub struct SeenPod {
     pub gone: bool,
 }
 
+impl SeenPod {
+    /// Whether it is there and its containers have not ended for good.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        !self.gone && !is_finished(&self.pod)
+    }
+}
+
 /// How far a Job is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum JobState {
@@ -83,16 +91,10 @@ fn is_of(pod: &Pod, job_uid: &str) -> bool {
 #[must_use]
 pub fn state(job: &Job, pods: &[&SeenPod], now: Timestamp) -> JobState {
     let suspended = is_suspended(job);
-    let ended = ["Complete", "Failed"]
-        .iter()
-        .any(|type_| has_condition(job, type_));
-    let unfinished_pod = pods
-        .iter()
-        .any(|seen| !seen.gone && !is_finished(&seen.pod));
-    let only_lost_pods = unfinished_pod
-        && pods
-            .iter()
-            .all(|seen| seen.gone || is_finished(&seen.pod) || is_lost(seen, now));
+    let ended = has_ended(job);
+    let mut unfinished = pods.iter().filter(|seen| seen.is_unfinished()).peekable();
+    let unfinished_pod = unfinished.peek().is_some();
+    let only_lost_pods = unfinished_pod && unfinished.all(|seen| is_lost(seen, now));
     match (ended, suspended, job.metadata.deletion_timestamp.is_some()) {
         (true, _, _) => JobState::Finished,
         (false, true, _) if !unfinished_pod => JobState::Inert,
@@ -100,6 +102,16 @@ pub fn state(job: &Job, pods: &[&SeenPod], now: Timestamp) -> JobState {
         _ if only_lost_pods => JobState::Finished,
         _ => JobState::Active,
     }
+}
+
+fn has_ended(job: &Job) -> bool {
+    has_condition(job, "Complete") || has_condition(job, "Failed")
+}
+
+/// Whether the cache of pods is behind that of Jobs: a Job gets its condition only after its pods have ended, and it keeps them.
+#[must_use]
+pub fn pods_are_behind(job: &Job, pods: &[&SeenPod]) -> bool {
+    has_ended(job) && (pods.is_empty() || pods.iter().any(|seen| seen.is_unfinished()))
 }
 
 /// Whether the Job is suspended.
@@ -130,7 +142,7 @@ pub fn lost_in(pods: &[&SeenPod], now: Timestamp) -> Option<Duration> {
 }
 
 fn left_until_lost(seen: &SeenPod, now: Timestamp) -> Option<i64> {
-    if seen.gone || is_finished(&seen.pod) {
+    if !seen.is_unfinished() {
         return None;
     }
     let deadline = seen.pod.metadata.deletion_timestamp.as_ref()?.0;
@@ -273,9 +285,7 @@ fn main_status(pod: &Pod) -> Option<&ContainerStatus> {
         .find(|status| status.name == MAIN_CONTAINER)
 }
 
-/// Whether its containers have ended for good.
-#[must_use]
-pub fn is_finished(pod: &Pod) -> bool {
+fn is_finished(pod: &Pod) -> bool {
     matches!(
         pod.status
             .as_ref()

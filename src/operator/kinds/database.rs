@@ -13,7 +13,7 @@ use crate::api::migration::{Migration, MigrationPhase};
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
-use crate::core::database;
+use crate::core::database::{self, ledger};
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
 use crate::core::run::evidence::{JOB_NAME_LABEL, has_unfinished_pod};
 use crate::core::settings::Settings;
@@ -42,7 +42,7 @@ impl Kind for DatabaseKind {
     ) -> database::Seen {
         let namespace = root.namespace().unwrap_or_default();
         let name = root.name_any();
-        let holder = holder_of(root);
+        let holder = ledger::holder_of(root);
         database::Seen {
             database: Arc::clone(root),
             bound: bound(caches, &namespace, &name),
@@ -77,9 +77,9 @@ impl Kind for DatabaseKind {
         let concerned = |database: &&Arc<Database>| match change.key.kind {
             ObjectKind::Backend | ObjectKind::Migration => true,
             ObjectKind::Job => {
-                holder_of(database).is_some_and(|holder| holder.job == change.key.name)
+                ledger::holder_of(database).is_some_and(|holder| holder.job == change.key.name)
             }
-            ObjectKind::Pod => holder_of(database).is_some_and(|holder| {
+            ObjectKind::Pod => ledger::holder_of(database).is_some_and(|holder| {
                 change
                     .label_values(JOB_NAME_LABEL)
                     .contains(&holder.job.as_str())
@@ -92,13 +92,6 @@ impl Kind for DatabaseKind {
             .map(|database| database.name_any())
             .collect()
     }
-}
-
-fn holder_of(database: &Database) -> Option<&Holder> {
-    database
-        .status
-        .as_ref()
-        .and_then(|status| status.ledger.as_ref()?.holder.as_ref())
 }
 
 fn lives(caches: &Caches, namespace: &str, holder: &Holder) -> bool {

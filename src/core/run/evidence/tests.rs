@@ -8,7 +8,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::{JobState, SeenPod, has_unfinished_pod, lost_in, pods_of, state};
+use super::{JobState, SeenPod, has_unfinished_pod, lost_in, pods_are_behind, pods_of, state};
 
 fn job() -> Job {
     let job = json!({"metadata": {"name": "m-1", "uid": "j"}, "spec": {"suspend": false, "template": {}}});
@@ -113,4 +113,22 @@ fn a_run_whose_job_is_gone_is_over_when_its_pod_is() {
     assert!(!unfinished(&[made_pod(&owner("job-uid"), "Failed")]));
     assert!(!unfinished(&[made_pod(&owner("another-uid"), "Running")]));
     assert!(!unfinished(&[]));
+}
+
+/// F-16: after an outage the cache of Jobs may be current before that of pods, which then shows the pod at work, or not at all.
+#[test]
+fn a_job_that_has_ended_is_ahead_of_a_cache_without_its_ended_pod() {
+    let mut ended = serde_json::to_value(job()).expect("a Job");
+    ended["status"] = json!({"conditions": [{"type": "Complete", "status": "True"}]});
+    let ended: Job = serde_json::from_value(ended).expect("a Job");
+    let (running, done) = (pod(&Value::Null, "Running"), pod(&Value::Null, "Succeeded"));
+    let behind = [&[][..], &[&running][..], &[&done][..]];
+    assert_eq!(
+        behind.map(|pods| pods_are_behind(&ended, pods)),
+        [true, true, false]
+    );
+    assert_eq!(
+        behind.map(|pods| pods_are_behind(&job(), pods)),
+        [false, false, false]
+    );
 }
