@@ -46,27 +46,55 @@ pub(super) fn steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     steps.extend(next_migration(seen, considered));
     steps.extend(release_steps(seen, considered));
     steps.extend(retire(seen, considered, !steps.is_empty()));
-    if remakes(seen, &steps) {
-        steps.retain(|(step, _)| !matches!(step, Step::Confirm(_)));
-        steps.insert(0, (confirm(seen), Purpose::Other));
+    let confirmed = steps
+        .iter()
+        .position(|(step, _)| needs_confirmation(seen, considered, step));
+    if let Some(first) = confirmed {
+        steps.insert(first, (confirm(seen), Purpose::Other));
     }
     steps
 }
 
-/// Whether a child is made that may have been there before. Somebody deleted it, or the garbage collector did, because the Backend itself is gone
-/// and the caches show that a moment later: then nothing is made anew.
-fn remakes(seen: &Seen, steps: &[Purposed]) -> bool {
-    let status = seen.backend.status.as_ref();
-    // Before the first visit the definition's default stands there: -1.
-    let visited = status
-        .and_then(|status| status.observed_generation)
-        .is_some_and(|generation| generation > 0);
-    visited
-        && steps.iter().any(|(step, _)| match step {
-            Step::Create(create) => create.key.kind == ObjectKind::ControllerRevision,
-            Step::Apply(apply) => apply.precondition == Precondition::Absent,
-            _ => false,
-        })
+/// What cannot be taken back, and what may only be done while the Backend is still there as it was seen:
+/// - a deletion;
+/// - a new template, and the record of a release that comes after migrations;
+/// - a child that may have been there before: somebody deleted it, or the garbage collector did, because the Backend itself is gone and the
+///   caches show that a moment later. Then nothing is made anew.
+fn needs_confirmation(seen: &Seen, considered: &Considered, step: &Step) -> bool {
+    let visited = || {
+        let status = seen.backend.status.as_ref();
+        // Before the first visit the definition's default stands there: -1.
+        status
+            .and_then(|status| status.observed_generation)
+            .is_some_and(|generation| generation > 0)
+    };
+    match step {
+        Step::Delete(_) => true,
+        Step::Create(create) => {
+            create.key.kind == ObjectKind::ControllerRevision
+                && (visited() || !considered.planned.is_empty() || retemplates(seen, considered))
+        }
+        Step::Apply(apply) => {
+            (apply.precondition == Precondition::Absent && visited())
+                || (apply.key.kind == ObjectKind::Deployment && retemplates(seen, considered))
+        }
+        Step::Patch(patch) => {
+            patch.key.kind == ObjectKind::Deployment && retemplates(seen, considered)
+        }
+        Step::ReplaceDatabaseStatus(_) | Step::Confirm(_) => false,
+    }
+}
+
+/// Whether the live Deployment gets another template.
+fn retemplates(seen: &Seen, considered: &Considered) -> bool {
+    let (Some(deployment), Some(release)) = (&seen.deployment, &considered.release) else {
+        return false;
+    };
+    let spec = deployment.spec.as_ref();
+    let template = spec
+        .and_then(|spec| serde_json::to_value(&spec.template).ok())
+        .unwrap_or(Value::Null);
+    !compare::differences(&release.template, &template).is_empty()
 }
 
 fn child(kind: ObjectKind, body: Value, live: Option<&Live>) -> Option<Purposed> {
@@ -117,14 +145,13 @@ fn next_migration(seen: &Seen, considered: &Considered) -> Option<Purposed> {
     Some((Step::Create(create), Purpose::Other))
 }
 
-/// Confirm, keep the release, give it to the Deployment; or only what the Deployment needs apart from a release.
+/// Keep the release, give it to the Deployment; or only what the Deployment needs apart from a release.
 fn release_steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     let Some(release) = &considered.release else {
         return Vec::new();
     };
     let live = seen.deployment.as_deref().map(Live::of);
     let body = deployment::deployment(seen, &considered.backend, release);
-    let changes_template = live.is_some() && template_differs(seen, release);
     let change = children::step(
         ObjectKind::Deployment,
         body,
@@ -132,11 +159,7 @@ fn release_steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
         Care::SameVersion,
     );
     let is_new = release::numbered(seen, release.revision).is_none();
-    let confirms = changes_template || (is_new && !considered.planned.is_empty());
     let mut steps = Vec::new();
-    if confirms {
-        steps.push((confirm(seen), Purpose::Other));
-    }
     if is_new {
         steps.push(keep(seen, release));
     }
@@ -145,7 +168,7 @@ fn release_steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
         steps.push((step, purpose));
     }
     if is_new {
-        steps.extend(expired(seen, confirms));
+        steps.extend(expired(seen));
     }
     steps
 }
@@ -178,17 +201,6 @@ fn deployment_purpose(seen: &Seen, release: &Release, step: &Step, cause: Cause)
     }
 }
 
-fn template_differs(seen: &Seen, release: &Release) -> bool {
-    let live = seen
-        .deployment
-        .as_ref()
-        .and_then(|deployment| deployment.spec.as_ref());
-    let template = live
-        .and_then(|spec| serde_json::to_value(&spec.template).ok())
-        .unwrap_or(Value::Null);
-    !compare::differences(&release.template, &template).is_empty()
-}
-
 fn confirm(seen: &Seen) -> Step {
     Step::Confirm(Confirm {
         key: meta::key_of(ObjectKind::Backend, seen.backend.as_ref()),
@@ -198,11 +210,10 @@ fn confirm(seen: &Seen) -> Step {
 }
 
 /// ControllerRevisions beyond the last ten, the new one counted.
-fn expired(seen: &Seen, confirmed: bool) -> Vec<Purposed> {
+fn expired(seen: &Seen) -> Vec<Purposed> {
     let own = release::own(seen);
     let too_many = (own.len() + 1).saturating_sub(release::KEPT);
-    let mut steps: Vec<Purposed> = own
-        .into_iter()
+    own.into_iter()
         .take(too_many)
         .map(|revision| {
             (
@@ -210,11 +221,7 @@ fn expired(seen: &Seen, confirmed: bool) -> Vec<Purposed> {
                 Purpose::Other,
             )
         })
-        .collect();
-    if !steps.is_empty() && !confirmed {
-        steps.insert(0, (confirm(seen), Purpose::Other));
-    }
-    steps
+        .collect()
 }
 
 /// Children that the spec does not ask for any more; only when nothing else is to be done and no old pod needs them.
@@ -240,9 +247,6 @@ fn retire(seen: &Seen, considered: &Considered, busy: bool) -> Vec<Purposed> {
         .filter(|_| !wants_own_account(seen, considered))
     {
         steps.push((delete(ObjectKind::ServiceAccount, account), Purpose::Other));
-    }
-    if !steps.is_empty() {
-        steps.insert(0, (confirm(seen), Purpose::Other));
     }
     steps
 }
