@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
+use super::read::text;
 use super::session::Cluster;
 
 /// On migration Jobs and their pods: which database of a server they are for.
@@ -185,8 +186,4 @@ fn is_pod_at_work(pod: &Value) -> bool {
 
 fn name_of(object: &Value) -> String {
     text(&object["metadata"]["name"])
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

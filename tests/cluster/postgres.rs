@@ -24,6 +24,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 
+use super::wait;
+
 /// The role that owns the server. Its password is random, see [`Postgres::superuser_password`].
 pub const SUPERUSER: &str = "postgres";
 
@@ -299,14 +301,11 @@ impl Postgres {
             return Ok(());
         };
         kill_process(pid, signal).context("signal the server")?;
-        let deadline = Instant::now() + LIMIT;
-        while !self.gone(pid) {
-            ensure!(
-                Instant::now() < deadline,
-                "PostgreSQL, process {pid:?}, is still there {LIMIT:?} after its signal"
-            );
-            tokio::time::sleep(POLL).await;
-        }
+        wait::until("PostgreSQL to end", LIMIT, async || {
+            ensure!(self.gone(pid), "process {pid:?} is still there");
+            anyhow::Ok(())
+        })
+        .await?;
         if let Some(server) = self.server.take() {
             server.release();
         }

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
+use super::wait;
+
 /// What to start.
 #[derive(Debug)]
 pub struct Launch {
@@ -226,18 +228,15 @@ impl Process {
 
     /// Waits until the process is gone.
     pub async fn wait(&self, limit: Duration) -> Result<()> {
-        let deadline = Instant::now() + limit;
-        while self.is_alive() {
-            if Instant::now() > deadline {
-                bail!(
-                    "{} is still running after {limit:?}; its log ends with:\n{}",
-                    self.name,
-                    tail(&self.log(), 10)
-                );
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        Ok(())
+        wait::until(&format!("{} to end", self.name), limit, async || {
+            ensure!(
+                !self.is_alive(),
+                "it is still running; its log ends with:\n{}",
+                tail(&self.log(), 10)
+            );
+            anyhow::Ok(())
+        })
+        .await
     }
 
     /// Ends it at once (SIGKILL), waits until it is gone, and forgets it. Blocks for milliseconds; fine if it is gone already.

@@ -59,6 +59,11 @@ pub async fn list(cluster: &Cluster, namespace: &str, kind: &str) -> Result<Vec<
     Ok(list["items"].as_array().cloned().unwrap_or_default())
 }
 
+/// A text in an object; empty where there is none.
+pub fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
 fn served_at(kind: &str) -> Option<(&'static str, &'static str)> {
     let (_, place) = KINDS.iter().find(|(names, _)| names.contains(&kind))?;
     place.split_once(' ')

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::application::{Application, goose_image};
 use super::postgres::Postgres;
 use super::product::Product;
+use super::read::text;
 use super::session::Cluster;
 use super::{helm, wait};
 
@@ -137,8 +138,4 @@ fn current_condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
         .find(|condition| {
             condition["type"] == type_ && &condition["observedGeneration"] == generation
         })
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

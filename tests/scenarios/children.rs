@@ -24,10 +24,8 @@ pub async fn what_a_backend_no_longer_wants_is_taken_away(world: World) -> Resul
         names(&world, "services").await?
     );
 
-    let patch = json!({"spec": {"ports": null, "serviceAccountName": "default"}}).to_string();
-    let arguments = ["patch", "slb/worker", "-n", &world.namespace];
-    let arguments = [&arguments[..], &["--type=merge", "-p", &patch]].concat();
-    world.cluster().kubectl_ok(&arguments).await?;
+    let less = json!({"spec": {"ports": null, "serviceAccountName": "default"}});
+    world.patch("slb/worker", &less).await?;
     world.until_gone("services").await?;
     wait::until("its ServiceAccount to go", PATIENCE, async || {
         let accounts = names(&world, "serviceaccounts").await?;
@@ -84,10 +82,7 @@ pub async fn what_was_made_without_an_answer_is_recognised(world: World) -> Resu
         let unanswered = proxy.add(made.first(1), Fault::DropAfter);
         silences.push((resource, silence, unanswered));
     }
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
+    world.ask_for_orders().await?;
     for (resource, silence, unanswered) in silences {
         unanswered.reached(1, PATIENCE).await?;
         wait::until(&format!("a look for {resource}"), PATIENCE, async || {

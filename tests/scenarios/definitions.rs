@@ -66,9 +66,7 @@ async fn bad_objects(world: &World) -> Result<()> {
     }
     world.apply(&worker(world, "even", "Worker")).await?;
     world.ready("even").await?;
-    let arguments = ["delete", "slb/odd", "-n", &world.namespace];
-    world.cluster().kubectl_ok(&arguments).await?;
-    Ok(())
+    world.kubectl(&["delete", "slb/odd"]).await
 }
 
 fn worker(world: &World, name: &str, type_: &str) -> Value {
@@ -80,11 +78,8 @@ fn worker(world: &World, name: &str, type_: &str) -> Value {
 }
 
 async fn set_tls_mode(world: &World, mode: &Value) -> Result<()> {
-    let patch = json!({"spec": {"tls": {"mode": mode}}}).to_string();
-    let arguments = ["patch", "sldb/orders-db", "-n", &world.namespace];
-    let arguments = [&arguments[..], &["--type=merge", "-p", &patch]].concat();
-    world.cluster().kubectl_ok(&arguments).await?;
-    Ok(())
+    let change = json!({"spec": {"tls": {"mode": mode}}});
+    world.patch("sldb/orders-db", &change).await
 }
 
 /// Adds the word to the enumeration of a field; returns the patch that takes it away again.

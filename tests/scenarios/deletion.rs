@@ -26,15 +26,8 @@ const MADE: [&str; 7] = [
 /// I-20, I-21: at rest the ownerReferences do it all.
 pub async fn a_deleted_backend_leaves_nothing(world: World) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
-    world.ready("orders").await?;
-    world
-        .cluster()
-        .kubectl_ok(&["delete", "slb/orders", "-n", &world.namespace])
-        .await?;
+    world.release_orders().await?;
+    world.kubectl(&["delete", "slb/orders"]).await?;
     for kind in MADE {
         world.until_gone(kind).await?;
     }
@@ -46,10 +39,7 @@ pub async fn a_backend_deleted_in_the_middle_of_its_migration_lets_it_end(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
+    world.ask_for_orders().await?;
     wait::until("the ledger to be taken", PATIENCE, async || {
         let ledger = &world.get("sldb/orders-db").await?["status"]["ledger"];
         let jobs = world.list("jobs").await?;
@@ -60,16 +50,7 @@ pub async fn a_backend_deleted_in_the_middle_of_its_migration_lets_it_end(
         anyhow::Ok(())
     })
     .await?;
-    world
-        .cluster()
-        .kubectl_ok(&[
-            "delete",
-            "slb/orders",
-            "-n",
-            &world.namespace,
-            "--wait=false",
-        ])
-        .await?;
+    delete(&world, "slb/orders").await?;
     wait::until("the outcome in the ledger", PATIENCE, async || {
         let ledger = &world.get("sldb/orders-db").await?["status"]["ledger"];
         ensure!(
@@ -80,16 +61,8 @@ pub async fn a_backend_deleted_in_the_middle_of_its_migration_lets_it_end(
     })
     .await?;
     world.until_gone("slm").await?;
-    let versions = world
-        .postgres()
-        .await?
-        .connect(&world.database_name("orders-db"))
-        .await?;
-    let top: i64 = versions
-        .query_one("select max(version_id) from goose_db_version", &[])
-        .await?
-        .get(0);
-    ensure!(top == 2, "the schema is at {top}");
+    let versions = world.versions("orders-db").await?;
+    ensure!(versions == [1, 2], "the schema is at {versions:?}");
     Ok(())
 }
 
@@ -269,9 +242,7 @@ async fn jobs_let_go(world: &World) -> Result<()> {
 }
 
 async fn delete(world: &World, object: &str) -> Result<()> {
-    let arguments = ["delete", object, "-n", &world.namespace, "--wait=false"];
-    world.cluster().kubectl_ok(&arguments).await?;
-    Ok(())
+    world.kubectl(&["delete", object, "--wait=false"]).await
 }
 
 /// I-20: gone 30 s after the last thing that had to end.

@@ -13,11 +13,7 @@ use crate::world::{PATIENCE, World};
 /// F-44: A -> B -> A within a second, many times: the last wins, what was done stays done, and of the other plan there is one run at most.
 pub async fn an_image_there_and_back_again_runs_no_second_migration(world: World) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
-    world.ready("orders").await?;
+    world.release_orders().await?;
     let jobs = world.list("jobs").await?.len();
     ensure!(jobs == 1, "{jobs} Jobs of a first release");
 

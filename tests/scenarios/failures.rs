@@ -11,10 +11,7 @@ use crate::world::{PATIENCE, World};
 /// F-30, F-34: the pod of a run is deleted; the outcome comes from evidence, and in the end the schema is there once.
 pub async fn a_migration_pod_that_is_deleted_ends_by_evidence(world: World) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
+    world.ask_for_orders().await?;
     let pod = wait::until("a migration pod", PATIENCE, async || {
         let pods = world.list("pods").await?;
         let pod = pods
@@ -25,15 +22,7 @@ pub async fn a_migration_pod_that_is_deleted_ends_by_evidence(world: World) -> R
     })
     .await?;
     world
-        .cluster()
-        .kubectl_ok(&[
-            "delete",
-            "pod",
-            &pod,
-            "-n",
-            &world.namespace,
-            "--wait=false",
-        ])
+        .kubectl(&["delete", "pod", &pod, "--wait=false"])
         .await?;
     world.ready("orders").await?;
     let versions = world.versions("orders-db").await?;
@@ -44,10 +33,7 @@ pub async fn a_migration_pod_that_is_deleted_ends_by_evidence(world: World) -> R
 /// F-1 to F-5: the operator is killed in the middle of a first release and started again: one run, the same end.
 pub async fn a_killed_operator_finishes_after_its_restart(world: World) -> Result<()> {
     let operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
+    world.ask_for_orders().await?;
     wait::until("the Job of the migration", PATIENCE, async || {
         let jobs = world.list("jobs").await?.len();
         ensure!(jobs == 1, "{jobs} Jobs");

@@ -51,11 +51,7 @@ pub async fn the_release_waits_for_its_schema_and_costs_what_the_model_says(
 /// I-31, G-15: with everything in place nothing is written, and at rest nothing is asked but the Lease.
 pub async fn a_restart_of_the_operator_writes_nothing(world: World) -> Result<()> {
     let operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
-    world.ready("orders").await?;
+    world.release_orders().await?;
     operator.terminate()?;
     operator.wait(Duration::from_secs(15)).await?;
 
@@ -84,11 +80,7 @@ pub async fn a_restart_of_the_operator_writes_nothing(world: World) -> Result<()
 /// `speed.md` 1: what a later change costs: other replicas, an image without and one with a migration to run.
 pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
-    world.ready("orders").await?;
+    world.release_orders().await?;
 
     let requests = price(&world, &json!({"replicas": 1})).await?;
     // The Deployment; the status when the pods begin to change, when they have changed, and once more if a count is seen in between.
@@ -104,10 +96,7 @@ pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
 /// The requests of one change of the Backend, from the change until it is Ready again.
 async fn price(world: &World, spec: &Value) -> Result<Entries> {
     let mark = world.mark()?;
-    let patch = json!({"spec": spec}).to_string();
-    let arguments = ["patch", "slb/orders", "-n", &world.namespace];
-    let arguments = [&arguments[..], &["--type=merge", "-p", &patch]].concat();
-    world.cluster().kubectl_ok(&arguments).await?;
+    world.patch("slb/orders", &json!({"spec": spec})).await?;
     world.ready("orders").await?;
     Ok(world.requests(Some(mark))?.except(&APART))
 }

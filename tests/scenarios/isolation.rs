@@ -79,18 +79,9 @@ fn worker(world: &World, name: &str) -> Value {
 async fn break_status(world: &World) -> Result<()> {
     let condition = json!({"type": "Ready", "status": "True", "reason": "Ready", "message": "", "lastTransitionTime": NO_TIME});
     let patch = json!({"status": {"conditions": [condition]}}).to_string();
-    let arguments = [
-        "patch",
-        "slb/broken",
-        "-n",
-        &world.namespace,
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-        &patch,
-    ];
-    world.cluster().kubectl_ok(&arguments).await?;
-    Ok(())
+    let arguments = ["patch", "slb/broken", "--subresource=status"];
+    let arguments = [&arguments[..], &["--type=merge", "-p", &patch]].concat();
+    world.kubectl(&arguments).await
 }
 
 /// When looks panicked, from the lines of the log.

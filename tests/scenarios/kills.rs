@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::cluster::history::History;
 use crate::cluster::pod_process;
+use crate::cluster::read::text;
 use crate::cluster::wait;
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
@@ -51,9 +52,8 @@ impl Kill {
             Self::JobForced => delete(world, "job", &job, &["--grace-period=0", "--force"]).await,
             Self::JobWithoutFinalizer => {
                 delete(world, "job", &job, &[]).await?;
-                let patch = r#"{"metadata":{"finalizers":null}}"#;
-                let job = format!("job/{job}");
-                kubectl(world, &["patch", &job, "--type=merge", "-p", patch]).await
+                let patch = json!({"metadata": {"finalizers": null}});
+                world.patch(&format!("job/{job}"), &patch).await
             }
         }
     }
@@ -268,7 +268,7 @@ fn kill_process(pod: &Value, program: &str) -> Result<()> {
 async fn delete(world: &World, kind: &str, name: &str, how: &[&str]) -> Result<()> {
     let mut arguments = vec!["delete", kind, name, "--wait=false"];
     arguments.extend(how);
-    kubectl(world, &arguments).await
+    world.kubectl(&arguments).await
 }
 
 /// By the subresource, as a drain does, but with a second of grace: the body cannot end in it.
@@ -289,15 +289,4 @@ async fn evict(world: &World, pod: &str) -> Result<()> {
         .await?
         .success("evict")?;
     Ok(())
-}
-
-async fn kubectl(world: &World, arguments: &[&str]) -> Result<()> {
-    let mut all = vec!["-n", world.namespace.as_str()];
-    all.extend(arguments);
-    world.cluster().kubectl_ok(&all).await?;
-    Ok(())
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

@@ -18,11 +18,7 @@ pub async fn a_job_that_is_created_too_late_never_runs(world: World) -> Result<(
     let late = LateWrite::hold(&world, job(Verb::Create)).await?;
     let _successor = world.operator().await?;
     world.ready("orders").await?;
-    let namespace = ["-n", &world.namespace];
-    world
-        .cluster()
-        .kubectl_ok(&[&["delete", "jobs", "--all"], &namespace[..]].concat())
-        .await?;
+    world.kubectl(&["delete", "jobs", "--all"]).await?;
     world.until_gone("jobs").await?;
     late.release();
     answers(&world, "create", "jobs", &[201, 201]).await?;

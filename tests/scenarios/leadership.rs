@@ -18,11 +18,7 @@ pub async fn the_other_replica_goes_on_when_the_leader_ends_or_is_killed(
     let first = replica(&world, "first").await?;
     holder(&world, "first", Duration::from_secs(10)).await?;
     let second = replica(&world, "second").await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
-    world.ready("orders").await?;
+    world.release_orders().await?;
 
     let asked = Instant::now();
     first.terminate()?;
@@ -76,14 +72,9 @@ async fn holder(world: &World, identity: &str, limit: Duration) -> Result<Instan
 /// A change that only a leader carries out.
 async fn scale(world: &World, replicas: i64) -> Result<()> {
     let replicas_flag = format!("--replicas={replicas}");
-    let arguments = [
-        "scale",
-        "slb/orders",
-        "-n",
-        &world.namespace,
-        &replicas_flag,
-    ];
-    world.cluster().kubectl_ok(&arguments).await?;
+    world
+        .kubectl(&["scale", "slb/orders", &replicas_flag])
+        .await?;
     wait::until("the Deployment to follow", CRASH_LIMIT, async || {
         let found = world.get("deployment/orders").await?["spec"]["replicas"].clone();
         ensure!(found == replicas, "{found}");

@@ -122,17 +122,8 @@ pub async fn a_lease_that_was_tampered_with_does_not_end_the_election(world: Wor
 
 /// Somebody carries out a change of the Backend.
 async fn leads(world: &World, greeting: &str) -> Result<()> {
-    let patch = json!({"spec": {"env": [{"name": "GREETING", "value": greeting}]}}).to_string();
-    let arguments = [
-        "patch",
-        "slb/mailer",
-        "-n",
-        &world.namespace,
-        "--type=merge",
-        "-p",
-        &patch,
-    ];
-    world.cluster().kubectl_ok(&arguments).await?;
+    let change = json!({"spec": {"env": [{"name": "GREETING", "value": greeting}]}});
+    world.patch("slb/mailer", &change).await?;
     world
         .ready("mailer")
         .await

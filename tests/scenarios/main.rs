@@ -3,6 +3,7 @@
 //! line counts. `cargo test --test scenarios -- NAME --attach` shows the scenarios with NAME (or another name) in their sentence, on a
 //! cluster that runs already (`cargo run --example cluster -- up`) and stays; `--program=FILE` takes another build of Slipway, for measuring.
 
+mod aftermath;
 mod answers;
 mod chart;
 mod children;
@@ -33,6 +34,7 @@ mod page;
 mod rights;
 mod server_faults;
 mod servers;
+mod shared;
 mod supervisor;
 mod trace;
 mod upgrades;
@@ -50,7 +52,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use futures::StreamExt;
 use futures::stream;
-use world::{Shared, World};
+use shared::Shared;
+use world::World;
 
 /// More at a time are slower on a small machine, not faster.
 const AT_A_TIME: usize = 3;
@@ -250,13 +253,13 @@ async fn show(shared: &Arc<Shared>, scenario: Scenario) -> bool {
     let start = Instant::now();
     let result = async {
         let world = World::new(Arc::clone(shared), scenario.sentence).await?;
-        let witness = world.witness();
+        let aftermath = world.aftermath();
         let shown = tokio::time::timeout(LIMIT, (scenario.show)(world)).await;
         let shown = shown.map_err(anyhow::Error::from).and_then(|shown| shown);
         if shown.is_err() {
-            witness.tell().await;
+            aftermath.tell().await;
         }
-        witness.clean_up().await?;
+        aftermath.clean_up().await?;
         shown
     }
     .await;

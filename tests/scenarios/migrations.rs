@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cluster::history::History;
+use crate::cluster::read::text;
 use crate::cluster::{http, wait};
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
@@ -71,10 +72,7 @@ async fn load(address: String) -> Result<()> {
 /// I-1, I-3: the Jobs of two Backends with one Database do not overlap, and the second finds the work of the first.
 pub async fn two_backends_on_one_database_never_migrate_at_once(world: World) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
+    world.ask_for_orders().await?;
     world
         .apply(&world.orders("billing", "1.1.1", "orders-db"))
         .await?;
@@ -156,10 +154,6 @@ pub async fn a_password_with_every_odd_character_works_and_is_found_nowhere(
         async || world.postgres().await.map(drop),
     )
     .await
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// B-6, B-36, B-41, F-44: a new image while a migration runs waits for its end; an older one meets a newer schema and runs nothing, no down file either.

@@ -10,6 +10,7 @@ use slipway::api::backend::Backend;
 use slipway::api::database::Database;
 use slipway::core::migration::planned::planned;
 
+use crate::cluster::read::text;
 use crate::cluster::{release, wait};
 use crate::world::{PATIENCE, World};
 
@@ -71,26 +72,20 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         release::database_with_secret(world.cluster(), &world.namespace, "words", "password")
             .await?;
     let namespace = &world.namespace;
-    kubectl(&world, &["delete", "secret", "words-app"]).await?;
+    world.kubectl(&["delete", "secret", "words-app"]).await?;
     world.apply(&needy(&world)).await?;
     told(&world, "clerk", "DatabaseNotFound", "database words not found (named by spec.databases); nothing is released yet. Next: kubectl get sldb words").await?;
 
     database["metadata"]["finalizers"] = json!(["example.test/held"]);
     world.apply(&database).await?;
     told(&world, "clerk", "ConfigMapMissing", "configmap settings not found (named by spec.env[MODE]); nothing is released yet. Next: kubectl get configmap settings").await?;
-    kubectl(&world, &["delete", "sldb", "words", "--wait=false"]).await?;
+    world
+        .kubectl(&["delete", "sldb", "words", "--wait=false"])
+        .await?;
     told(&world, "clerk", "DatabaseTerminating", "database words is being deleted (named by spec.databases); nothing new is started on it; nothing is released yet. Next: kubectl get sldb words").await?;
-    kubectl(
-        &world,
-        &[
-            "patch",
-            "sldb/words",
-            "--type=merge",
-            "-p",
-            r#"{"metadata":{"finalizers":null}}"#,
-        ],
-    )
-    .await?;
+    world
+        .patch("sldb/words", &json!({"metadata": {"finalizers": null}}))
+        .await?;
     database["metadata"]["finalizers"] = Value::Null;
     told(&world, "clerk", "DatabaseNotFound", "not found").await?;
     world.apply(&database).await?;
@@ -118,7 +113,9 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         "Next: kubectl get serviceaccount clerk-account",
     )
     .await?;
-    kubectl(&world, &["create", "serviceaccount", "clerk-account"]).await?;
+    world
+        .kubectl(&["create", "serviceaccount", "clerk-account"])
+        .await?;
 
     told(
         &world,
@@ -170,7 +167,9 @@ pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes
     let _operator = world.operator().await?;
     world.database("orders-db", "password").await?;
     let secret = world.get("secret/orders-db-app").await?["data"].clone();
-    kubectl(&world, &["delete", "secret", "orders-db-app"]).await?;
+    world
+        .kubectl(&["delete", "secret", "orders-db-app"])
+        .await?;
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     orders["spec"]["replicas"] = json!(0);
     world.apply(&orders).await?;
@@ -233,7 +232,7 @@ async fn conflict(world: &World, name: &str) -> Result<()> {
     }
     let after = without_its_controllers_part(world.get(&object).await?);
     ensure!(before == after, "{object}: {before:#} became {after:#}");
-    kubectl(world, &["delete", &object]).await?;
+    world.kubectl(&["delete", &object]).await?;
     world.ready(name).await.context(object)
 }
 
@@ -310,15 +309,4 @@ async fn told(world: &World, backend: &str, reason: &str, words: &str) -> Result
         anyhow::Ok(())
     })
     .await
-}
-
-async fn kubectl(world: &World, arguments: &[&str]) -> Result<()> {
-    let mut all = vec!["-n", world.namespace.as_str()];
-    all.extend(arguments);
-    world.cluster().kubectl_ok(&all).await?;
-    Ok(())
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

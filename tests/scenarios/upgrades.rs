@@ -15,11 +15,7 @@ const SALT: &str = "another-version";
 /// I-42: nothing restarts, `UpdateAvailable` says so; the next change of the spec takes the new template along.
 pub async fn an_operator_with_a_changed_builder_restarts_nothing(world: World) -> Result<()> {
     let operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
-    world
-        .apply(&world.orders("orders", "1.0.0", "orders-db"))
-        .await?;
-    world.ready("orders").await?;
+    world.release_orders().await?;
     world
         .condition("slb/orders", "UpdateAvailable", "False")
         .await?;
@@ -49,17 +45,8 @@ pub async fn an_operator_with_a_changed_builder_restarts_nothing(world: World) -
         "more than a status was written: {writes:?}"
     );
 
-    let patch = json!({"spec": {"env": [{"name": "GREETING", "value": "hello"}]}}).to_string();
-    let arguments = [
-        "patch",
-        "slb/orders",
-        "-n",
-        &world.namespace,
-        "--type=merge",
-        "-p",
-        &patch,
-    ];
-    world.cluster().kubectl_ok(&arguments).await?;
+    let greeting = json!({"spec": {"env": [{"name": "GREETING", "value": "hello"}]}});
+    world.patch("slb/orders", &greeting).await?;
     world.ready("orders").await?;
     world
         .condition("slb/orders", "UpdateAvailable", "False")

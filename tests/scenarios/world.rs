@@ -1,25 +1,22 @@
 //! What a scenario has to itself: a namespace, a ServiceAccount with the operator's rights there, a database, an operator.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use slipway::core::rights;
-use tokio::sync::OnceCell;
 
+use crate::aftermath::{Aftermath, Beside, clean_up};
 use crate::cluster::audit::{Entries, Mark};
 use crate::cluster::operator::{Operator, Options as OperatorOptions};
 use crate::cluster::postgres::Postgres;
-use crate::cluster::product::Product;
-use crate::cluster::release::{self, SLIPWAY_IMAGE, SLIPWAY_NAMESPACE};
-use crate::cluster::session::{Cluster, Options};
+use crate::cluster::release::{self, SLIPWAY_IMAGE};
+use crate::cluster::session::Cluster;
 use crate::cluster::{http, read, wait};
-use crate::witness;
+use crate::shared::Shared;
 
 /// How long a release may take on a busy, small node.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -27,104 +24,12 @@ pub const PATIENCE: Duration = Duration::from_secs(90);
 /// The ServiceAccount of a scenario's operator.
 pub const ACCOUNT: &str = "slipway";
 
-/// The releases of the orders service that scenarios ship: version and folder of migrations.
-const RELEASES: [(&str, &str); 3] = [
-    ("1.0.0", "migrations"),
-    ("1.1.0", "migrations-broken"),
-    ("1.1.1", "migrations-mended"),
-];
-
-/// The cluster and what is loaded into it, for all scenarios.
-pub struct Shared {
-    pub cluster: Cluster,
-    pub program: PathBuf,
-    pub goose: String,
-    /// Slipway with the feature `faults`, built when a scenario asks for it.
-    faulty: OnceCell<Product>,
-    mark: Mark,
-}
-
-impl Shared {
-    /// Starts the cluster, or takes the one that runs, installs the resource definitions, loads the images.
-    pub async fn start(attach: bool, program: &Path) -> Result<Self> {
-        let cluster = if attach {
-            Cluster::attach().await?
-        } else {
-            let verbose = true;
-            Cluster::start(Options {
-                verbose,
-                ..Options::default()
-            })
-            .await?
-        };
-        let mark = cluster.audit_log()?.mark()?;
-        let product = Product::of_file(program).kept("slipway-scenarios")?;
-        let goose = release::load_slipway(&cluster, &product).await?;
-        for (version, migrations) in RELEASES {
-            release::load_orders(&cluster, version, migrations).await?;
-        }
-        witness::load_images(&cluster).await?;
-        let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
-        cluster
-            .kubectl_ok(&["apply", "--server-side", "-k", definitions])
-            .await?;
-        cluster
-            .kubectl_ok(&[
-                "wait",
-                "--for=condition=Established",
-                "crd",
-                "--all",
-                "--timeout=30s",
-            ])
-            .await?;
-        Ok(Self {
-            cluster,
-            program: product.program().to_owned(),
-            goose,
-            faulty: OnceCell::new(),
-            mark,
-        })
-    }
-
-    /// The file of Slipway that does harm to itself when asked to.
-    async fn faulty_program(&self) -> Result<PathBuf> {
-        let build = async || Product::build(&["faults"]).await;
-        let product = self.faulty.get_or_try_init(build).await?;
-        Ok(product.program().to_owned())
-    }
-
-    /// All requests of the run so far, anybody's.
-    pub fn requests(&self) -> Result<Entries> {
-        self.cluster.audit_log()?.since(self.mark)
-    }
-
-    /// Whether a namespace is one that a scenario of this run made for itself, or the one that Slipway is installed into.
-    pub fn is_ours(namespace: &str) -> bool {
-        let own = format!("-{}-", std::process::id());
-        namespace == SLIPWAY_NAMESPACE || (namespace.starts_with('s') && namespace.contains(&own))
-    }
-
-    pub async fn stop(self) -> Result<()> {
-        self.cluster.stop().await
-    }
-}
-
 /// One scenario's own part of the cluster.
 pub struct World {
     pub shared: Arc<Shared>,
     pub namespace: String,
     mark: Mark,
     beside: Arc<Beside>,
-}
-
-/// Namespaces that a scenario has beside its own.
-#[derive(Default)]
-struct Beside(Mutex<BTreeSet<String>>);
-
-impl Beside {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl World {
@@ -224,19 +129,8 @@ impl World {
 
     /// Gives the Lease back in the name of a killed operator, so that the next one need not wait for its end.
     pub async fn free_the_lease(&self) -> Result<()> {
-        let patch = json!({"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}}).to_string();
-        self.cluster()
-            .kubectl_ok(&[
-                "patch",
-                "lease/slipway",
-                "-n",
-                &self.namespace,
-                "--type=merge",
-                "-p",
-                &patch,
-            ])
-            .await?;
-        Ok(())
+        let released = json!({"spec": {"holderIdentity": "", "leaseDurationSeconds": 1}});
+        self.patch("lease/slipway", &released).await
     }
 
     /// Makes a database with a user of its own, its Secret and the Database object.
@@ -284,6 +178,35 @@ impl World {
         })
     }
 
+    /// The Database `orders-db`, and the Backend `orders` with release 1.0.0 of the orders service on it.
+    pub async fn ask_for_orders(&self) -> Result<()> {
+        self.database("orders-db", "password").await?;
+        self.apply(&self.orders("orders", "1.0.0", "orders-db"))
+            .await
+    }
+
+    /// The same, and waits until it is out.
+    pub async fn release_orders(&self) -> Result<()> {
+        self.ask_for_orders().await?;
+        self.ready("orders").await
+    }
+
+    /// Runs kubectl in this namespace with all rights; a failure is an error with kubectl's own words.
+    pub async fn kubectl(&self, arguments: &[&str]) -> Result<()> {
+        let namespace = ["-n", &self.namespace];
+        self.cluster()
+            .kubectl_ok(&[&namespace[..], arguments].concat())
+            .await?;
+        Ok(())
+    }
+
+    /// Merges this into an object such as `slb/orders`.
+    pub async fn patch(&self, object: &str, patch: &Value) -> Result<()> {
+        let patch = patch.to_string();
+        self.kubectl(&["patch", object, "--type=merge", "-p", &patch])
+            .await
+    }
+
     pub async fn apply(&self, manifest: &Value) -> Result<()> {
         self.cluster().apply(&manifest.to_string()).await?;
         Ok(())
@@ -291,20 +214,8 @@ impl World {
 
     /// Sets the image of a Backend.
     pub async fn ship(&self, backend: &str, image: &str) -> Result<()> {
-        let patch = json!({"spec": {"image": image}}).to_string();
-        let object = format!("slb/{backend}");
-        self.cluster()
-            .kubectl_ok(&[
-                "patch",
-                &object,
-                "-n",
-                &self.namespace,
-                "--type=merge",
-                "-p",
-                &patch,
-            ])
-            .await?;
-        Ok(())
+        let image = json!({"spec": {"image": image}});
+        self.patch(&format!("slb/{backend}"), &image).await
     }
 
     /// Waits for `Ready=True` of the newest generation.
@@ -392,127 +303,11 @@ impl World {
     }
 
     /// What stays when the scenario has ended or was given up.
-    pub fn witness(&self) -> Witness {
-        Witness {
+    pub fn aftermath(&self) -> Aftermath {
+        Aftermath {
             shared: Arc::clone(&self.shared),
             namespace: self.namespace.clone(),
             beside: Arc::clone(&self.beside),
         }
     }
-}
-
-/// Tells what was there, and cleans up.
-pub struct Witness {
-    shared: Arc<Shared>,
-    namespace: String,
-    beside: Arc<Beside>,
-}
-
-impl Witness {
-    /// After a failure: what a person would look at first.
-    pub async fn tell(&self) {
-        for namespace in self.namespaces() {
-            self.tell_of(&namespace).await;
-        }
-    }
-
-    fn namespaces(&self) -> Vec<String> {
-        let own = [self.namespace.clone()];
-        let beside: Vec<String> = self.beside.lock().iter().cloned().collect();
-        own.into_iter().chain(beside).collect()
-    }
-
-    async fn tell_of(&self, namespace: &str) {
-        for arguments in [
-            &[
-                "get",
-                "slb,sldb,slm,deployments,jobs,pods",
-                "-n",
-                namespace,
-                "-o",
-                "wide",
-            ][..],
-            &[
-                "get",
-                "slb,sldb,slm",
-                "-n",
-                namespace,
-                "-o",
-                "jsonpath={range .items[*]}{.kind} {.metadata.name} {.status}{\"\\n\"}{end}",
-            ],
-        ] {
-            if let Ok(answer) = self.shared.cluster.kubectl(arguments).await {
-                println!(
-                    "$ kubectl {}\n{}{}",
-                    arguments.join(" "),
-                    answer.stdout,
-                    answer.stderr
-                );
-            }
-        }
-        self.tell_logs(namespace);
-    }
-
-    fn tell_logs(&self, namespace: &str) {
-        // A number follows; the name of a namespace beside this one goes on otherwise.
-        let prefix = format!("operator-{namespace}-");
-        for entry in std::fs::read_dir(self.shared.cluster.state().logs())
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let rest = name.strip_prefix(&prefix);
-            if rest.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit())) {
-                let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-                println!(
-                    "{}:\n{}",
-                    entry.path().display(),
-                    crate::cluster::process::tail(&text, 40)
-                );
-            }
-        }
-    }
-
-    /// Removes the namespaces of the scenario.
-    pub async fn clean_up(&self) -> Result<()> {
-        for namespace in self.namespaces() {
-            clean_up(&self.shared.cluster, &namespace).await?;
-        }
-        Ok(())
-    }
-}
-
-/// Removes a namespace; what still runs in it is not waited for. A Job whose operator is gone has a finalizer that nobody takes off.
-async fn clean_up(cluster: &Cluster, namespace: &str) -> Result<()> {
-    cluster
-        .kubectl_ok(&[
-            "delete",
-            "slb,sldb,slm",
-            "--all",
-            "-n",
-            namespace,
-            "--wait=false",
-        ])
-        .await?;
-    for job in read::list(cluster, namespace, "jobs").await? {
-        let job = format!(
-            "job/{}",
-            job["metadata"]["name"].as_str().unwrap_or_default()
-        );
-        let patch = r#"{"metadata":{"finalizers":null}}"#;
-        cluster
-            .kubectl(&["patch", &job, "-n", namespace, "--type=merge", "-p", patch])
-            .await?;
-    }
-    cluster
-        .kubectl_ok(&[
-            "delete",
-            "namespace",
-            namespace,
-            "--wait=false",
-            "--ignore-not-found",
-        ])
-        .await?;
-    Ok(())
 }
