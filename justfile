@@ -2,7 +2,7 @@
 
 # Show the main job on a real cluster of your own machine
 demo *flags:
-    cargo demo {{flags}}
+    cargo demo -- {{flags}}
 
 # Prove everything
 test *flags:

@@ -46,6 +46,22 @@ fn the_two_commands_are_what_ci_runs() {
     }
 }
 
+/// `--help` answers only after the flags before it were taken.
+#[test]
+fn the_demo_takes_its_flags_as_they_are_told() {
+    for told in ["--keep", "--context NAME"] {
+        let output = Command::new(env!("CARGO"))
+            .args(["demo", "--"])
+            .args(told.split(' '))
+            .arg("--help")
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .expect("cargo starts");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "cargo demo -- {told}: {errors}");
+    }
+}
+
 #[test]
 fn the_backend_of_the_readme_renders() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme.yaml");
