@@ -36,6 +36,9 @@ use crate::cluster::writer::{WriteGate, Writer};
 use crate::core::election::{Ended, Timings};
 use crate::core::plan::ObjectKind;
 
+#[cfg(test)]
+mod tests;
+
 /// Longest wait for running looks after the signal to end; a pod has 30 s in all.
 const DRAINING: Duration = Duration::from_secs(5);
 
@@ -196,7 +199,7 @@ impl Life {
             biased;
             () = self.leadership.lost() => return lost(election.await.ok().as_ref()),
             () = stopped(self.stop.clone()) => {}
-            () = dead(&mut drivers) => return ExitCode::FAILURE,
+            () = dead_unasked(&mut drivers, &self.stop) => return ExitCode::FAILURE,
             () = dead(&mut self.tasks) => return ExitCode::FAILURE,
         }
         info!("asked to end; finishing what is under way");
@@ -241,6 +244,20 @@ async fn full(caches: &Caches) {
             warn!(missing = caches.missing(), "not ready yet");
         }
     }
+}
+
+/// Waits for a driver that ends though nobody asked for it. The end of one that was asked may be seen here before the asking: a watch channel
+/// wakes those who wait for it one after the other, so a driver can be gone before this task is told of the signal.
+async fn dead_unasked(drivers: &mut JoinSet<()>, stop: &watch::Receiver<bool>) {
+    while let Some(ended) = drivers.join_next().await {
+        if let Err(fault) = &ended {
+            return error!(error = %fault, "a driver died");
+        }
+        if !*stop.borrow() {
+            return error!("a driver ended");
+        }
+    }
+    pending::<()>().await;
 }
 
 /// Waits for a task that must not end.
