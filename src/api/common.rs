@@ -29,16 +29,56 @@ pub struct NameReference {
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Engine {
     PostgreSQL,
+    MySQL,
+}
+
+impl Engine {
+    /// As users write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::PostgreSQL => "PostgreSQL",
+            Self::MySQL => "MySQL",
+        }
+    }
 }
 
 /// The migration tool.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Tool {
     Goose,
+    GolangMigrate,
+    Flyway,
+    Exec,
+}
+
+impl Tool {
+    /// As users write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Goose => "Goose",
+            Self::GolangMigrate => "GolangMigrate",
+            Self::Flyway => "Flyway",
+            Self::Exec => "Exec",
+        }
+    }
 }
 
 /// When a migration runs, seen from the release that needs it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum Phase {
     BeforeRollout,
+    AfterRollout,
+}
+
+impl Phase {
+    /// As users write it.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::BeforeRollout => "BeforeRollout",
+            Self::AfterRollout => "AfterRollout",
+        }
+    }
 }

@@ -55,6 +55,8 @@ pub enum RunError {
         "environment variable {PARAMETERS_VARIABLE} does not hold what this version of the runner reads"
     )]
     Parameters(#[source] serde_json::Error),
+    #[error("this version of the runner does not know {1} on {0}")]
+    Unknown(&'static str, &'static str),
     #[error("the runner could not start")]
     Start(#[source] std::io::Error),
 }
@@ -87,14 +89,24 @@ pub fn run(options: &RunOptions) -> Result<u8, RunError> {
             tool: options.tool.clone(),
             stop,
         };
-        // A second engine or tool is a line here.
-        Ok(match (engine, tool) {
-            (Engine::PostgreSQL, Tool::Goose) => attempt.run::<PostgreSql, Goose>().await,
-        })
+        match engine {
+            Engine::PostgreSQL => run_on::<PostgreSql>(attempt, tool).await,
+            Engine::MySQL => Err(RunError::Unknown(engine.word(), tool.word())),
+        }
     });
     // What still runs in the background is the other end of a closed connection.
     runtime.shutdown_background();
     code
+}
+
+/// A further tool is a line here.
+async fn run_on<E: engines::Engine>(attempt: Attempt, tool: Tool) -> Result<u8, RunError> {
+    match tool {
+        Tool::Goose => Ok(attempt.run::<E, Goose>().await),
+        Tool::GolangMigrate | Tool::Flyway | Tool::Exec => {
+            Err(RunError::Unknown(E::WORD, tool.word()))
+        }
+    }
 }
 
 /// The operator's parameters.

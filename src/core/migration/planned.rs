@@ -103,7 +103,7 @@ fn plan_key(entry: &BackendMigration, source: &MigrationSource, database: &Datab
     let identity = identity(database);
     hash::of_parts([
         "tool",
-        tool_word(entry.tool),
+        entry.tool.word(),
         "version table",
         version_table(entry.tool),
         "source",
@@ -123,7 +123,7 @@ fn plan_key(entry: &BackendMigration, source: &MigrationSource, database: &Datab
 pub fn identity(database: &DatabaseSpec) -> String {
     let port = port(database).to_string();
     hash::of_parts([
-        engine_word(database.engine),
+        database.engine.word(),
         &database.host,
         &port,
         &database.name,
@@ -135,6 +135,7 @@ pub fn identity(database: &DatabaseSpec) -> String {
 pub fn port(database: &DatabaseSpec) -> i32 {
     database.port.unwrap_or(match database.engine {
         Engine::PostgreSQL => 5432,
+        Engine::MySQL => 3306,
     })
 }
 
@@ -143,20 +144,10 @@ pub fn port(database: &DatabaseSpec) -> i32 {
 pub const fn version_table(tool: Tool) -> &'static str {
     match tool {
         Tool::Goose => "goose_db_version",
-    }
-}
-
-/// The tool as users write it.
-#[must_use]
-pub const fn tool_word(tool: Tool) -> &'static str {
-    match tool {
-        Tool::Goose => "Goose",
-    }
-}
-
-const fn engine_word(engine: Engine) -> &'static str {
-    match engine {
-        Engine::PostgreSQL => "PostgreSQL",
+        Tool::GolangMigrate => "schema_migrations",
+        Tool::Flyway => "flyway_schema_history",
+        // A program of one's own has no table that we know of, so nothing marks it.
+        Tool::Exec => "",
     }
 }
 

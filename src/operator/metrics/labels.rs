@@ -3,7 +3,6 @@
 use prometheus_client::encoding::EncodeLabelSet;
 
 use super::FinishedRun;
-use crate::api::common::{Phase, Tool};
 use crate::api::database::EntryOutcome;
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -88,8 +87,8 @@ pub(super) struct MigrationKind {
 impl MigrationKind {
     pub(super) fn of(run: &FinishedRun<'_>) -> Self {
         Self {
-            tool: tool(run.tool),
-            phase: phase(run.phase),
+            tool: run.tool.word(),
+            phase: run.phase.word(),
         }
     }
 }
@@ -108,22 +107,10 @@ impl MigrationRun {
         Self {
             namespace: run.namespace.to_owned(),
             backend: run.backend.to_owned(),
-            tool: tool(run.tool),
-            phase: phase(run.phase),
+            tool: run.tool.word(),
+            phase: run.phase.word(),
             outcome: outcome(run.outcome),
         }
-    }
-}
-
-const fn tool(tool: Tool) -> &'static str {
-    match tool {
-        Tool::Goose => "Goose",
-    }
-}
-
-const fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::BeforeRollout => "BeforeRollout",
     }
 }
 

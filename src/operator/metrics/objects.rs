@@ -14,7 +14,6 @@ use prometheus_client::registry::Registry;
 use super::labels::{MigrationRun, Named, Object, ObjectInfo, OfBackend};
 use super::{FinishedRun, Metrics};
 use crate::api::backend::{Backend, BackendType};
-use crate::api::common::Engine;
 use crate::api::database::Database;
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::conditions::{READY, UPDATE_AVAILABLE};
@@ -106,9 +105,7 @@ impl Metrics {
     /// What a Database's status says.
     pub fn database(&self, database: &Database) {
         let status = database.status.clone().unwrap_or_default();
-        let type_ = match database.spec.engine {
-            Engine::PostgreSQL => "PostgreSQL",
-        };
+        let type_ = database.spec.engine.word();
         let (namespace, name) = place(database);
         self.standing("Database", &namespace, &name, type_, &status.conditions);
         let entries = status.ledger.unwrap_or_default().entries;

@@ -32,6 +32,9 @@ pub enum EngineError {
 
 /// One session of the runner, which holds the lock.
 pub trait Engine: Sized {
+    /// As users write it.
+    const WORD: &'static str;
+
     /// Opens a session by this name, prepared for holding a lock for long.
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError>;
 

@@ -119,6 +119,8 @@ impl PostgreSql {
 }
 
 impl Engine for PostgreSql {
+    const WORD: &'static str = "PostgreSQL";
+
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError> {
         let (client, connection) = Self::open(access, name).await?;
         let query = "SELECT pg_backend_pid(), current_setting('server_version'), current_setting('server_version_num'), \
