@@ -20,7 +20,7 @@ const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");
 const C: (&str, &str) = ("3_c.sql", "-- +goose Up\nCREATE TABLE c (id int);\n");
 
-/// Cases 1 and 2, with the password of case 30.
+/// migrations.md cases 1, 2: with the password of case 30.
 #[tokio::test]
 async fn an_empty_database_is_brought_up_and_a_second_run_finds_nothing_to_do() -> Result<()> {
     let bench = Bench::new(&[A, B]).await?;
@@ -43,7 +43,7 @@ async fn an_empty_database_is_brought_up_and_a_second_run_finds_nothing_to_do() 
     Ok(())
 }
 
-/// Cases 3 and 5.
+/// migrations.md cases 3, 5.
 #[tokio::test]
 async fn a_target_is_where_the_tool_stops_and_never_a_way_down() -> Result<()> {
     let mut bench = Bench::new(&[A, B, C]).await?;
@@ -66,7 +66,7 @@ async fn a_target_is_where_the_tool_stops_and_never_a_way_down() -> Result<()> {
     Ok(())
 }
 
-/// Cases 4, 6 and 16.
+/// migrations.md cases 4, 6, 16.
 #[tokio::test]
 async fn files_that_do_not_fit_the_database_are_told_apart_before_the_tool_starts() -> Result<()> {
     let bench = Bench::new(&[A, C]).await?;
@@ -94,7 +94,7 @@ async fn files_that_do_not_fit_the_database_are_told_apart_before_the_tool_start
     Ok(())
 }
 
-/// Cases 7 and 31: file, line, code and constraint are told; no value of a row and no secret is.
+/// migrations.md cases 7, 31: file, line, code and constraint are told; no value of a row and no secret is.
 #[tokio::test]
 async fn an_error_in_a_transaction_rolls_back_and_is_told_without_a_value() -> Result<()> {
     let broken = "-- +goose Up\n-- twice\nINSERT INTO a VALUES (1), (1);\nINSERT INTO a SELECT 4711;\nCREATE UNIQUE INDEX a_id ON a (id);\n";
@@ -127,7 +127,7 @@ async fn an_error_in_a_transaction_rolls_back_and_is_told_without_a_value() -> R
     Ok(())
 }
 
-/// Case 8.
+/// migrations.md case 8.
 #[tokio::test]
 async fn an_error_without_a_transaction_blocks_as_half_of_the_file_stays() -> Result<()> {
     let broken = "-- +goose NO TRANSACTION\n-- +goose Up\nCREATE TABLE half (id int);\nCREATE TABEL b (id int);\n";
@@ -144,7 +144,7 @@ async fn an_error_without_a_transaction_blocks_as_half_of_the_file_stays() -> Re
     Ok(())
 }
 
-/// Cases 13 and 14, and case 37.
+/// migrations.md cases 13, 14, 37.
 #[tokio::test]
 async fn a_folder_that_the_tool_could_not_use_and_a_job_that_nobody_armed_never_reach_the_database()
 -> Result<()> {
@@ -173,7 +173,7 @@ async fn a_folder_that_the_tool_could_not_use_and_a_job_that_nobody_armed_never_
     Ok(())
 }
 
-/// Case 17: the site's queries must not queue behind an ALTER that waits for a long reader.
+/// migrations.md case 17: the site's queries must not queue behind an ALTER that waits for a long reader.
 #[tokio::test]
 async fn an_alter_behind_a_reader_gives_up_after_five_seconds_and_may_be_tried_again() -> Result<()>
 {
@@ -198,7 +198,7 @@ async fn an_alter_behind_a_reader_gives_up_after_five_seconds_and_may_be_tried_a
     Ok(())
 }
 
-/// Cases 18, 20 and 21: a second runner, by another name of the server, waits without blocking the first one's index.
+/// migrations.md cases 18, 20, 21: a second runner, by another name of the server, waits without blocking the first one's index.
 #[tokio::test]
 async fn two_runners_by_two_names_of_one_server_never_work_at_once() -> Result<()> {
     let index = "-- +goose NO TRANSACTION\n-- +goose Up\nSELECT pg_sleep(2);\nCREATE INDEX CONCURRENTLY a_id ON a (id);\n";
@@ -227,7 +227,7 @@ async fn two_runners_by_two_names_of_one_server_never_work_at_once() -> Result<(
     Ok(())
 }
 
-/// Case 19.
+/// migrations.md case 19.
 #[tokio::test]
 async fn an_index_that_a_failed_concurrent_build_left_behind_is_named() -> Result<()> {
     let index = "-- +goose NO TRANSACTION\n-- +goose Up\nINSERT INTO a VALUES (1), (1);\nCREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id);\n";
@@ -238,7 +238,7 @@ async fn an_index_that_a_failed_concurrent_build_left_behind_is_named() -> Resul
     Ok(())
 }
 
-/// Case 22.
+/// migrations.md case 22.
 #[tokio::test]
 async fn a_tool_killed_in_the_middle_of_a_file_is_safe_to_repeat_only_in_a_transaction()
 -> Result<()> {
@@ -257,7 +257,7 @@ async fn a_tool_killed_in_the_middle_of_a_file_is_safe_to_repeat_only_in_a_trans
     Ok(())
 }
 
-/// Case 23 and F-41c: the tool dies with its runner, the message that is left claims nothing, and the next run finishes the work.
+/// migrations.md case 23, F-41c: the tool dies with its runner, the message that is left claims nothing, and the next run finishes the work.
 #[tokio::test]
 async fn a_killed_runner_takes_the_tool_along_and_leaves_the_truth() -> Result<()> {
     let bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;
@@ -295,7 +295,7 @@ async fn a_killed_runner_takes_the_tool_along_and_leaves_the_truth() -> Result<(
     Ok(())
 }
 
-/// Case 23: a session without its client may still commit; it is waited for, and after the lock wait ended by force.
+/// migrations.md case 23: a session without its client may still commit; it is waited for, and after the lock wait ended by force.
 #[tokio::test]
 async fn an_orphan_of_an_earlier_attempt_is_waited_for_and_then_ended() -> Result<()> {
     let mut bench = Bench::new(&[A]).await?;
@@ -334,7 +334,7 @@ async fn a_lock_held_by_another_session_ends_the_wait_without_a_change() -> Resu
     Ok(())
 }
 
-/// Case 24: with enough grace the tool ends by itself; without it is ended 60 s before the pod would be.
+/// migrations.md case 24: with enough grace the tool ends by itself; without it is ended 60 s before the pod would be.
 #[tokio::test]
 async fn a_stop_lets_the_tool_finish_within_the_grace_period() -> Result<()> {
     let short = "-- +goose Up\nSELECT pg_sleep(2);\n";
@@ -358,7 +358,7 @@ async fn a_stop_lets_the_tool_finish_within_the_grace_period() -> Result<()> {
     Ok(())
 }
 
-/// Case 54.
+/// migrations.md case 54.
 #[tokio::test]
 async fn a_run_past_its_deadline_is_ended() -> Result<()> {
     let mut bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;
@@ -370,7 +370,7 @@ async fn a_run_past_its_deadline_is_ended() -> Result<()> {
     Ok(())
 }
 
-/// Case 25 and F-41a: a lost lock is taken again at once; where that fails the tool is killed, as it might meet another run.
+/// migrations.md case 25, F-41a: a lost lock is taken again at once; where that fails the tool is killed, as it might meet another run.
 #[tokio::test]
 async fn a_lost_lock_is_taken_again_or_the_tool_is_killed() -> Result<()> {
     let short = "-- +goose Up\nSELECT pg_sleep(5);\n";
@@ -411,7 +411,7 @@ async fn a_lost_lock_is_taken_again_or_the_tool_is_killed() -> Result<()> {
     Ok(())
 }
 
-/// Case 26.
+/// migrations.md case 26.
 #[tokio::test]
 async fn a_database_that_restarts_in_the_middle_is_read_back_when_it_is_there_again() -> Result<()>
 {
@@ -444,7 +444,7 @@ async fn a_database_that_restarts_in_the_middle_is_read_back_when_it_is_there_ag
     Ok(())
 }
 
-/// Case 27 and F-39.
+/// migrations.md case 27, F-39.
 #[tokio::test]
 async fn a_database_that_does_not_let_us_in_is_told_by_its_reason_and_tried_again() -> Result<()> {
     let mut bench = Bench::new(&[A]).await?;
@@ -489,7 +489,7 @@ async fn a_database_that_does_not_let_us_in_is_told_by_its_reason_and_tried_agai
     Ok(())
 }
 
-/// Case 28 and F-41b: a lock means something only in a session that stays.
+/// migrations.md case 28, F-41b: a lock means something only in a session that stays.
 #[tokio::test]
 async fn a_pooler_is_refused_where_it_lends_sessions_and_taken_where_it_gives_them() -> Result<()> {
     let mut bench = Bench::new(&[A]).await?;
@@ -529,7 +529,7 @@ async fn a_check_of_a_file_without_a_transaction_asks_for_a_person() -> Result<(
     Ok(())
 }
 
-/// Case 44: the init containers' commands.
+/// migrations.md case 44: the init containers' commands.
 #[tokio::test]
 async fn files_are_copied_through_links_and_an_unreadable_folder_says_so() -> Result<()> {
     let bench = Bench::new(&[A]).await?;
@@ -582,7 +582,7 @@ async fn files_are_copied_through_links_and_an_unreadable_folder_says_so() -> Re
     Ok(())
 }
 
-/// Case 30 by itself: the password is really asked for, and in none of the places where people look.
+/// migrations.md case 30: the password is really asked for, and in none of the places where people look.
 #[tokio::test]
 async fn any_password_works_and_is_seen_nowhere() -> Result<()> {
     let bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;

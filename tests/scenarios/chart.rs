@@ -28,6 +28,7 @@ const ENDING: Duration = Duration::from_secs(10);
 /// How long the body of a migration takes: long enough to be met in the middle.
 const BODY: Duration = Duration::from_secs(3);
 
+/// migrations.md case 35.
 /// G-10, F-7, F-14, I-34: asked to end, killed, frozen past its lease, each in the middle of a migration: another replica goes on with the same
 /// Job, and what a deposed leader still does takes no effect.
 pub async fn two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader(

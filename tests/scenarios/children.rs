@@ -65,6 +65,7 @@ fn worker(world: &World) -> Value {
     })
 }
 
+/// migrations.md case 36.
 /// F-2, F-24: of each child the first creation is done and not answered, and its watch is silent: Slipway asks, finds its own, and goes on.
 pub async fn what_was_made_without_an_answer_is_recognised(world: World) -> Result<()> {
     let proxy = FaultProxy::start(world.cluster()).await?;

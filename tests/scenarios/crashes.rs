@@ -43,6 +43,7 @@ impl fmt::Display for Point {
     }
 }
 
+/// migrations.md case 34.
 /// I-26, F-1 to F-5: wherever it dies, the next one ends where an operator that lives would: the same objects, as many created and deleted,
 /// one run.
 pub async fn an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it(

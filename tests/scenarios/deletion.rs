@@ -34,6 +34,7 @@ pub async fn a_deleted_backend_leaves_nothing(world: World) -> Result<()> {
     Ok(())
 }
 
+/// migrations.md case 39.
 /// I-13: the run is never killed, its outcome is recorded in the ledger, then everything goes.
 pub async fn a_backend_deleted_in_the_middle_of_its_migration_lets_it_end(
     world: World,
@@ -97,6 +98,7 @@ pub async fn a_backend_deleted_in_the_middle_of_a_rollout_leaves_nothing(
     in_time(deleted)
 }
 
+/// migrations.md case 40.
 /// A lost record is made anew from the database: nothing runs twice, and nothing of the lost Database's Job stays.
 pub async fn a_database_deleted_in_the_middle_of_a_migration_comes_back_with_its_schema(
     world: World,

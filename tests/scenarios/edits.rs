@@ -10,6 +10,7 @@ use slipway::api::backend::Backend;
 use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
+/// migrations.md case 45.
 /// F-44: A -> B -> A within a second, many times: the last wins, what was done stays done, and of the other plan there is one run at most.
 pub async fn an_image_there_and_back_again_runs_no_second_migration(world: World) -> Result<()> {
     let _operator = world.operator().await?;

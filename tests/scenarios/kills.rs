@@ -93,6 +93,7 @@ impl Kill {
     }
 }
 
+/// migrations.md cases 22, 23.
 /// F-30, F-34, F-41c, I-3, I-11: killed in mid-body by the kernel, by force or by an eviction without grace.
 pub async fn a_killed_migration_is_tried_again_and_comes_to_stay_once(world: World) -> Result<()> {
     survive(
@@ -102,6 +103,7 @@ pub async fn a_killed_migration_is_tried_again_and_comes_to_stay_once(world: Wor
     .await
 }
 
+/// migrations.md case 38.
 /// F-30, I-7: a deletion of pod or Job, in whichever way, does not end the body, and its outcome is recorded.
 pub async fn a_migration_whose_pod_or_job_is_deleted_runs_to_its_end(world: World) -> Result<()> {
     survive(

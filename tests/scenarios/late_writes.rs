@@ -12,6 +12,7 @@ use crate::cluster::wait;
 use crate::trace::changes;
 use crate::world::{PATIENCE, World};
 
+/// migrations.md case 35.
 /// F-8, I-10: a Job that is created after its migration is over, and after its Job was deleted, is swept and never armed; where the Job is
 /// still there, the late one is refused.
 pub async fn a_job_that_is_created_too_late_never_runs(world: World) -> Result<()> {
@@ -40,6 +41,7 @@ pub async fn a_job_that_is_created_too_late_never_runs(world: World) -> Result<(
     one_run(&world, 1).await
 }
 
+/// migrations.md case 35.
 /// F-9, I-9: the new leader touches the Job before anything else, so the arm of the old one is refused, also when it comes before its own.
 pub async fn an_arm_that_comes_after_a_change_of_leader_is_refused(world: World) -> Result<()> {
     let late = LateWrite::hold(&world, job(Verb::Patch)).await?;

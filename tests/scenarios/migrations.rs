@@ -69,6 +69,7 @@ async fn load(address: String) -> Result<()> {
     }
 }
 
+/// migrations.md case 46.
 /// I-1, I-3: the Jobs of two Backends with one Database do not overlap, and the second finds the work of the first.
 pub async fn two_backends_on_one_database_never_migrate_at_once(world: World) -> Result<()> {
     let _operator = world.operator().await?;
@@ -100,6 +101,7 @@ pub async fn two_backends_on_one_database_never_migrate_at_once(world: World) ->
     Ok(())
 }
 
+/// migrations.md cases 30, 31.
 /// I-39, T-7: any password works, and none of it is in a log, an event, a status, a Job or a message.
 pub async fn a_password_with_every_odd_character_works_and_is_found_nowhere(
     world: World,
@@ -156,6 +158,7 @@ pub async fn a_password_with_every_odd_character_works_and_is_found_nowhere(
     .await
 }
 
+/// migrations.md case 4.
 /// B-6, B-36, B-41, F-44: a new image while a migration runs waits for its end; an older one meets a newer schema and runs nothing, no down file either.
 pub async fn an_image_waits_for_the_run_before_it_and_an_older_one_runs_nothing(
     world: World,
@@ -211,6 +214,7 @@ pub async fn an_image_waits_for_the_run_before_it_and_an_older_one_runs_nothing(
     Ok(())
 }
 
+/// migrations.md cases 6, 52.
 /// B-40: the files of a second Backend contradict the version table; it is told so, nothing runs, and the first goes on. Once nobody asks for those
 /// files any more, the Database is free of the mark.
 pub async fn files_that_contradict_the_version_table_are_blocked_with_the_way_out(

@@ -160,6 +160,7 @@ fn needy(world: &World) -> Value {
     })
 }
 
+/// migrations.md case 42.
 /// B-28 for a run: the pod of a migration whose Secret is missing waits for it, and is named with it.
 pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes(
     world: World,

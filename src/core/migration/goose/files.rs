@@ -158,7 +158,7 @@ mod tests {
         Files::new(folder).map(|files| files.iter().map(|file| file.version).collect())
     }
 
-    /// migrations.md cases 13 and 14.
+    /// migrations.md cases 13, 14.
     #[test]
     fn names_are_taken_and_refused_as_goose_does() {
         assert_eq!(

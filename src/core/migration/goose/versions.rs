@@ -164,7 +164,7 @@ mod tests {
         }
     }
 
-    /// migrations.md cases 1 to 6 and 16.
+    /// migrations.md cases 1, 2, 3, 4, 5, 6, 16.
     #[test]
     fn the_preflight_foresees_what_goose_would_do() {
         let three = files(&[1, 2, 3]);
