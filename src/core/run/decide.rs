@@ -21,6 +21,9 @@ use crate::core::migration;
 use crate::core::plan::{Executed, ObjectKind, Plan, Propagation, Report, Step};
 use crate::core::settings::Settings;
 
+#[cfg(test)]
+mod tests;
+
 /// A finished pod's message may reach the cache after its Job's condition; this long it is waited for, in seconds.
 const MESSAGE_PATIENCE_SECONDS: i64 = 10;
 

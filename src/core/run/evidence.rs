@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
 use kube::ResourceExt;
 
 use crate::core::meta;
-use crate::core::migration::message::Message;
+use crate::core::migration::message::{FORMAT, Message};
 use crate::core::run::ticket::Ticket;
 
 /// Name of the container that runs the tool.
@@ -197,7 +197,11 @@ pub fn message(pods: &[&SeenPod], ticket: &Ticket) -> Option<Message> {
         .flat_map(|seen| statuses(&seen.pod))
         .filter_map(|status| status.state.as_ref()?.terminated.as_ref()?.message.clone())
         .filter_map(|text| serde_json::from_str::<Message>(&text).ok())
-        .find(|message| message.plan_key == ticket.plan_key && message.attempt == ticket.attempt)
+        .find(|message| {
+            message.v == FORMAT
+                && message.plan_key == ticket.plan_key
+                && message.attempt == ticket.attempt
+        })
 }
 
 /// Why a pod does not start: the kubelet's or the scheduler's own words, which never hold a secret's contents.

@@ -1,0 +1,153 @@
+//! What the ledger is told of a finished run, by what its pod left behind.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use serde_json::{Value, json};
+
+use super::{Seen, decide};
+use crate::api::database::{Database, EntryOutcome};
+use crate::core::plan::Step;
+use crate::core::run::evidence::SeenPod;
+use crate::core::settings::Settings;
+
+const NOW: &str = "2026-01-01T01:00:00Z";
+const LONG_AGO: &str = "2026-01-01T00:00:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().expect("a time")
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("an object")
+}
+
+fn ticket() -> Value {
+    json!({
+        "migration": "m", "migrationUid": "u", "backend": "orders", "database": "db", "databaseIdentity": "i", "planKey": "p",
+        "attempt": 1, "mode": "Run", "tool": "Goose", "phase": "BeforeRollout", "versionTable": "goose_db_version", "secret": "s",
+    })
+}
+
+fn job(condition: &str) -> Job {
+    read(json!({
+        "metadata": {
+            "name": "m-1", "namespace": "team-a", "uid": "j", "resourceVersion": "1", "finalizers": ["slipway.dev/outcome"],
+            "annotations": {"slipway.dev/run": ticket().to_string()},
+        },
+        "spec": {"suspend": false, "template": {}},
+        "status": {"conditions": [{"type": condition, "status": "True", "lastTransitionTime": LONG_AGO}]},
+    }))
+}
+
+fn database() -> Database {
+    read(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "db", "namespace": "team-a", "uid": "d", "resourceVersion": "1"},
+        "spec": {"engine": "PostgreSQL", "host": "h", "name": "n", "credentials": {"secret": "s"}},
+        "status": {"ledger": {"holder": {
+            "migration": "m", "migrationUid": "u", "planKey": "p", "attempt": 1, "mode": "Run", "job": "m-1", "jobUid": "j",
+            "templateHash": "h", "backend": "orders", "versionTable": "goose_db_version", "since": LONG_AGO,
+        }}},
+    }))
+}
+
+fn pod(message: Option<&str>) -> SeenPod {
+    let terminated = json!({"exitCode": 0, "message": message});
+    let owner = json!({"apiVersion": "batch/v1", "kind": "Job", "name": "m-1", "uid": "j", "controller": true});
+    let labels = json!({"batch.kubernetes.io/job-name": "m-1"});
+    let pod: Pod = read(json!({
+        "metadata": {"name": "m-1-x", "labels": labels, "ownerReferences": [owner]},
+        "spec": {"containers": []},
+        "status": {
+            "phase": "Failed",
+            "containerStatuses": [{"name": "migrate", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"terminated": terminated}}],
+        },
+    }));
+    SeenPod {
+        pod: Arc::new(pod),
+        gone: false,
+    }
+}
+
+/// What the ledger says after a look at the ended Job: outcome, reason and version, if the look records one.
+fn recorded(condition: &str, message: Option<&str>) -> Option<(EntryOutcome, String, String)> {
+    let seen = Seen {
+        job: Arc::new(job(condition)),
+        database: Some(Arc::new(database())),
+        bound: 1,
+        migration: None,
+        asks: None,
+        pods: vec![pod(message)],
+        settings: Arc::new(Settings::default()),
+    };
+    let steps = decide(&seen, now()).plan.steps;
+    steps.iter().find_map(|step| {
+        let Step::ReplaceDatabaseStatus(replace) = step else {
+            return None;
+        };
+        let entry = replace.status.ledger.as_ref()?.entries.first()?.clone();
+        Some((entry.outcome, entry.reason, entry.after.unwrap_or_default()))
+    })
+}
+
+fn message(plan_key: &str, attempt: i64, format: i64) -> String {
+    json!({"v": format, "outcome": "Succeeded", "reason": "Succeeded", "planKey": plan_key, "attempt": attempt, "started": true, "after": "7"})
+        .to_string()
+}
+
+#[test]
+fn the_runners_word_is_recorded() {
+    assert_eq!(
+        recorded("Complete", Some(&message("p", 1, 1))),
+        Some((
+            EntryOutcome::Succeeded,
+            "Succeeded".to_owned(),
+            "7".to_owned()
+        ))
+    );
+}
+
+/// migrations.md case 33.
+/// I-8: what does not speak of this very attempt, in words that this version reads, is no evidence; a Check run reads the database.
+#[test]
+fn a_message_that_is_absent_junk_or_foreign_leaves_the_outcome_unknown() {
+    let whole = message("p", 1, 1);
+    let cut = whole.get(..whole.len() - 5).expect("ASCII");
+    for left in [
+        None,
+        Some(""),
+        Some("panic: out of memory"),
+        Some("{}"),
+        Some("[1, 2]"),
+        Some(cut),
+        Some(&message("another plan", 1, 1)),
+        Some(&message("p", 2, 1)),
+        Some(&message("p", 1, 2)),
+    ] {
+        assert_eq!(
+            recorded("Failed", left),
+            Some((
+                EntryOutcome::Unknown,
+                "OutcomeUnknown".to_owned(),
+                String::new()
+            )),
+            "{left:?}"
+        );
+    }
+}
+
+/// migrations.md case 33.
+/// The runner ends with 0 only after it has read the database back, so a Job that is Complete is proof; the version is then not known.
+#[test]
+fn a_job_that_is_complete_has_succeeded_also_where_its_message_was_lost() {
+    assert_eq!(
+        recorded("Complete", None),
+        Some((
+            EntryOutcome::Succeeded,
+            "Succeeded".to_owned(),
+            String::new()
+        ))
+    );
+}
