@@ -1,5 +1,8 @@
 //! The gate: may a new release go out? Pure. While it is closed, the last release's template stays in force and everything else is still
 //! reconciled.
+//!
+//! A migration is done when its Migration's status says so and the Database's ledger does too: the ledger changes by compare-and-swap only,
+//! a status may be written by whoever has the right to.
 
 use std::sync::Arc;
 
@@ -7,8 +10,10 @@ use kube::ResourceExt;
 
 use super::resolve::Missing;
 use super::seen::Seen;
+use crate::api::database::EntryOutcome;
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::conditions::{READY, STALLED};
+use crate::core::database::ledger;
 use crate::core::meta::is_controlled_by;
 use crate::core::migration::planned::PlannedMigration;
 
@@ -37,6 +42,8 @@ pub enum Hold {
 pub struct HeldBy {
     /// Name of the Migration.
     pub migration: String,
+    /// Name of its Database.
+    pub database: String,
     pub state: HeldState,
     /// The Migration's own reason and message; empty as long as it has none.
     pub reason: String,
@@ -49,6 +56,8 @@ pub struct HeldBy {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum HeldState {
     Working,
+    /// Its status says that it is done, the Database's ledger does not.
+    Unconfirmed,
     Retrying,
     Failed,
     Blocked,
@@ -84,6 +93,7 @@ fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
     let Some(migration) = find(seen, plan) else {
         return Some(Hold::Migration(HeldBy {
             migration: plan.object_name.clone(),
+            database: plan.spec.database.clone(),
             state: HeldState::Working,
             reason: String::new(),
             message: String::new(),
@@ -96,21 +106,42 @@ fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
         });
     }
     let phase = migration.status.as_ref().and_then(|status| status.phase);
-    let done = matches!(
+    let is_shown_done = matches!(
         phase,
         Some(MigrationPhase::Succeeded | MigrationPhase::Skipped)
-    );
-    if done && migration.spec.plan_key == plan.spec.plan_key {
+    ) && migration.spec.plan_key == plan.spec.plan_key;
+    if is_shown_done && is_recorded_done(seen, plan) {
         return None;
     }
     let (reason, message) = ready_words(migration);
     Some(Hold::Migration(HeldBy {
         migration: plan.object_name.clone(),
-        state: state(migration, phase),
+        database: plan.spec.database.clone(),
+        state: if is_shown_done {
+            HeldState::Unconfirmed
+        } else {
+            state(migration, phase)
+        },
         reason,
         message,
         missing: false,
     }))
+}
+
+/// Whether the ledger of the plan's Database says that it is done.
+fn is_recorded_done(seen: &Seen, plan: &PlannedMigration) -> bool {
+    seen.databases
+        .get(&plan.spec.database)
+        .and_then(|database| {
+            let ledger = database.status.as_ref()?.ledger.as_ref()?;
+            ledger::entry(ledger, &plan.spec.plan_key)
+        })
+        .is_some_and(|entry| {
+            matches!(
+                entry.outcome,
+                EntryOutcome::Succeeded | EntryOutcome::Skipped
+            )
+        })
 }
 
 fn state(migration: &Migration, phase: Option<MigrationPhase>) -> HeldState {

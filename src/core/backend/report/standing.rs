@@ -187,6 +187,19 @@ fn migrating(seen: &Seen, held: &HeldBy) -> Assessment {
         HeldState::Failed => stalled("MigrationFailed", own(&held.message)),
         HeldState::Blocked => stalled("MigrationBlocked", own(&held.message)),
         HeldState::Retrying => working("MigrationRetrying", own(&held.message)),
+        HeldState::Unconfirmed => {
+            let HeldBy {
+                migration,
+                database,
+                ..
+            } = held;
+            let text = format!(
+                "migration {migration} shows itself as done, and the ledger of database {database} does not; the ledger counts; {}. Next: kubectl get sldb/{database} -n {} -o yaml",
+                serving(seen),
+                seen.namespace()
+            );
+            working("Migrating", text)
+        }
         HeldState::Working if is_trouble(&held.reason) => working("Migrating", own(&held.message)),
         HeldState::Working => {
             let image = wanted_image(seen);

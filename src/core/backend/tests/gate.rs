@@ -96,6 +96,32 @@ fn a_failed_and_a_blocked_migration_hold_the_gate_in_their_own_way() {
     );
 }
 
+/// B-58, I-4: whoever may write a Migration's status opens nothing by it; what the ledger says of the same plan decides.
+#[test]
+fn a_status_that_claims_success_opens_nothing_without_the_ledger() {
+    let backend = backend(&spec_with_migration("orders:1"));
+    for claimed in ["Succeeded", "Skipped"] {
+        let answers = PHASES.map(|recorded| {
+            let mut server = Server::default();
+            let names = put(&mut server, &backend, [Some(claimed)]);
+            server.record(names.first().expect("one name"), recorded);
+            let seen = server.seen(&backend);
+            let plan = planned::planned(&backend, &seen.databases).migrations;
+            let opens = match gate(&seen, false, &plan) {
+                Gate::Open => true,
+                Gate::Closed(Hold::Migration(held)) => {
+                    assert_eq!(held.state, HeldState::Unconfirmed, "{recorded}");
+                    false
+                }
+                Gate::Closed(other) => panic!("{other:?}"),
+            };
+            assert_eq!(releases(&server, &backend), opens, "{claimed} {recorded}");
+            opens
+        });
+        assert_eq!(answers, PHASES.map(|recorded| is_done(Some(recorded))));
+    }
+}
+
 #[test]
 fn a_migration_of_somebody_else_under_our_name_opens_nothing() {
     let backend = backend(&spec_with_migration("orders:1"));
@@ -129,11 +155,7 @@ fn put<const N: usize>(
             server
                 .objects
                 .insert((ObjectKind::Migration, planned.object_name.clone()), body);
-            server.edit(
-                ObjectKind::Migration,
-                &planned.object_name,
-                &json!({"status": {"phase": phase}}),
-            );
+            server.finish_migration(&planned.object_name, phase);
         }
     }
     plan.into_iter()

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 
 use super::super::Seen;
 use crate::api::backend::Backend;
-use crate::api::database::Database;
+use crate::api::database::{Database, DatabaseStatus, Entry, EntryOutcome, Ledger};
+use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::compare;
 use crate::core::meta::hash_of;
 use crate::core::plan::{Apply, Executed, ObjectKind, Precondition, Step};
@@ -17,6 +18,8 @@ use crate::core::plan::{Apply, Executed, ObjectKind, Precondition, Step};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Server {
     pub objects: BTreeMap<(ObjectKind, String), Value>,
+    /// The ledger of the Database `orders-db`.
+    pub ledger: Ledger,
     counter: u64,
     /// Every write, in words: `apply Deployment orders`.
     pub writes: Vec<String>,
@@ -69,7 +72,12 @@ impl Server {
                 .map(|(_, body)| body.clone())
         };
         let mut seen = Seen::alone(backend.clone());
-        seen.databases = BTreeMap::from([("orders-db".to_owned(), Arc::new(database()))]);
+        let mut database = database();
+        database.status = Some(DatabaseStatus {
+            ledger: Some(self.ledger.clone()),
+            ..DatabaseStatus::default()
+        });
+        seen.databases = BTreeMap::from([("orders-db".to_owned(), Arc::new(database))]);
         seen.service_account = get(ObjectKind::ServiceAccount, "orders").map(typed);
         seen.service = get(ObjectKind::Service, "orders").map(typed);
         seen.headless_service = get(ObjectKind::Service, "orders-headless").map(typed);
@@ -191,7 +199,7 @@ impl Server {
         self.store(key, body);
     }
 
-    /// Every migration is done.
+    /// Every migration has ended so, by its own status and by the ledger.
     pub(super) fn finish_migrations(&mut self, phase: &str) {
         let names: Vec<String> = self
             .objects
@@ -200,12 +208,38 @@ impl Server {
             .map(|(_, name)| name.clone())
             .collect();
         for name in names {
-            self.edit(
-                ObjectKind::Migration,
-                &name,
-                &json!({"status": {"phase": phase, "current": "7", "target": "7"}}),
-            );
+            self.finish_migration(&name, phase);
         }
+    }
+
+    /// The same of one migration.
+    pub(super) fn finish_migration(&mut self, name: &str, phase: &str) {
+        let status = json!({"status": {"phase": phase, "current": "7", "target": "7"}});
+        self.edit(ObjectKind::Migration, name, &status);
+        self.record(name, phase);
+    }
+
+    /// The ledger says of a migration what such a status shows; nothing while it is not over.
+    pub(super) fn record(&mut self, name: &str, phase: &str) {
+        let body = self
+            .objects
+            .get(&(ObjectKind::Migration, name.to_owned()))
+            .cloned()
+            .expect("a recorded Migration exists");
+        let migration: Arc<Migration> = typed(body);
+        let plan_key = migration.spec.plan_key.clone();
+        self.ledger
+            .entries
+            .retain(|entry| entry.plan_key != plan_key);
+        self.ledger
+            .entries
+            .extend(outcome(phase).map(|outcome| Entry {
+                plan_key,
+                migration: name.to_owned(),
+                backend: migration.spec.backend.clone(),
+                outcome,
+                ..Entry::default()
+            }));
     }
 
     /// All pods that the Deployment wants are there and available.
@@ -228,6 +262,18 @@ impl Server {
         body.as_object_mut()
             .expect("an object")
             .insert("status".to_owned(), status);
+    }
+}
+
+fn outcome(phase: &str) -> Option<EntryOutcome> {
+    match serde_json::from_value(json!(phase)).expect("a phase of a Migration") {
+        MigrationPhase::Succeeded => Some(EntryOutcome::Succeeded),
+        MigrationPhase::Skipped => Some(EntryOutcome::Skipped),
+        MigrationPhase::Failed => Some(EntryOutcome::Failed),
+        MigrationPhase::Blocked => Some(EntryOutcome::Blocked),
+        MigrationPhase::Unknown => Some(EntryOutcome::Unknown),
+        MigrationPhase::RetryWait => Some(EntryOutcome::RetryWait),
+        _ => None,
     }
 }
 
