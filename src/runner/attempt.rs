@@ -137,6 +137,7 @@ impl Attempt {
         let versions = tool.read(lock.session()).await?;
         message.before = tool.current(&versions);
         message.after.clone_from(&message.before);
+        message.dirty = tool.mark(&versions).is_some();
         let invalid_indexes = lock.session().invalid_indexes().await?;
         if check {
             message.invalid_indexes.clone_from(&invalid_indexes);
@@ -231,6 +232,7 @@ impl Attempt {
             if let Some((sessions_left, versions, indexes)) = self.look(&before, until).await {
                 orphan = sessions_left;
                 message.after = before.tool.current(&versions);
+                message.dirty = before.tool.mark(&versions).is_some();
                 message.applied = before.tool.applied(&before.versions, &versions);
                 message.invalid_indexes = indexes
                     .into_iter()
@@ -258,11 +260,7 @@ impl Attempt {
                 LockEvidence::Held
             },
             orphan,
-            read_back: match &after {
-                None => ReadBack::Missing,
-                Some(versions) if before.tool.at_target(versions) => ReadBack::AtTarget,
-                Some(_) => ReadBack::Below,
-            },
+            read_back: read_back(&before.tool, after.as_ref()),
             transactional: stopped
                 .as_ref()
                 .is_some_and(|stopped| stopped.transactional),
@@ -294,6 +292,17 @@ impl Attempt {
             "{}/{}",
             self.parameters.migration_uid, self.parameters.attempt
         )
+    }
+}
+
+fn read_back<T: Tool>(tool: &T, after: Option<&T::Versions>) -> ReadBack {
+    let Some(versions) = after else {
+        return ReadBack::Missing;
+    };
+    match tool.mark(versions) {
+        Some(reason) => ReadBack::Marked(reason),
+        None if tool.at_target(versions) => ReadBack::AtTarget,
+        None => ReadBack::Below,
     }
 }
 

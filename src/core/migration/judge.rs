@@ -29,6 +29,8 @@ pub enum ReadBack {
     Missing,
     AtTarget,
     Below,
+    /// It says itself that a file ended badly: a failed row, a dirty mark. The word is the reason.
+    Marked(&'static str),
 }
 
 /// How the tool ended.
@@ -90,6 +92,9 @@ pub fn judge(evidence: &Evidence) -> Judgement {
     }
     if evidence.read_back == ReadBack::Missing {
         return Judgement::new(Outcome::Unknown, "OutcomeUnknown", false);
+    }
+    if let ReadBack::Marked(reason) = evidence.read_back {
+        return Judgement::new(Outcome::Blocked, reason, false);
     }
     match &evidence.end {
         End::Zero => Judgement::new(Outcome::Blocked, "OutcomeUnknown", false),
@@ -182,7 +187,12 @@ mod tests {
         for end in ends {
             for lock in [Lock::Held, Lock::Lost] {
                 for orphan in [false, true] {
-                    for read_back in [ReadBack::Missing, ReadBack::AtTarget, ReadBack::Below] {
+                    for read_back in [
+                        ReadBack::Missing,
+                        ReadBack::AtTarget,
+                        ReadBack::Below,
+                        ReadBack::Marked("FailedMigrationRow"),
+                    ] {
                         for transactional in [false, true] {
                             all.push(Evidence {
                                 lock,
@@ -291,6 +301,22 @@ mod tests {
         ];
         for (got, wanted) in expected {
             assert_eq!(got, wanted);
+        }
+    }
+
+    /// migrations.md 4.5: however the tool ended, what its own table holds against it is for a person.
+    #[test]
+    fn a_mark_in_the_tools_own_table_blocks_by_its_own_reason() {
+        let marked = |evidence: &Evidence| {
+            evidence.read_back == ReadBack::Marked("FailedMigrationRow")
+                && evidence.lock == Lock::Held
+                && !evidence.orphan
+        };
+        for evidence in all().into_iter().filter(marked) {
+            assert_eq!(
+                judge(&evidence),
+                Judgement::new(Outcome::Blocked, "FailedMigrationRow", false)
+            );
         }
     }
 

@@ -71,6 +71,11 @@ pub trait Tool: Sized {
 
     fn at_target(&self, versions: &Self::Versions) -> bool;
 
+    /// The reason why the version table itself says that a file ended badly: a failed row, a dirty mark.
+    fn mark(&self, _versions: &Self::Versions) -> Option<&'static str> {
+        None
+    }
+
     fn applied(&self, before: &Self::Versions, after: &Self::Versions) -> i64;
 
     /// The file at which the tool stopped: the named one, else the first that is not applied.
