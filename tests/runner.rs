@@ -14,6 +14,7 @@ use bench::{Bench, PASSWORD, SLEEPER, is_provisional};
 use cluster::postgres::{Options, Postgres};
 use rustix::process::{Signal, kill_process, test_kill_process};
 use slipway::api::database::RunMode;
+use slipway::api::migration::OutOfOrder;
 use tokio::process::Command;
 
 const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
@@ -91,6 +92,74 @@ async fn files_that_do_not_fit_the_database_are_told_apart_before_the_tool_start
         bench.run().await?.verdict(),
         "Blocked UnknownDatabaseVersion 3->3 not started exit 12"
     );
+    Ok(())
+}
+
+/// migrations.md case 6.
+#[tokio::test]
+async fn a_lower_file_is_applied_where_that_is_allowed() -> Result<()> {
+    let mut bench = Bench::new(&[A, C]).await?;
+    bench.run().await?;
+    bench.write(&[B, ("4_d.sql", "-- +goose Up\nCREATE TABLE d (id int);\n")])?;
+    bench.parameters.out_of_order = OutOfOrder::Allow;
+    bench.parameters.target = Some("3".to_owned());
+    let ended = bench.run().await?;
+    assert_eq!(
+        (ended.verdict(), ended.message.pending.clone()),
+        (
+            "Succeeded Succeeded 3->3 exit 0".to_owned(),
+            vec!["2".to_owned()]
+        )
+    );
+    bench.parameters.target = None;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded 3->4 exit 0"
+    );
+    assert_eq!(bench.versions().await?, [0, 1, 3, 2, 4]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn two_version_tables_in_one_database_do_not_disturb_each_other() -> Result<()> {
+    let first = Bench::new(&[A, B]).await?;
+    let user = first.user().await?;
+    user.batch_execute("CREATE SCHEMA audit").await?;
+    let mut second = first.again(1);
+    second.parameters.version_table = "audit.versions".to_owned();
+    assert_eq!(
+        first.run().await?.verdict(),
+        "Succeeded Succeeded none->2 exit 0"
+    );
+    first.remove("1_a.sql")?;
+    first.remove("2_b.sql")?;
+    first.write(&[("7_c.sql", C.1)])?;
+    assert_eq!(
+        second.run().await?.verdict(),
+        "Succeeded Succeeded none->7 exit 0"
+    );
+    assert_eq!(first.versions().await?, [0, 1, 2]);
+    first.remove("7_c.sql")?;
+    first.write(&[A, B])?;
+    assert_eq!(
+        first.run().await?.verdict(),
+        "Succeeded NoPendingMigrations 2->2 not started exit 0"
+    );
+    assert!(first.has("audit.versions").await?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tool_that_is_not_where_the_plan_says_is_not_sought_elsewhere() -> Result<()> {
+    let mut bench = Bench::new(&[A]).await?;
+    bench.parameters.tool_path = Some("/nowhere/goose".to_owned());
+    let ended = bench.run().await?;
+    assert_eq!(
+        ended.verdict(),
+        "Failed InvalidSource none->none not started exit 11"
+    );
+    let text = ended.message.error.unwrap_or_default().text;
+    assert!(text.contains("/nowhere/goose"), "{text}");
     Ok(())
 }
 

@@ -17,6 +17,8 @@ pub use super::backend_status::{
     BackendDisplay, BackendStatus, Effective, PendingRelease, Problem, Release, SchemaVersions,
 };
 use super::common::{NameReference, Tool};
+use super::migration::MigrationOptions;
+use super::migration_rules;
 use super::patterns::{
     ABSOLUTE_PATH, ARGUMENT, FILE_VERSION, IMAGE, LABEL, OBJECT_NAME, VARIABLE_PREFIX,
 };
@@ -241,8 +243,13 @@ pub struct Pool {
 }
 
 /// A migration that must be done before a release goes out.
-#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = migration_rules::environment_leaves_the_connection_alone("spec.migrations"),
+    validation = migration_rules::only_two_tools_run_out_of_order("spec.migrations"),
+    validation = migration_rules::a_program_has_no_tool_path("spec.migrations")
+)]
 pub struct BackendMigration {
     /// Name of the entry: lower case, digits, dashes. Unique. Example: `schema`.
     #[schemars(length(min = 1, max = 63), regex(pattern = LABEL))]
@@ -259,6 +266,8 @@ pub struct BackendMigration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 18), regex(pattern = FILE_VERSION))]
     pub target: Option<String>,
+    #[serde(flatten)]
+    pub options: MigrationOptions,
 }
 
 /// Where the migration files are.

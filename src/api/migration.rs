@@ -5,6 +5,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Phase, Tool};
+pub use super::migration_options::{
+    MigrationOptions, MigrationRetry, MigrationTimeouts, OutOfOrder,
+};
+use super::migration_rules as rules;
 use super::patterns::{ABSOLUTE_PATH, FILE_VERSION, IMAGE, LABEL, OBJECT_NAME, PLAN_KEY};
 use super::schema;
 
@@ -43,8 +47,13 @@ use super::schema;
     )
 )]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = ("self == oldSelf",
-    "spec of a Migration cannot be changed, as it is what was or will be run; change spec.migrations of the Backend, which makes a new Migration"))]
+#[x_kube(
+    validation = ("self == oldSelf",
+        "spec of a Migration cannot be changed, as it is what was or will be run; change spec.migrations of the Backend, which makes a new Migration"),
+    validation = rules::environment_leaves_the_connection_alone("spec"),
+    validation = rules::only_two_tools_run_out_of_order("spec"),
+    validation = rules::a_program_has_no_tool_path("spec")
+)]
 pub struct MigrationSpec {
     /// Name of the Backend whose release needs it. Required. Example: `orders`.
     #[schemars(length(min = 1, max = 40), regex(pattern = LABEL))]
@@ -65,6 +74,8 @@ pub struct MigrationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 18), regex(pattern = FILE_VERSION))]
     pub target: Option<String>,
+    #[serde(flatten)]
+    pub options: MigrationOptions,
     /// Hash of everything that makes this another plan; 52 letters and digits, set by Slipway. What succeeded under a key never runs again.
     /// Required. Example: `k3f9x2m7qa` and 42 more.
     #[schemars(length(min = 52, max = 52), regex(pattern = PLAN_KEY))]

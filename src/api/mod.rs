@@ -14,6 +14,8 @@ mod environment;
 mod files;
 mod ledger;
 pub mod migration;
+mod migration_options;
+pub mod migration_rules;
 pub mod patterns;
 pub mod ports;
 mod resource_rules;

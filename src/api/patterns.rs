@@ -67,5 +67,8 @@ pub const FILE_VERSION: &str = "^[1-9][0-9]{0,17}$";
 /// Name of a database on its server. Narrower than PostgreSQL's: no blank, slash or quote, no dash first, no `..`.
 pub const DATABASE_NAME: &str = r"^[A-Za-z0-9_][A-Za-z0-9_$-]*(\.[A-Za-z0-9_$-]+)*$";
 
+/// Name of a table, unquoted, with its schema if need be.
+pub const TABLE: &str = r"^([A-Za-z_][A-Za-z0-9_]*\.)?[A-Za-z_][A-Za-z0-9_]*$";
+
 /// A plan key: base32 of SHA-256, see `core::hash`.
 pub const PLAN_KEY: &str = "^[a-z2-7]{52}$";

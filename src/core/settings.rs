@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::backoff::{self, Backoff};
+use crate::api::migration::MigrationTimeouts;
 
 /// See the flags of `slipway run`.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -31,6 +32,25 @@ pub struct MigrationTimes {
     pub grace: Duration,
     /// Between two attempts.
     pub backoff: Backoff,
+}
+
+impl MigrationTimes {
+    /// With those that a migration sets for itself.
+    #[must_use]
+    pub fn with(self, own: Option<&MigrationTimeouts>) -> Self {
+        let own = own.cloned().unwrap_or_default();
+        let or = |seconds: Option<i32>, general: Duration| {
+            seconds
+                .and_then(|seconds| u64::try_from(seconds).ok())
+                .map_or(general, Duration::from_secs)
+        };
+        Self {
+            start: or(own.start_seconds, self.start),
+            lock_wait: or(own.lock_wait_seconds, self.lock_wait),
+            run: or(own.run_seconds, self.run),
+            ..self
+        }
+    }
 }
 
 impl Default for MigrationTimes {

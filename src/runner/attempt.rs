@@ -1,6 +1,6 @@
 //! The attempt itself: the steps of `migrations.md` section 2 in their order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
@@ -118,11 +118,11 @@ impl Attempt {
         message.file_count = facts.count;
         message.target = Some(facts.target);
         let check = self.parameters.mode == RunMode::Check;
-        let program = process::find(self.tool.as_deref(), T::NAME, T::PLACES);
-        let program = match program {
+        let given = self.tool.as_deref();
+        let program = match process::find(given, T::NAME, T::PLACES) {
             Some(program) => program,
             None if check => PathBuf::new(),
-            None => return Err(no_program::<T>()),
+            None => return Err(no_program::<T>(given)),
         };
 
         let begin = Instant::now();
@@ -346,12 +346,12 @@ fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
     }
 }
 
-fn no_program<T: Tool>() -> Ending {
-    let text = format!(
-        "{} is not in the image: not in PATH, not at {}",
-        T::NAME,
-        T::PLACES.join(", ")
-    );
+fn no_program<T: Tool>(given: Option<&Path>) -> Ending {
+    let places = || format!("not in PATH, not at {}", T::PLACES.join(", "));
+    let places = given.map_or_else(places, |path| {
+        format!("no program at {} (toolPath)", path.display())
+    });
+    let text = format!("{} is not in the image: {places}", T::NAME);
     Ending::failed("InvalidSource", MessageError::plain("Tool", &text))
 }
 

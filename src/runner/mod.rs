@@ -35,6 +35,9 @@ use tools::goose::Goose;
 /// Exit code when the runner itself could not work; no message then.
 pub const INTERNAL: u8 = 2;
 
+/// A shorter value of a Secret is a switch or a number; masking it would make the log unreadable.
+const SHORTEST_SECRET: usize = 6;
+
 /// What the command line says.
 #[derive(Clone, Debug)]
 pub struct RunOptions {
@@ -73,20 +76,24 @@ pub fn run(options: &RunOptions) -> Result<u8, RunError> {
         .map_err(RunError::Start)?;
     let parameters = parameters()?;
     let access = access(&parameters)?;
-    let scrubber = Scrubber::new([access.password.as_str()]);
+    let scrubber = Scrubber::new(secrets(&parameters, &access).iter().map(String::as_str));
     let armed = std::env::var(ARMED_VARIABLE).is_ok_and(|value| !value.is_empty());
     let termination = TerminationLog::new(options.termination_log.clone(), scrubber.clone());
     let code = runtime.block_on(async {
         let stop = stop::listen().map_err(RunError::Start)?;
         process::adopt_orphans().map_err(RunError::Start)?;
         let (engine, tool) = (parameters.engine, parameters.tool);
+        let tool_path = options
+            .tool
+            .clone()
+            .or_else(|| parameters.tool_path.as_ref().map(PathBuf::from));
         let attempt = Attempt {
             parameters,
             access,
             scrubber,
             termination,
             armed,
-            tool: options.tool.clone(),
+            tool: tool_path,
             stop,
         };
         match engine {
@@ -107,6 +114,18 @@ async fn run_on<E: engines::Engine>(attempt: Attempt, tool: Tool) -> Result<u8, 
             Err(RunError::Unknown(E::WORD, tool.word()))
         }
     }
+}
+
+/// What must be in no log: the password, and what Secrets put into the migration's own variables.
+fn secrets(parameters: &RunParameters, access: &Access) -> Vec<String> {
+    let own = parameters
+        .secrets
+        .iter()
+        .filter_map(|name| std::env::var(name).ok())
+        .filter(|value| value.len() >= SHORTEST_SECRET);
+    std::iter::once(access.password.clone())
+        .chain(own)
+        .collect()
 }
 
 /// The operator's parameters.

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use slipway::api::common::{Engine, Tool};
 use slipway::api::database::{RunMode, TlsMode};
+use slipway::api::migration::OutOfOrder;
 use slipway::core::migration::message::{Message, Outcome};
 use slipway::core::migration::parameters::RunParameters;
 use tokio::process::{Child, Command};
@@ -143,6 +144,9 @@ impl Bench {
                 tls: TlsMode::Prefer,
                 files: folder.join("files").display().to_string(),
                 target: None,
+                out_of_order: OutOfOrder::Refuse,
+                tool_path: Some(goose()?.display().to_string()),
+                secrets: Vec::new(),
                 version_table: "goose_db_version".to_owned(),
                 lock_wait_seconds: 60,
                 run_seconds: 60,
@@ -244,7 +248,6 @@ impl Bench {
                 },
             ),
             ("SLIPWAY_TERMINATION_LOG", log.display().to_string()),
-            ("SLIPWAY_TOOL", goose()?.display().to_string()),
             ("PGUSER", self.parameters.database.clone()),
             ("PGPASSWORD", self.password.clone()),
         ]);

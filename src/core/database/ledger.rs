@@ -11,7 +11,7 @@ use crate::core::conditions;
 use crate::core::run::ticket::Ticket;
 use crate::core::run::verdict::{End, Verdict};
 
-/// Attempts that a plan gets before it is Failed, unless a person asks again (`migrations.md` 4.1).
+/// Attempts that a plan gets before it is Failed, unless its entry says otherwise or a person asks again (`migrations.md` 4.1).
 pub const ATTEMPTS: i64 = 5;
 
 /// Finished entries kept of each Backend; older ones are forgotten. A plan that comes back after that is run again, and the runner finds
@@ -183,7 +183,7 @@ fn next_entry(
         && ticket.mode == RunMode::Run
         && !still_unreachable(unreachable_since.as_deref(), now);
     let attempts = spent_before + i64::from(spends);
-    let outcome = outcome_of(verdict, attempts);
+    let outcome = outcome_of(verdict, attempts, ticket.attempts.unwrap_or(ATTEMPTS));
     let failures = match (outcome, ticket.mode) {
         (EntryOutcome::RetryWait, _) => Some(attempts),
         // A look that failed is repeated, ever more slowly.
@@ -244,13 +244,13 @@ fn still_unreachable(since: Option<&str>, now: Timestamp) -> bool {
         .is_some_and(|since| now.as_second() - since.as_second() < UNREACHABLE_GRACE_SECONDS)
 }
 
-fn outcome_of(verdict: &Verdict, attempts: i64) -> EntryOutcome {
+fn outcome_of(verdict: &Verdict, attempts: i64, most: i64) -> EntryOutcome {
     match verdict.end {
         End::Succeeded => EntryOutcome::Succeeded,
         End::Skipped => EntryOutcome::Skipped,
         End::Blocked => EntryOutcome::Blocked,
         End::Unknown => EntryOutcome::Unknown,
-        End::Failed { retry_safe: true } if attempts < ATTEMPTS => EntryOutcome::RetryWait,
+        End::Failed { retry_safe: true } if attempts < most => EntryOutcome::RetryWait,
         End::Failed { .. } => EntryOutcome::Failed,
     }
 }
@@ -337,3 +337,6 @@ fn forget_old_entries(ledger: &mut Ledger, backend: &str) {
         ledger.entries.retain(|entry| entry.plan_key != plan_key);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,7 +126,7 @@ fn take_or_replace(
         job_uid: job.uid().unwrap_or_default(),
         template_hash: hash,
         backend: seen.migration.spec.backend.clone(),
-        version_table: planned::version_table(seen.migration.spec.tool).to_owned(),
+        version_table: planned::version_table(&seen.migration.spec).to_owned(),
         retry_token: seen.retry_token().cloned(),
         since: crate::core::conditions::to_seconds(now).to_string(),
     };
@@ -174,8 +174,10 @@ fn touch_or_arm(seen: &Seen, job: &Job, now: Timestamp) -> Vec<Step> {
 }
 
 fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> {
+    let asked = situation::asked(seen);
     let attempt = Attempt {
         migration: &seen.migration,
+        spec: asked.as_ref().unwrap_or(&seen.migration.spec),
         backend: seen.live_backend()?,
         database: seen.database()?,
         settings: &seen.settings,

@@ -4,10 +4,15 @@
 use kube::ResourceExt;
 
 use super::seen::Seen;
+use crate::api::common::Tool;
 use crate::api::database::{Block, Entry, Holder};
 use crate::api::migration::Migration;
 use crate::core::meta;
 use crate::core::run::evidence::StartTrouble;
+use crate::core::run::ticket;
+
+/// What always helps against a file that came too late.
+const RENUMBER: &str = "renumber it above the last one and push a new image";
 
 /// The command that asks for one more attempt, with a token that was not used yet.
 #[must_use]
@@ -104,7 +109,10 @@ pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble)
         .database()
         .map(|database| database.spec.credentials.secret.clone())
         .unwrap_or_default();
-    let start = seen.settings.migrations.start.as_secs();
+    let start = seen
+        .job(&holder.job)
+        .and_then(|job| ticket::ticket(job)?.start_seconds)
+        .unwrap_or(seen.settings.migrations.start.as_secs());
     let next = if trouble.reason == "CreateContainerConfigError" {
         format!(
             "(named by database {}, spec.credentials). Next: kubectl get secret {secret} -n {namespace}",
@@ -159,11 +167,20 @@ fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
     let retry = retry_command(migration);
     match reason {
         "PartiallyApplied" => {
-            format!("Part of the file is in the schema: finish it by hand and add its row to {version_table}, or undo it; then: {retry}")
+            format!(
+                "Part of the file is in the schema: finish it by hand and add its row to {version_table}, or undo it; then: {retry}"
+            )
         }
-        "OutOfOrder" => "A file has a lower number than one that ran: renumber it above the last one and push a new image".to_owned(),
+        "OutOfOrder" if matches!(migration.spec.tool, Tool::Goose | Tool::Flyway) => {
+            format!(
+                "A file has a lower number than one that ran: {RENUMBER}, or set outOfOrder: Allow"
+            )
+        }
+        "OutOfOrder" => format!("A file has a lower number than one that ran: {RENUMBER}"),
         "UnknownDatabaseVersion" => {
-            format!("The database has a version that is not among the files: ship the image that holds it; or, if the table is wrong: {retry}")
+            format!(
+                "The database has a version that is not among the files: ship the image that holds it; or, if the table is wrong: {retry}"
+            )
         }
         "PooledEndpoint" => {
             let namespace = migration.namespace().unwrap_or_default();
@@ -174,7 +191,9 @@ fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
             )
         }
         "OutcomeUnknown" => {
-            format!("Look at the schema: undo what is there of the file, or finish it by hand and add its row to {version_table}; then: {retry}")
+            format!(
+                "Look at the schema: undo what is there of the file, or finish it by hand and add its row to {version_table}; then: {retry}"
+            )
         }
         _ => format!("Look at the schema and put it right, then: {retry}"),
     }

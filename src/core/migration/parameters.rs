@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::common::{Engine, Tool};
 use crate::api::database::{RunMode, TlsMode};
+use crate::api::migration::OutOfOrder;
 
 /// Environment variable of the migration pod that holds [`RunParameters`] as JSON.
 pub const PARAMETERS_VARIABLE: &str = "SLIPWAY_RUN";
@@ -33,6 +34,15 @@ pub struct RunParameters {
     /// Version to stop at; absent: the last file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// What becomes of a file with a lower number than one that ran.
+    #[serde(default)]
+    pub out_of_order: OutOfOrder,
+    /// File of the tool; absent: it is sought.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_path: Option<String>,
+    /// Names of the migration's own variables that a Secret fills.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<String>,
     /// The tool's version table. Example: `goose_db_version`.
     pub version_table: String,
     /// Longest wait for the lock in the database and for orphans together, seconds.

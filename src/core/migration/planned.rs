@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use crate::api::backend::{Backend, BackendMigration};
 use crate::api::common::{Engine, Phase, Tool};
 use crate::api::database::{Database, DatabaseSpec};
-use crate::api::migration::{MigrationSource, MigrationSpec};
+use crate::api::migration::{MigrationSource, MigrationSpec, OutOfOrder};
 use crate::core::hash;
 
 /// One Migration that a Backend asks for.
@@ -80,42 +80,54 @@ fn plan_one(
             .unwrap_or_else(|| backend.spec.image.clone()),
         path: entry.source.path.clone(),
     };
-    let plan_key = plan_key(entry, &source, of);
+    let mut spec = MigrationSpec {
+        backend: backend.name_any(),
+        name: entry.name.clone(),
+        database: database.to_owned(),
+        tool: entry.tool,
+        phase: Phase::BeforeRollout,
+        source,
+        target: entry.target.clone(),
+        options: entry.options.clone(),
+        plan_key: String::new(),
+    };
+    spec.plan_key = plan_key(&spec, of);
     PlannedMigration {
         name: entry.name.clone(),
-        object_name: format!("{}-{}", backend.name_any(), hash::short(&plan_key, 10)),
-        spec: MigrationSpec {
-            backend: backend.name_any(),
-            name: entry.name.clone(),
-            database: database.to_owned(),
-            tool: entry.tool,
-            phase: Phase::BeforeRollout,
-            source,
-            target: entry.target.clone(),
-            plan_key,
-        },
+        object_name: format!("{}-{}", backend.name_any(), hash::short(&spec.plan_key, 10)),
+        spec,
     }
 }
 
-/// Hash of everything that makes it another plan: tool, source as written, target, phase, the database's identity. No password, no
-/// generation, no name of Backend or entry: the same files on the same database are the same plan, whoever asks.
-fn plan_key(entry: &BackendMigration, source: &MigrationSource, database: &DatabaseSpec) -> String {
+/// Hash of everything that makes it another plan: tool, source as written, target, phase, options, the database's identity. No password, no
+/// generation, no name of Backend or entry: the same files on the same database are the same plan, whoever asks. Nor how long and how often
+/// it is tried and where the tool lies: what was done stays done when those change.
+fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
     let identity = identity(database);
-    hash::of_parts([
+    let mut parts = vec![
         "tool",
-        entry.tool.word(),
+        spec.tool.word(),
         "version table",
-        version_table(entry.tool),
+        version_table(spec),
         "source",
-        &source.image,
-        &source.path,
+        &spec.source.image,
+        &spec.source.path,
         "target",
-        entry.target.as_deref().unwrap_or(""),
+        spec.target.as_deref().unwrap_or(""),
         "phase",
-        "BeforeRollout",
+        spec.phase.word(),
         "database",
         &identity,
-    ])
+    ];
+    // What is not said is no part, so that a field that is new to Slipway changes no key.
+    let environment = serde_json::to_string(&spec.options.env).unwrap_or_default();
+    if !spec.options.env.is_empty() {
+        parts.extend(["env", &environment]);
+    }
+    if spec.options.out_of_order == Some(OutOfOrder::Allow) {
+        parts.extend(["out of order", "Allow"]);
+    }
+    hash::of_parts(parts)
 }
 
 /// Hash of where a database is: engine, host, port, name. Fits a label.
@@ -139,16 +151,18 @@ pub fn port(database: &DatabaseSpec) -> i32 {
     })
 }
 
-/// The tool's version table when nobody names another (goose's `-table`).
+/// The tool's version table: the named one, else the tool's own. Empty: none that we know of, so nothing marks it.
 #[must_use]
-pub const fn version_table(tool: Tool) -> &'static str {
-    match tool {
-        Tool::Goose => "goose_db_version",
-        Tool::GolangMigrate => "schema_migrations",
-        Tool::Flyway => "flyway_schema_history",
-        // A program of one's own has no table that we know of, so nothing marks it.
-        Tool::Exec => "",
-    }
+pub fn version_table(spec: &MigrationSpec) -> &str {
+    spec.options
+        .version_table
+        .as_deref()
+        .unwrap_or(match spec.tool {
+            Tool::Goose => "goose_db_version",
+            Tool::GolangMigrate => "schema_migrations",
+            Tool::Flyway => "flyway_schema_history",
+            Tool::Exec => "",
+        })
 }
 
 #[cfg(test)]
@@ -179,6 +193,16 @@ mod tests {
         BTreeMap::from([("orders-db".to_owned(), Arc::new(database))])
     }
 
+    /// The entry `schema` with options.
+    fn with(options: Value) -> Value {
+        let mut entry =
+            json!({"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}});
+        if let (Some(entry), Value::Object(options)) = (entry.as_object_mut(), options) {
+            entry.extend(options);
+        }
+        json!([entry])
+    }
+
     fn names(planned: &Planned) -> Vec<String> {
         planned
             .migrations
@@ -203,9 +227,45 @@ mod tests {
             planned(&backend(&entry, "orders:2"), &databases("db")),
             planned(&backend(&target, "orders:1"), &databases("db")),
             planned(&backend(&path, "orders:1"), &databases("db")),
+            planned(
+                &backend(&with(json!({"versionTable": "audit.v"})), "orders:1"),
+                &databases("db"),
+            ),
+            planned(
+                &backend(&with(json!({"outOfOrder": "Allow"})), "orders:1"),
+                &databases("db"),
+            ),
+            planned(
+                &backend(
+                    &with(json!({"env": [{"name": "A", "value": "1"}]})),
+                    "orders:1",
+                ),
+                &databases("db"),
+            ),
             planned(&backend(&entry, "orders:1"), &databases("elsewhere")),
         ] {
             assert_ne!(first, names(&other));
+        }
+    }
+
+    /// migrations.md 4.2: what was done stays done, and what is written out means the same as what is left out.
+    #[test]
+    fn what_only_says_how_it_is_run_makes_no_other_plan() {
+        let plan = |options: Value| {
+            names(&planned(
+                &backend(&with(options), "orders:1"),
+                &databases("db"),
+            ))
+        };
+        for same in [
+            json!({"versionTable": "goose_db_version"}),
+            json!({"outOfOrder": "Refuse"}),
+            json!({"env": []}),
+            json!({"toolPath": "/goose"}),
+            json!({"timeouts": {"runSeconds": 7200}}),
+            json!({"retry": {"attempts": 1}}),
+        ] {
+            assert_eq!(plan(same.clone()), plan(json!({})), "{same}");
         }
     }
 

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use super::planned::{self, planned};
 use super::seen::Seen;
 use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
-use crate::api::migration::{Migration, MigrationPhase};
+use crate::api::migration::{Migration, MigrationPhase, MigrationSpec};
 use crate::core::database::ledger;
 use crate::core::meta;
 use crate::core::run::evidence::{self, JobState, StartTrouble};
@@ -171,15 +171,20 @@ pub fn asked_again(seen: &Seen, entry: Option<&Entry>) -> bool {
 /// Whether the Backend that owns it asks for this very plan now.
 #[must_use]
 pub fn is_wanted(seen: &Seen) -> bool {
-    seen.live_backend().is_some_and(|backend| {
-        planned(backend, &seen.databases)
-            .migrations
-            .iter()
-            .any(|planned| {
-                planned.object_name == seen.migration.name_any()
-                    && planned.spec.plan_key == seen.migration.spec.plan_key
-            })
-    })
+    asked(seen).is_some()
+}
+
+/// The plan as the Backend that owns it asks for it now: the same but for what the plan key leaves out.
+#[must_use]
+pub fn asked(seen: &Seen) -> Option<MigrationSpec> {
+    planned(seen.live_backend()?, &seen.databases)
+        .migrations
+        .into_iter()
+        .find(|planned| {
+            planned.object_name == seen.migration.name_any()
+                && planned.spec.plan_key == seen.migration.spec.plan_key
+        })
+        .map(|planned| planned.spec)
 }
 
 /// The first entry before it in its Backend that has not succeeded.
@@ -221,7 +226,7 @@ pub fn retry_time(entry: &Entry) -> Option<Timestamp> {
 
 /// A mark that only the ledger knows of: no look at the database can clear it.
 fn foreign_mark(seen: &Seen, ledger: &Ledger) -> Option<(Block, String)> {
-    let block = ledger::block(ledger, planned::version_table(seen.migration.spec.tool))?;
+    let block = ledger::block(ledger, planned::version_table(&seen.migration.spec))?;
     if block.evidence != BlockEvidence::LedgerOnly || block.plan_key == seen.migration.spec.plan_key
     {
         return None;

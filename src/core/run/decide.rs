@@ -172,7 +172,10 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
     let Some(started) = evidence::started_at(&seen.job) else {
         return Plan::default();
     };
-    let limit = i64::try_from(seen.settings.migrations.start.as_secs()).unwrap_or(i64::MAX);
+    let limit = ticket
+        .start_seconds
+        .unwrap_or(seen.settings.migrations.start.as_secs());
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let left = started
         .as_second()
         .saturating_add(limit)

@@ -28,6 +28,12 @@ pub struct Ticket {
     pub version_table: String,
     /// Name of the Secret with user and password, for messages.
     pub secret: String,
+    /// Seconds from the arm to the start of the runner; absent in the Jobs of a Slipway that knew one limit for all.
+    #[serde(default)]
+    pub start_seconds: Option<u64>,
+    /// Attempts that the plan gets; absent: five. It stands here, as the Migration may be gone when the outcome is recorded.
+    #[serde(default)]
+    pub attempts: Option<i64>,
 }
 
 /// The ticket of a Job; `None` for a Job that is none of ours.

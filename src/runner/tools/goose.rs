@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
 use crate::core::migration::goose::files::{self, Files, FilesError};
 use crate::core::migration::goose::versions::{self, Preflight, Versions};
@@ -18,6 +19,7 @@ pub struct Goose {
     table: String,
     files: Files,
     target: i64,
+    out_of_order: OutOfOrder,
     /// Whether the plan names the target, so that goose must stop there.
     stops_early: bool,
 }
@@ -52,6 +54,7 @@ impl Tool for Goose {
             table,
             files,
             target,
+            out_of_order: parameters.out_of_order,
             stops_early: parameters.target.is_some(),
         })
     }
@@ -93,7 +96,7 @@ impl Tool for Goose {
             file: Some(file.name.clone()),
             ..MessageError::plain("Files", text)
         };
-        match versions::preflight(&self.files, versions, self.target) {
+        match self.look(versions) {
             Preflight::Pending(pending) => Ok(Pending {
                 versions: pending
                     .iter()
@@ -108,7 +111,7 @@ impl Tool for Goose {
                 "OutOfOrder",
                 about(
                     file,
-                    "its number is below the database's version, so goose would never run it; renumber the file",
+                    "its number is below the database's version, so goose would never run it; renumber the file, or set outOfOrder: Allow",
                 ),
             )),
             Preflight::RolledBack(file) => Err(Ending::blocked(
@@ -136,6 +139,9 @@ impl Tool for Goose {
             format!("-dir={}", self.folder),
             format!("-table={}", self.table),
         ];
+        if self.out_of_order == OutOfOrder::Allow {
+            arguments.push("-allow-missing".to_owned());
+        }
         if self.stops_early {
             arguments.extend(["up-to".to_owned(), self.target.to_string()]);
         } else {
@@ -177,7 +183,7 @@ impl Tool for Goose {
 
     fn stopped_at(&self, file: Option<&str>, after: Option<&Versions>) -> Option<StoppedAt> {
         let named = file.and_then(|name| self.files.named(name));
-        let next = || match versions::preflight(&self.files, after?, self.target) {
+        let next = || match self.look(after?) {
             Preflight::Pending(pending) => pending.first().copied(),
             _ => None,
         };
@@ -185,6 +191,12 @@ impl Tool for Goose {
             file: file.name.clone(),
             transactional: file.is_transactional(),
         })
+    }
+}
+
+impl Goose {
+    fn look(&self, versions: &Versions) -> Preflight<'_> {
+        versions::preflight(&self.files, versions, self.target, self.out_of_order)
     }
 }
 

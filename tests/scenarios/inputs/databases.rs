@@ -157,6 +157,8 @@ pub(super) fn migrations() -> Vec<Input> {
     let with = |migration: &str| {
         format!("databases: [{{name: d}}, {{name: e, envPrefix: E_}}], migrations: [{migration}]")
     };
+    let goose =
+        |options: &str| format!("{{name: s, tool: Goose, source: {{path: /m}}, {options}}}");
     vec![
         backend(
             "",
@@ -219,6 +221,97 @@ pub(super) fn migrations() -> Vec<Input> {
         backend_passes(&with(
             "{name: s, tool: Goose, source: {path: /m, image: \"r.example/sql:9\"}, target: \"20240102030405\", database: e}, {name: t, tool: Goose, source: {path: /n/o.p}}",
         )),
+        backend_passes(&with(
+            "{name: s, tool: Goose, source: {path: /m}, env: [{name: DB, value: \"$(PGHOST)\"}], versionTable: audit.Versions_1, outOfOrder: Allow, toolPath: /usr/bin/goose, timeouts: {startSeconds: 1, lockWaitSeconds: 86400, runSeconds: 60}, retry: {attempts: 10}}, {name: t, tool: Flyway, source: {path: /n}, outOfOrder: Refuse, env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]}",
+        )),
+        backend(
+            "",
+            &with(&goose("env: [{name: PGHOST, value: elsewhere}]")),
+            "env must not set PGHOST",
+        ),
+        backend(
+            "B-19",
+            &with(&goose("env: [{name: SLIPWAY_RUN, value: x}]")),
+            "names that begin with SLIPWAY_",
+        ),
+        backend(
+            "B-16",
+            &with(&goose("env: [{name: A, value: x}, {name: A, value: y}]")),
+            "spec.migrations[0].env[1]",
+        ),
+        backend(
+            "B-17",
+            &with(&goose("env: [{name: A}]")),
+            "either value or valueFrom",
+        ),
+        backend("", &with(&goose("versionTable: \"a b\"")), "versionTable"),
+        backend("", &with(&goose("versionTable: a.b.c")), "versionTable"),
+        backend("", &with(&goose("outOfOrder: Maybe")), "outOfOrder"),
+        backend(
+            "",
+            &with("{name: s, tool: GolangMigrate, source: {path: /m}, outOfOrder: Allow}"),
+            "outOfOrder is for Goose and Flyway",
+        ),
+        backend("", &with(&goose("toolPath: goose")), "toolPath"),
+        backend(
+            "",
+            &with("{name: s, tool: Exec, source: {path: /m}, toolPath: /goose}"),
+            "toolPath is not for Exec",
+        ),
+        backend(
+            "B-33",
+            &with(&goose("timeouts: {runSeconds: 0}")),
+            "timeouts.runSeconds",
+        ),
+        backend(
+            "B-33",
+            &with(&goose("timeouts: {startSeconds: -1}")),
+            "timeouts.startSeconds",
+        ),
+        backend(
+            "B-33",
+            &with(&goose("timeouts: {lockWaitSeconds: 5 minutes}")),
+            "timeouts.lockWaitSeconds",
+        ),
+        backend(
+            "B-33",
+            &with(&goose("timeouts: {runSeconds: 315360000}")),
+            "timeouts.runSeconds",
+        ),
+        backend(
+            "B-34",
+            &with(&goose("retry: {attempts: 1000000}")),
+            "retry.attempts",
+        ),
+        backend(
+            "B-34",
+            &with(&goose("retry: {attempts: 0}")),
+            "retry.attempts",
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {env: [{name: PGUSER, value: x}]}}",
+            Answer::Refused("spec: env must not set"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {tool: GolangMigrate, outOfOrder: Allow}}",
+            Answer::Refused("spec: outOfOrder is for Goose and Flyway"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {tool: Exec, toolPath: /goose}}",
+            Answer::Refused("spec: toolPath is not for Exec"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {env: [{name: A, value: x}], versionTable: v, outOfOrder: Allow, toolPath: /goose, timeouts: {runSeconds: 1}, retry: {attempts: 1}}}",
+            Answer::Accepted,
+        ),
         row(
             "",
             Kind::Migration,

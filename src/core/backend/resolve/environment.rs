@@ -12,34 +12,38 @@ use crate::core::quantity::Amount;
 /// Variables with this prefix are Slipway's own.
 const RESERVED: &str = "SLIPWAY_";
 
-/// `spec.env`, in its order: `$(NAME)` sees what stands before it.
-pub(super) fn variables(env: &[EnvironmentVariable]) -> Result<Vec<Variable>, Invalid> {
+/// The variables of a field, in their order: `$(NAME)` sees what stands before it.
+pub(super) fn variables(
+    field: &str,
+    env: &[EnvironmentVariable],
+    most: usize,
+) -> Result<Vec<Variable>, Invalid> {
     let mut names = BTreeSet::new();
-    if env.len() > 200 {
+    if env.len() > most {
         return Err(invalid(
-            "spec.env",
-            "more than 200 variables",
-            "Use spec.envFrom or spec.files",
+            field,
+            format!("more than {most} variables"),
+            "Put them into a file that the program reads",
         ));
     }
     env.iter()
         .map(|variable| {
-            check_name(&variable.name)?;
+            check_name(field, &variable.name)?;
+            let field = format!("{field}[{}]", variable.name);
             if !names.insert(variable.name.as_str()) {
-                let field = format!("spec.env[{}]", variable.name);
                 return Err(invalid(
                     field,
                     "the name is there twice",
                     "Remove one of the two",
                 ));
             }
-            one(variable)
+            one(field, variable)
         })
         .collect()
 }
 
-fn check_name(name: &str) -> Result<(), Invalid> {
-    let field = format!("spec.env[{name}].name");
+fn check_name(field: &str, name: &str) -> Result<(), Invalid> {
+    let field = format!("{field}[{name}].name");
     if name.is_empty() || name.contains(['=', '\0']) || name.chars().any(char::is_control) {
         return Err(invalid(
             field,
@@ -57,8 +61,7 @@ fn check_name(name: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn one(variable: &EnvironmentVariable) -> Result<Variable, Invalid> {
-    let field = format!("spec.env[{}]", variable.name);
+fn one(field: String, variable: &EnvironmentVariable) -> Result<Variable, Invalid> {
     let value = match (&variable.value, &variable.value_from) {
         (Some(value), None) => VariableValue::Plain(value.clone()),
         (None, Some(source)) => {

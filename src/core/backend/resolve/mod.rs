@@ -6,6 +6,7 @@ mod binding;
 mod config;
 mod environment;
 mod files;
+mod migrations;
 mod ports;
 mod probes;
 mod resources;
@@ -65,10 +66,11 @@ pub fn resolve(backend: &Backend) -> Result<ResolvedBackend, Invalid> {
     let files = files::resolve(&spec.files)?;
     let resources = resources::resolve(spec.resources.as_ref())?;
     let bindings = binding::resolve(spec)?;
+    migrations::check(&spec.migrations)?;
     Ok(ResolvedBackend {
         shape,
         program: program(spec)?,
-        environment: environment::variables(&spec.env)?,
+        environment: environment::variables("spec.env", &spec.env, 200)?,
         environment_sources: environment::sources(&spec.env_from)?,
         restart_on_config_change: spec.restart_on_config_change.unwrap_or(true),
         probes: probes::resolve(spec.probes.as_ref(), &ports)?,

@@ -8,13 +8,14 @@ use serde_json::{Value, json};
 
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode, TlsMode};
-use crate::api::migration::Migration;
+use crate::api::migration::{Migration, MigrationSpec};
 use crate::core::meta;
+use crate::core::migration::build::environment;
 use crate::core::migration::parameters::{ARMED_VARIABLE, PARAMETERS_VARIABLE, RunParameters};
 use crate::core::migration::planned;
 use crate::core::run::evidence::MAIN_CONTAINER;
 use crate::core::run::ticket::{TICKET_ANNOTATION, Ticket, job_name};
-use crate::core::settings::Settings;
+use crate::core::settings::{MigrationTimes, Settings};
 
 /// Folder of the runner in the pod: an emptyDir that the first init container fills.
 const RUNNER_FOLDER: &str = "/slipway-runner";
@@ -32,12 +33,22 @@ const DEADLINE_SLACK_SECONDS: u64 = 120;
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt<'a> {
     pub migration: &'a Migration,
+    /// Its spec as the Backend asks for it now: what the plan key leaves out may have changed since the Migration was made.
+    pub spec: &'a MigrationSpec,
     pub backend: &'a Backend,
     pub database: &'a Database,
     pub settings: &'a Settings,
     pub term: &'a str,
     pub number: i64,
     pub mode: RunMode,
+}
+
+impl Attempt<'_> {
+    fn times(&self) -> MigrationTimes {
+        self.settings
+            .migrations
+            .with(self.spec.options.timeouts.as_ref())
+    }
 }
 
 /// The body of the POST. Its hash stands in the annotation `slipway.dev/hash` and leaves out the leader's term.
@@ -64,7 +75,7 @@ pub fn job(attempt: &Attempt) -> Value {
             "podFailurePolicy": {
                 "rules": [{"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}],
             },
-            "activeDeadlineSeconds": deadline_seconds(attempt.settings),
+            "activeDeadlineSeconds": deadline_seconds(&attempt.times()),
             "template": {"metadata": pod_metadata(&labels), "spec": pod_spec(attempt, &ticket)},
         },
     });
@@ -83,7 +94,8 @@ pub fn job(attempt: &Attempt) -> Value {
 }
 
 fn ticket(attempt: &Attempt) -> Ticket {
-    let spec = &attempt.migration.spec;
+    let spec = attempt.spec;
+    let attempts = spec.options.retry.as_ref().and_then(|retry| retry.attempts);
     Ticket {
         migration: attempt.migration.name_any(),
         migration_uid: attempt.migration.uid().unwrap_or_default(),
@@ -95,8 +107,10 @@ fn ticket(attempt: &Attempt) -> Ticket {
         mode: attempt.mode,
         tool: spec.tool,
         phase: spec.phase,
-        version_table: planned::version_table(spec.tool).to_owned(),
+        version_table: planned::version_table(spec).to_owned(),
         secret: attempt.database.spec.credentials.secret.clone(),
+        start_seconds: Some(attempt.times().start.as_secs()),
+        attempts: attempts.map(i64::from),
     }
 }
 
@@ -121,8 +135,7 @@ fn pod_metadata(labels: &BTreeMap<&'static str, String>) -> Value {
     })
 }
 
-fn deadline_seconds(settings: &Settings) -> u64 {
-    let times = &settings.migrations;
+fn deadline_seconds(times: &MigrationTimes) -> u64 {
     [times.start, times.lock_wait, times.run, times.grace]
         .iter()
         .map(std::time::Duration::as_secs)
@@ -130,13 +143,9 @@ fn deadline_seconds(settings: &Settings) -> u64 {
 }
 
 fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
-    let source = &attempt.migration.spec.source;
+    let source = &attempt.spec.source;
     let runner = format!("{RUNNER_FOLDER}/slipway");
-    let tool_image = attempt
-        .settings
-        .goose_image
-        .as_ref()
-        .unwrap_or(&source.image);
+    let tool_image = tool_image(attempt);
     let pull_policy = attempt.backend.spec.image_pull_policy;
     let mut spec = json!({
         "restartPolicy": "Never",
@@ -161,7 +170,7 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
         ],
         "containers": [container(
             MAIN_CONTAINER,
-            tool_image,
+            tool_image.unwrap_or(&source.image),
             &[&runner, "runner", "run"],
             &[("runner", RUNNER_FOLDER), ("files", FILES_FOLDER), ("tmp", "/tmp")],
         )],
@@ -183,7 +192,7 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
             "/initContainers/1/imagePullPolicy",
             json!(policy),
         );
-        if attempt.settings.goose_image.is_none() {
+        if tool_image.is_none() {
             set(&mut spec, "/containers/0/imagePullPolicy", json!(policy));
         }
     }
@@ -195,6 +204,12 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
         );
     }
     spec
+}
+
+/// The platform's image of the tool, unless the entry says where the tool is in its own.
+fn tool_image<'a>(attempt: &Attempt<'a>) -> Option<&'a String> {
+    let own = attempt.spec.options.tool_path.is_some();
+    attempt.settings.goose_image.as_ref().filter(|_| !own)
 }
 
 fn container(name: &str, image: &str, command: &[&str], mounts: &[(&str, &str)]) -> Value {
@@ -217,18 +232,14 @@ fn container(name: &str, image: &str, command: &[&str], mounts: &[(&str, &str)])
     })
 }
 
-/// User and password come from the Secret by the kubelet; Slipway never sees them.
 fn environment(attempt: &Attempt, ticket: &Ticket) -> Value {
-    let credentials = &attempt.database.spec.credentials;
-    let keys = credentials.keys.clone().unwrap_or_default();
-    let user_key = keys.username.unwrap_or_else(|| "username".to_owned());
-    let password_key = keys.password.unwrap_or_else(|| "password".to_owned());
-    json!([
-        {"name": "PGUSER", "valueFrom": {"secretKeyRef": {"name": credentials.secret, "key": user_key}}},
-        {"name": "PGPASSWORD", "valueFrom": {"secretKeyRef": {"name": credentials.secret, "key": password_key}}},
-        {"name": ARMED_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": format!("metadata.annotations['{}']", meta::ARMED_ANNOTATION)}}},
-        parameters_variable(attempt, ticket),
-    ])
+    let armed = format!("metadata.annotations['{}']", meta::ARMED_ANNOTATION);
+    let mut variables = environment::connection(&attempt.database.spec);
+    variables
+        .push(json!({"name": ARMED_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": armed}}}));
+    variables.push(parameters_variable(attempt, ticket));
+    variables.extend(environment::own(&attempt.spec.options.env));
+    json!(variables)
 }
 
 fn parameters_variable(attempt: &Attempt, ticket: &Ticket) -> Value {
@@ -237,7 +248,8 @@ fn parameters_variable(attempt: &Attempt, ticket: &Ticket) -> Value {
 
 fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
     let database = &attempt.database.spec;
-    let times = &attempt.settings.migrations;
+    let times = attempt.times();
+    let options = &attempt.spec.options;
     let seconds =
         |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     RunParameters {
@@ -256,7 +268,10 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
             .and_then(|tls| tls.mode)
             .unwrap_or(TlsMode::Prefer),
         files: FILES_FOLDER.to_owned(),
-        target: attempt.migration.spec.target.clone(),
+        target: attempt.spec.target.clone(),
+        out_of_order: options.out_of_order.unwrap_or_default(),
+        tool_path: options.tool_path.clone(),
+        secrets: environment::secrets(&options.env),
         version_table: ticket.version_table.clone(),
         lock_wait_seconds: seconds(times.lock_wait),
         run_seconds: seconds(times.run),
@@ -276,3 +291,6 @@ fn set(spec: &mut Value, pointer: &str, value: Value) {
 fn as_text<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::files::{File, Files};
+use crate::api::migration::OutOfOrder;
 
 /// The table: every version of which there is a row. `None`: no table.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -103,15 +104,20 @@ pub enum Preflight<'a> {
 
 /// What `goose up-to target` would meet.
 #[must_use]
-pub fn preflight<'a>(files: &'a Files, versions: &Versions, target: i64) -> Preflight<'a> {
+pub fn preflight<'a>(
+    files: &'a Files,
+    versions: &Versions,
+    target: i64,
+    out_of_order: OutOfOrder,
+) -> Preflight<'a> {
     let highest = versions.highest();
     if highest > 0 && highest < files.top() && files.get(highest).is_none() {
         return Preflight::UnknownVersion(highest);
     }
     let wanted = || files.iter().filter(|file| file.version <= target);
-    if let Some(file) =
-        wanted().find(|file| !versions.has_row(file.version) && file.version < highest)
-    {
+    let lower = |file: &&File| !versions.has_row(file.version) && file.version < highest;
+    let allowed = out_of_order == OutOfOrder::Allow;
+    if let Some(file) = wanted().find(lower).filter(|_| !allowed) {
         return Preflight::OutOfOrder(file);
     }
     if let Some(file) =
@@ -119,7 +125,9 @@ pub fn preflight<'a>(files: &'a Files, versions: &Versions, target: i64) -> Pref
     {
         return Preflight::RolledBack(file);
     }
-    let pending: Vec<&File> = wanted().filter(|file| file.version > highest).collect();
+    let pending: Vec<&File> = wanted()
+        .filter(|file| file.version > highest || lower(file))
+        .collect();
     if !pending.is_empty() {
         Preflight::Pending(pending)
     } else if highest > target {
@@ -132,6 +140,7 @@ pub fn preflight<'a>(files: &'a Files, versions: &Versions, target: i64) -> Pref
 #[cfg(test)]
 mod tests {
     use super::{Preflight, Versions, preflight};
+    use crate::api::migration::OutOfOrder;
     use crate::core::migration::goose::files::Files;
 
     fn files(versions: &[i64]) -> Files {
@@ -148,7 +157,11 @@ mod tests {
     }
 
     fn words(files: &Files, versions: &Versions, target: i64) -> String {
-        match preflight(files, versions, target) {
+        words_of(preflight(files, versions, target, OutOfOrder::Refuse))
+    }
+
+    fn words_of(preflight: Preflight) -> String {
+        match preflight {
             Preflight::Pending(pending) => format!(
                 "pending {:?}",
                 pending
@@ -189,6 +202,27 @@ mod tests {
         for (got, wanted) in cases {
             assert_eq!(got, wanted);
         }
+    }
+
+    /// migrations.md case 6.
+    #[test]
+    fn a_lower_file_is_pending_where_that_is_allowed() {
+        let of = |versions: &[i64], target| {
+            words_of(preflight(
+                &files(&[1, 2, 3, 4]),
+                &rows(versions),
+                target,
+                OutOfOrder::Allow,
+            ))
+        };
+        assert_eq!(
+            [
+                of(&[0, 1, 3], 4),
+                of(&[0, 1, 3], 2),
+                of(&[0, 1, 2, 3, 4], 3)
+            ],
+            ["pending [2, 4]", "pending [2]", "ahead"]
+        );
     }
 
     #[test]

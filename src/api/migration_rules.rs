@@ -1,0 +1,69 @@
+//! CEL rules on a migration that look at more than one field. They are the same for an entry of a Backend and for a Migration, whose fields
+//! have the same names; `core::backend::resolve` says the same.
+
+use kube::core::Rule;
+
+/// Variables that say which database is meant and who we are there. Slipway locks that database, so a tool must not be led to another.
+pub const CONNECTION_VARIABLES: [&str; 18] = [
+    "PGHOST",
+    "PGHOSTADDR",
+    "PGPORT",
+    "PGDATABASE",
+    "PGUSER",
+    "PGPASSWORD",
+    "PGPASSFILE",
+    "PGSERVICE",
+    "PGSERVICEFILE",
+    "PGAPPNAME",
+    "PGSSLMODE",
+    "PGTARGETSESSIONATTRS",
+    "PGSSLNEGOTIATION",
+    "MYSQL_HOST",
+    "MYSQL_PORT",
+    "MYSQL_DATABASE",
+    "MYSQL_USER",
+    "MYSQL_PASSWORD",
+];
+
+/// Under another name every value is free.
+pub(super) fn environment_leaves_the_connection_alone(field: &str) -> Rule {
+    let names: Vec<String> = CONNECTION_VARIABLES
+        .iter()
+        .map(|name| format!("'{name}'"))
+        .collect();
+    Rule::new(format!(
+        "!has(self.env) || self.env.all(v, !(v.name in [{}]))",
+        names.join(", ")
+    ))
+    .message(
+        format!(
+            "{field}: env must not set PGHOST, PGUSER, MYSQL_HOST or another variable of the connection, as the Database says where to go; give yours another name and the value $(PGHOST)"
+        )
+        .as_str(),
+    )
+    .field_path(".env")
+}
+
+/// golang-migrate passes over such a file whatever it is told.
+pub(super) fn only_two_tools_run_out_of_order(field: &str) -> Rule {
+    Rule::new("!has(self.outOfOrder) || self.tool in ['Goose', 'Flyway']")
+        .message(
+            format!(
+                "{field}: outOfOrder is for Goose and Flyway, as other tools pass over a file with a lower number; remove it and renumber the file"
+            )
+            .as_str(),
+    )
+        .field_path(".outOfOrder")
+}
+
+/// A program of one's own is named by its command.
+pub(super) fn a_program_has_no_tool_path(field: &str) -> Rule {
+    Rule::new("!has(self.toolPath) || self.tool != 'Exec'")
+        .message(
+            format!(
+                "{field}: toolPath is not for Exec, whose program is named by its command; remove toolPath"
+            )
+            .as_str(),
+    )
+        .field_path(".toolPath")
+}

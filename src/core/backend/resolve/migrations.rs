@@ -1,0 +1,178 @@
+//! The options of migrations: what CEL refuses too, for objects that were stored before a rule.
+
+use super::{Invalid, environment, invalid};
+use crate::api::backend::BackendMigration;
+use crate::api::common::Tool;
+use crate::api::migration_rules::CONNECTION_VARIABLES;
+
+/// Most variables of one entry.
+const MOST_VARIABLES: usize = 64;
+
+/// Longest time of any part of an attempt: a day.
+const MOST_SECONDS: i32 = 86_400;
+
+/// Most attempts.
+const MOST_ATTEMPTS: i32 = 10;
+
+/// Looks at every entry of `spec.migrations`.
+pub(super) fn check(migrations: &[BackendMigration]) -> Result<(), Invalid> {
+    migrations.iter().try_for_each(|migration| {
+        let field = format!("spec.migrations[{}]", migration.name);
+        check_environment(&field, migration)?;
+        check_tool(&field, migration)?;
+        check_numbers(&field, migration)
+    })
+}
+
+fn check_environment(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
+    let field = format!("{field}.env");
+    let variables = environment::variables(&field, &migration.options.env, MOST_VARIABLES)?;
+    let taken = variables
+        .iter()
+        .find(|variable| CONNECTION_VARIABLES.contains(&variable.name.as_str()));
+    taken.map_or(Ok(()), |variable| {
+        Err(invalid(
+            field,
+            format!("{} is said by the Database", variable.name),
+            "Give yours another name, and the value $(PGHOST) or the like",
+        ))
+    })
+}
+
+fn check_tool(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
+    let options = &migration.options;
+    let any_order = matches!(migration.tool, Tool::Goose | Tool::Flyway);
+    if options.out_of_order.is_some() && !any_order {
+        return Err(invalid(
+            format!("{field}.outOfOrder"),
+            "only Goose and Flyway run a file with a lower number",
+            "Remove it and renumber the file",
+        ));
+    }
+    if options.tool_path.is_some() && migration.tool == Tool::Exec {
+        return Err(invalid(
+            format!("{field}.toolPath"),
+            "the program of an Exec is named by its command",
+            "Remove it",
+        ));
+    }
+    let table = options.version_table.as_deref().unwrap_or("x");
+    if !table.split('.').all(is_name) || table.split('.').count() > 2 || table.len() > 127 {
+        return Err(invalid(
+            format!("{field}.versionTable"),
+            "no name of a table",
+            "Use letters, digits and underscores, one dot after a schema",
+        ));
+    }
+    Ok(())
+}
+
+fn is_name(text: &str) -> bool {
+    !text.starts_with(|first: char| first.is_ascii_digit())
+        && !text.is_empty()
+        && text
+            .chars()
+            .all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
+}
+
+fn check_numbers(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
+    let timeouts = migration.options.timeouts.clone().unwrap_or_default();
+    let retry = migration.options.retry.clone().unwrap_or_default();
+    let numbers = [
+        (
+            "timeouts.startSeconds",
+            timeouts.start_seconds,
+            MOST_SECONDS,
+        ),
+        (
+            "timeouts.lockWaitSeconds",
+            timeouts.lock_wait_seconds,
+            MOST_SECONDS,
+        ),
+        ("timeouts.runSeconds", timeouts.run_seconds, MOST_SECONDS),
+        ("retry.attempts", retry.attempts, MOST_ATTEMPTS),
+    ];
+    for (name, number, most) in numbers {
+        if number.is_some_and(|number| !(1..=most).contains(&number)) {
+            return Err(invalid(
+                format!("{field}.{name}"),
+                "out of range",
+                format!("Give 1 to {most}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::check;
+    use crate::api::backend::BackendMigration;
+
+    fn answer(tool: &str, option: &Value) -> String {
+        let mut entry = json!({"name": "s", "tool": tool, "source": {"path": "/m"}});
+        if let (Some(entry), Some(option)) = (entry.as_object_mut(), option.as_object()) {
+            entry.extend(option.clone());
+        }
+        let entry: BackendMigration = serde_json::from_value(entry).expect("an entry");
+        check(&[entry]).map_or_else(|invalid| invalid.field, |()| "good".to_owned())
+    }
+
+    /// I-41.
+    #[test]
+    fn options_that_were_stored_before_a_rule_are_named() {
+        let rows = [
+            (
+                "Goose",
+                json!({"env": [{"name": "DB", "value": "$(PGHOST)"}]}),
+                "good",
+            ),
+            (
+                "Goose",
+                json!({"env": [{"name": "PGHOST", "value": "x"}]}),
+                ".env",
+            ),
+            (
+                "Goose",
+                json!({"env": [{"name": "SLIPWAY_X", "value": "x"}]}),
+                ".env[SLIPWAY_X].name",
+            ),
+            ("Goose", json!({"env": [{"name": "A"}]}), ".env[A]"),
+            ("Goose", json!({"versionTable": "audit.v1"}), "good"),
+            ("Goose", json!({"versionTable": "a.b.c"}), ".versionTable"),
+            ("Goose", json!({"versionTable": "a b"}), ".versionTable"),
+            ("Goose", json!({"outOfOrder": "Allow"}), "good"),
+            (
+                "GolangMigrate",
+                json!({"outOfOrder": "Refuse"}),
+                ".outOfOrder",
+            ),
+            ("Exec", json!({"toolPath": "/goose"}), ".toolPath"),
+            (
+                "Goose",
+                json!({"timeouts": {"startSeconds": 1, "lockWaitSeconds": 1, "runSeconds": 86400}}),
+                "good",
+            ),
+            (
+                "Goose",
+                json!({"timeouts": {"runSeconds": 86401}}),
+                ".timeouts.runSeconds",
+            ),
+            (
+                "Goose",
+                json!({"retry": {"attempts": 0}}),
+                ".retry.attempts",
+            ),
+        ];
+        for (tool, option, expected) in rows {
+            let got = answer(tool, &option);
+            assert_eq!(
+                got.trim_start_matches("spec.migrations[s]"),
+                expected,
+                "{option}"
+            );
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What one outcome makes of the ledger.
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::{block, entry, record};
+use crate::api::database::{EntryOutcome, Ledger};
+use crate::core::backoff;
+use crate::core::run::ticket::Ticket;
+use crate::core::run::verdict::{End, Verdict};
+
+fn ticket(plan_key: &str, version_table: &str, attempts: Option<i64>) -> Ticket {
+    serde_json::from_value(json!({
+        "migration": "orders-1", "migrationUid": "uid", "backend": "orders", "database": "db", "databaseIdentity": "id",
+        "planKey": plan_key, "attempt": 1, "mode": "Run", "tool": "Goose", "phase": "BeforeRollout",
+        "versionTable": version_table, "secret": "s", "attempts": attempts,
+    }))
+    .expect("a ticket")
+}
+
+fn recorded(ledger: &Ledger, ticket: &Ticket, end: End, reason: &str) -> Ledger {
+    let verdict = Verdict::without_message(end, reason, None);
+    record(
+        ledger,
+        ticket,
+        "job",
+        &verdict,
+        backoff::MIGRATION,
+        Timestamp::UNIX_EPOCH,
+    )
+}
+
+#[test]
+fn a_plan_gets_as_many_attempts_as_its_entry_says_else_five() {
+    let failed = End::Failed { retry_safe: true };
+    let outcomes = |attempts| {
+        let ticket = ticket("plan", "t", attempts);
+        let mut ledger = Ledger::default();
+        let mut outcomes = Vec::new();
+        while !outcomes.contains(&EntryOutcome::Failed) {
+            ledger = recorded(&ledger, &ticket, failed, "SqlError");
+            outcomes.extend(entry(&ledger, "plan").map(|entry| entry.outcome));
+        }
+        outcomes.len()
+    };
+    assert_eq!([None, Some(1), Some(10)].map(outcomes), [5, 1, 10]);
+}
+
+/// Two version tables in one database: what is in doubt about one says nothing of the other, and what goes well with one frees it alone.
+#[test]
+fn marks_are_kept_by_version_table() {
+    let (first, second) = (
+        ticket("first", "goose_db_version", None),
+        ticket("second", "audit.goose_db_version", None),
+    );
+    let one = recorded(&Ledger::default(), &first, End::Blocked, "PartiallyApplied");
+    let marked = |ledger: &Ledger| {
+        ["goose_db_version", "audit.goose_db_version"].map(|table| block(ledger, table).is_some())
+    };
+    assert_eq!(marked(&one), [true, false]);
+    let well = recorded(&one, &second, End::Succeeded, "Succeeded");
+    assert_eq!(marked(&well), [true, false]);
+    let both = recorded(&well, &second, End::Blocked, "OutcomeUnknown");
+    assert_eq!(marked(&both), [true, true]);
+    let freed = recorded(&both, &first, End::Succeeded, "Succeeded");
+    assert_eq!(marked(&freed), [false, true]);
+}

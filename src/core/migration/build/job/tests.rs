@@ -1,0 +1,194 @@
+//! What a migration's options make of its Job.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use k8s_openapi::api::batch::v1::Job;
+use serde_json::{Value, json};
+
+use super::{Attempt, job};
+use crate::api::backend::Backend;
+use crate::api::database::{Database, RunMode};
+use crate::api::migration::Migration;
+use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::planned::planned;
+use crate::core::run::{self, ticket};
+use crate::core::settings::Settings;
+
+/// The first Job of a Backend's only migration, with these options.
+fn made(options: &Value, settings: &Settings) -> Value {
+    let mut entry = json!({"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}});
+    if let (Some(entry), Some(options)) = (entry.as_object_mut(), options.as_object()) {
+        entry.extend(options.clone());
+    }
+    let backend: Backend = object(&json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend", "metadata": {"name": "orders", "namespace": "team-a"},
+        "spec": {"image": "orders:1", "databases": [{"name": "db"}], "migrations": [entry]},
+    }));
+    let database: Database = object(&json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "db", "namespace": "team-a"},
+        "spec": {"engine": "PostgreSQL", "host": "db.acme.test", "name": "orders", "credentials": {"secret": "orders-db-app"}},
+    }));
+    let databases = BTreeMap::from([("db".to_owned(), Arc::new(database.clone()))]);
+    let plan = planned(&backend, &databases)
+        .migrations
+        .pop()
+        .expect("one migration");
+    let migration: Migration = object(&json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
+        "metadata": {"name": plan.object_name, "namespace": "team-a", "uid": "uid"}, "spec": plan.spec,
+    }));
+    job(&Attempt {
+        spec: &migration.spec,
+        migration: &migration,
+        backend: &backend,
+        database: &database,
+        settings,
+        term: "",
+        number: 1,
+        mode: RunMode::Run,
+    })
+}
+
+fn object<T: serde::de::DeserializeOwned>(value: &Value) -> T {
+    serde_json::from_value(value.clone()).expect("a valid object")
+}
+
+/// The variables of the container that runs the tool, by name in their order: a plain value, or where it comes from.
+fn environment(job: &Value) -> Vec<(String, String)> {
+    let variables = job.pointer("/spec/template/spec/containers/0/env");
+    let text = |variable: &Value| {
+        let secret = variable.pointer("/valueFrom/secretKeyRef");
+        secret.map_or_else(
+            || variable["value"].as_str().unwrap_or("...").to_owned(),
+            |secret| format!("{}", secret["key"]),
+        )
+    };
+    let all = variables.and_then(Value::as_array).into_iter().flatten();
+    all.map(|variable| {
+        (
+            variable["name"].as_str().unwrap_or_default().to_owned(),
+            text(variable),
+        )
+    })
+    .filter(|(name, _)| !name.starts_with("SLIPWAY_"))
+    .collect()
+}
+
+fn parameters(job: &Value) -> RunParameters {
+    let variables = job.pointer("/spec/template/spec/containers/0/env");
+    let found = variables
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|variable| variable["name"] == "SLIPWAY_RUN")
+        .and_then(|variable| variable["value"].as_str());
+    serde_json::from_str(found.expect("the runner is told")).expect("parameters")
+}
+
+#[test]
+fn a_migrations_variables_stand_after_those_of_its_connection() {
+    let options = json!({"env": [
+        {"name": "DB_ADDR", "value": "$(PGHOST):$(PGPORT)"},
+        {"name": "LICENCE", "valueFrom": {"secretKeyRef": {"name": "keys", "key": "licence"}}},
+    ]});
+    let job = made(&options, &Settings::default());
+    let expected = [
+        ("PGHOST", "db.acme.test"),
+        ("PGPORT", "5432"),
+        ("PGDATABASE", "orders"),
+        ("PGUSER", "\"username\""),
+        ("PGPASSWORD", "\"password\""),
+        ("PGSSLMODE", "prefer"),
+        ("DB_ADDR", "$(PGHOST):$(PGPORT)"),
+        ("LICENCE", "\"licence\""),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(environment(&job), expected);
+    assert_eq!(parameters(&job).secrets, ["LICENCE"]);
+}
+
+#[test]
+fn options_reach_the_runner_and_what_is_not_said_is_as_the_platform_has_it() {
+    let told = |options: &Value| {
+        let job = made(options, &Settings::default());
+        let parameters = parameters(&job);
+        let deadline = job.pointer("/spec/activeDeadlineSeconds").cloned();
+        (
+            parameters.version_table,
+            format!("{:?}", parameters.out_of_order),
+            [parameters.lock_wait_seconds, parameters.run_seconds],
+            deadline.and_then(|seconds| seconds.as_i64()),
+        )
+    };
+    let words = |table: &str, order: &str| (table.to_owned(), order.to_owned());
+    let (table, order) = words("goose_db_version", "Refuse");
+    // Start, lock wait, run, grace, and the slack that lets the runner's own deadlines come first.
+    let deadline = |start: i64, lock: i64, run: i64| Some(start + lock + run + 300 + 120);
+    assert_eq!(
+        told(&json!({})),
+        (table, order, [600, 3600], deadline(300, 600, 3600))
+    );
+    let options = json!({
+        "versionTable": "audit.versions", "outOfOrder": "Allow",
+        "timeouts": {"startSeconds": 10, "lockWaitSeconds": 20, "runSeconds": 30},
+    });
+    let (table, order) = words("audit.versions", "Allow");
+    assert_eq!(
+        told(&options),
+        (table, order, [20, 30], deadline(10, 20, 30))
+    );
+}
+
+#[test]
+fn a_tool_path_means_the_image_of_the_files_whatever_tool_image_the_platform_has() {
+    let settings = Settings {
+        goose_image: Some("tools:1".to_owned()),
+        ..Settings::default()
+    };
+    let of = |options: &Value| {
+        let job = made(options, &settings);
+        let image = job.pointer("/spec/template/spec/containers/0/image");
+        (image.cloned(), parameters(&job).tool_path)
+    };
+    assert_eq!(of(&json!({})), (Some(json!("tools:1")), None));
+    assert_eq!(
+        of(&json!({"toolPath": "/bin/goose"})),
+        (Some(json!("orders:1")), Some("/bin/goose".to_owned()))
+    );
+}
+
+#[test]
+fn a_pod_that_does_not_start_is_waited_for_as_long_as_its_migration_says() {
+    let job = made(
+        &json!({"timeouts": {"startSeconds": 900}, "retry": {"attempts": 2}}),
+        &Settings::default(),
+    );
+    let mut job: Job = object(&job);
+    let start: jiff::Timestamp = "2026-11-24T12:00:00Z".parse().expect("a time");
+    if let Some(spec) = job.spec.as_mut() {
+        spec.suspend = Some(false);
+    }
+    job.status = object(&json!({"startTime": start.to_string()}));
+    assert_eq!(
+        ticket::ticket(&job).and_then(|ticket| ticket.attempts),
+        Some(2)
+    );
+    let seen = run::Seen {
+        job: Arc::new(job),
+        database: None,
+        bound: 0,
+        migration: None,
+        asks: None,
+        pods: Vec::new(),
+        settings: Arc::new(Settings::default()),
+    };
+    let after = |seconds| {
+        let now = start + jiff::SignedDuration::from_secs(seconds);
+        let plan = run::decide(&seen, now).plan;
+        (plan.wake, plan.steps.len())
+    };
+    assert_eq!(after(301), (Some(Duration::from_secs(599)), 0));
+    assert_eq!(after(901), (None, 1));
+}
