@@ -1,9 +1,11 @@
-//! The runner as a process, against a real PostgreSQL and the real goose. Numbers are those of the cases of the migrations page.
+//! The runner as a process, against real databases and the real goose. Numbers are those of the cases of the migrations page.
 
 #[path = "runner/bench.rs"]
 mod bench;
 #[path = "cluster/mod.rs"]
 mod cluster;
+#[path = "runner/mysql.rs"]
+mod mysql;
 #[path = "runner/tls.rs"]
 mod tls;
 

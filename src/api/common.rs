@@ -41,6 +41,24 @@ impl Engine {
             Self::MySQL => "MySQL",
         }
     }
+
+    /// The port where nobody names another.
+    #[must_use]
+    pub const fn port(self) -> i32 {
+        match self {
+            Self::PostgreSQL => 5432,
+            Self::MySQL => 3306,
+        }
+    }
+
+    /// The environment variables of user and password.
+    #[must_use]
+    pub const fn credential_variables(self) -> (&'static str, &'static str) {
+        match self {
+            Self::PostgreSQL => ("PGUSER", "PGPASSWORD"),
+            Self::MySQL => ("MYSQL_USER", "MYSQL_PASSWORD"),
+        }
+    }
 }
 
 /// The migration tool.

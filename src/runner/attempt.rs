@@ -152,7 +152,7 @@ impl Attempt {
         message.pending_total = i64::try_from(pending.versions.len()).unwrap_or(i64::MAX);
         message.pending_digest = Some(pending.digest.clone());
         if check {
-            return Err(checked(&tool, &versions));
+            return Err(checked::<E, T>(&tool, &versions));
         }
         Ok(Before {
             lock,
@@ -172,8 +172,9 @@ impl Attempt {
     ) -> Judgement {
         message.started = true;
         self.termination.write(message);
-        let mut start = before.tool.start(&self.access);
-        start.environment.extend(self.guards(&before));
+        let transactional = E::TRANSACTIONAL && before.pending.all_transactional;
+        let guards = before.lock.session().guards(&self.name(), transactional);
+        let start = before.tool.start(&self.access, &guards);
         say(&format!(
             "{} applies {} files",
             T::NAME,
@@ -197,21 +198,6 @@ impl Attempt {
             .and_then(|status| status.code())
             .map(i64::from);
         self.read_back(before, &finished, message).await
-    }
-
-    /// The guards of the database's session; what the user's own `PGOPTIONS` says comes later and wins.
-    fn guards<E: Engine, T: Tool>(&self, before: &Before<E, T>) -> Vec<(&'static str, String)> {
-        let mut guards = before
-            .lock
-            .session()
-            .guards(&self.name(), before.pending.all_transactional);
-        for (name, value) in guards.iter_mut().filter(|(name, _)| *name == "PGOPTIONS") {
-            if let Ok(own) = std::env::var(*name) {
-                value.push(' ');
-                value.push_str(&own);
-            }
-        }
-        guards
     }
 
     /// Step 11: waits for the tool's sessions, reads the version table, judges.
@@ -252,7 +238,7 @@ impl Attempt {
         let words = before.tool.understand(&finished.last);
         let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
         let file = error.as_ref().and_then(|error| error.file.as_deref());
-        let stopped = before.tool.stopped_at(file, after.as_ref());
+        let stopped = stopped_at::<E, T>(&before.tool, file, after.as_ref());
         let judgement = judge(&Evidence {
             lock: if finished.lock_lost {
                 LockEvidence::Lost
@@ -306,10 +292,23 @@ fn read_back<T: Tool>(tool: &T, after: Option<&T::Versions>) -> ReadBack {
     }
 }
 
+/// The file at which the tool stopped. It is transactional only on an engine on which a change of the schema can be.
+fn stopped_at<E: Engine, T: Tool>(
+    tool: &T,
+    file: Option<&str>,
+    after: Option<&T::Versions>,
+) -> Option<StoppedAt> {
+    let stopped = tool.stopped_at(file, after)?;
+    Some(StoppedAt {
+        transactional: E::TRANSACTIONAL && stopped.transactional,
+        ..stopped
+    })
+}
+
 /// A Check run found files pending. Whoever ran before is dead and holds nothing, so the first of them is the one it stopped in: if that
 /// file is transactional, nothing of it is there and another attempt is safe; if not, a person must look.
-fn checked<T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
-    let stopped = tool.stopped_at(None, Some(versions));
+fn checked<E: Engine, T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
+    let stopped = stopped_at::<E, T>(tool, None, Some(versions));
     let transactional = stopped
         .as_ref()
         .is_some_and(|stopped| stopped.transactional);

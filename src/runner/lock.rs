@@ -67,7 +67,8 @@ impl<E: Engine> Lock<E> {
         &self.session
     }
 
-    /// Waits until no tool of an earlier attempt is at work. What is left at `until` is terminated, or left alone by a Check run.
+    /// Waits until no tool of an earlier attempt is at work. What is left at `until` is terminated where the engine
+    /// lets us, and left alone by a Check run.
     pub async fn clear_orphans(
         &self,
         until: Instant,
@@ -86,7 +87,7 @@ impl<E: Engine> Lock<E> {
                 ));
                 told = true;
             }
-            if Instant::now() < until || !terminate {
+            if Instant::now() < until || !terminate || !E::ENDS_SESSIONS {
                 pause(
                     until,
                     stop,

@@ -28,6 +28,7 @@ pub use exec::exec;
 
 use attempt::Attempt;
 use engines::Access;
+use engines::mysql::MySql;
 use engines::postgresql::PostgreSql;
 use termination::TerminationLog;
 use tools::goose::Goose;
@@ -98,7 +99,7 @@ pub fn run(options: &RunOptions) -> Result<u8, RunError> {
         };
         match engine {
             Engine::PostgreSQL => run_on::<PostgreSql>(attempt, tool).await,
-            Engine::MySQL => Err(RunError::Unknown(engine.word(), tool.word())),
+            Engine::MySQL => run_on::<MySql>(attempt, tool).await,
         }
     });
     // What still runs in the background is the other end of a closed connection.
@@ -139,12 +140,15 @@ fn parameters() -> Result<RunParameters, RunError> {
 }
 
 fn access(parameters: &RunParameters) -> Result<Access, RunError> {
+    let (user, password) = parameters.engine.credential_variables();
+    let variable = |name: &'static str| std::env::var(name).map_err(|_| RunError::Variable(name));
     Ok(Access {
+        engine: parameters.engine,
         host: parameters.host.clone(),
         port: parameters.port,
         database: parameters.database.clone(),
-        user: std::env::var("PGUSER").map_err(|_| RunError::Variable("PGUSER"))?,
-        password: std::env::var("PGPASSWORD").map_err(|_| RunError::Variable("PGPASSWORD"))?,
+        user: variable(user)?,
+        password: variable(password)?,
         tls: parameters.tls,
     })
 }

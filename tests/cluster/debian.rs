@@ -27,7 +27,7 @@ enum Sign {
 }
 
 /// The packages, each with what it is for.
-const PACKAGES: [Package; 7] = [
+const PACKAGES: [Package; 8] = [
     Package {
         name: "runc",
         sign: Sign::Program("runc"),
@@ -57,6 +57,11 @@ const PACKAGES: [Package; 7] = [
         name: "postgresql",
         sign: Sign::Folder("/usr/lib/postgresql"),
         purpose: "is the database",
+    },
+    Package {
+        name: "mariadb-server-core",
+        sign: Sign::Program("mariadbd"),
+        purpose: "is the database of those who use MySQL",
     },
     Package {
         name: "pgbouncer",

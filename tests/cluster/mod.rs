@@ -12,7 +12,7 @@
 //! | `pod_process` | the processes of a pod on the own node |
 //! | certificates, `control_plane`, network, node | the parts of the cluster |
 //! | image, application, product | images without a registry, of the test services and of Slipway |
-//! | postgres | databases |
+//! | postgres, mariadb, server | databases, and what they have in common |
 //! | operator | the operator as a process of this machine |
 //! | proxy | faults between the operator and the API server |
 //! | read | objects as JSON |
@@ -41,6 +41,7 @@ pub mod http;
 pub mod image;
 pub mod interrupt;
 pub mod kwok;
+pub mod mariadb;
 pub mod network;
 pub mod node;
 pub mod operator;
@@ -56,6 +57,7 @@ pub mod read;
 pub mod readme;
 pub mod release;
 pub mod replicas;
+pub mod server;
 pub mod session;
 pub mod teardown;
 pub mod wait;

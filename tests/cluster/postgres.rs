@@ -1,6 +1,5 @@
 //! A real PostgreSQL server of Debian's, started for tests: as a scratch server on 127.0.0.1 that dies with its owner, or as the test
-//! cluster's database at the bridge's address, which stays. It may start processes and write below its data folder, and it depends on no
-//! other file of the harness, so that any test program can include it by its path alone.
+//! cluster's database at the bridge's address, which stays. It may start processes and write below its data folder.
 //!
 //! The server gives up safety from a crash of the machine (`fsync` off), not from its own: after [`Postgres::crash`] all that was committed is
 //! there. (`synchronous_commit` off would be faster still, and would lose it.)
@@ -9,21 +8,22 @@
     reason = "each test program that includes this file uses a part of it"
 )]
 
-use std::fs::{self, File};
-use std::io::Read;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::os::unix::fs::{PermissionsExt, chown};
-use std::os::unix::process::CommandExt;
+use std::fs;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Client, Config, NoTls};
 
+pub use super::server::{Lifetime, Options, remove_in};
+
+use super::server::{
+    Account, Server, free_port, last_lines, prepare_directory, recorded_pid, runs,
+    superuser_password,
+};
 use super::wait;
 
 /// The role that owns the server. Its password is random, see [`Postgres::superuser_password`].
@@ -34,68 +34,6 @@ const LIMIT: Duration = Duration::from_secs(30);
 
 /// How often a wait looks again.
 const POLL: Duration = Duration::from_millis(20);
-
-/// A certificate and its key, both PEM.
-#[derive(Clone, Debug)]
-pub struct Tls {
-    pub certificate: String,
-    pub key: String,
-    /// Refuse everybody but the superuser without TLS. Without it the server offers TLS and takes both.
-    pub required: bool,
-}
-
-/// How long a server lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lifetime {
-    /// Until the value is dropped or this process ends, however it ends; then its folder goes too.
-    Owner,
-    /// Until [`Postgres::stop`] or [`stop_in`]; the folder stays.
-    Detached,
-}
-
-/// What to start, and where.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The folder of data, log and superuser's password. If the account `postgres` cannot reach it (below `/root`, say), a folder in the
-    /// system's temporary folder is used and this one holds a link to it.
-    pub directory: PathBuf,
-    pub address: IpAddr,
-    /// Port to listen on; `None` takes a free one.
-    pub port: Option<u16>,
-    pub tls: Option<Tls>,
-    /// More lines of `postgresql.conf`, as name and value.
-    pub settings: Vec<(String, String)>,
-    pub lifetime: Lifetime,
-}
-
-impl Options {
-    /// A server of its own for one test program: 127.0.0.1, a free port, a new folder, gone with its owner.
-    pub fn scratch() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("slipway-postgres-{}-{number}", std::process::id());
-        Self {
-            directory: std::env::temp_dir().join(name),
-            address: Ipv4Addr::LOCALHOST.into(),
-            port: None,
-            tls: None,
-            settings: Vec::new(),
-            lifetime: Lifetime::Owner,
-        }
-    }
-
-    /// A server that outlives this process, with its data in `directory`.
-    pub fn detached(directory: impl Into<PathBuf>, address: SocketAddr) -> Self {
-        Self {
-            directory: directory.into(),
-            address: address.ip(),
-            port: Some(address.port()),
-            tls: None,
-            settings: Vec::new(),
-            lifetime: Lifetime::Detached,
-        }
-    }
-}
 
 /// A running server, or one that was stopped or crashed and can be started again.
 #[derive(Debug)]
@@ -110,9 +48,9 @@ pub struct Postgres {
 impl Postgres {
     /// Starts a server and waits until it takes connections. A folder that holds data already is started as it is.
     pub async fn start(options: Options) -> Result<Self> {
-        let account = Account::of_server()?;
+        let account = account()?;
         let directory = prepare_directory(&options.directory, &account)?;
-        let password = superuser_password(&directory)?;
+        let password = superuser_password(&directory, &account)?;
         if !directory.join("data/PG_VERSION").exists() {
             let folder = directory.clone();
             tokio::task::spawn_blocking(move || initialize(&folder)).await??;
@@ -136,7 +74,7 @@ impl Postgres {
     /// Takes hold of a detached server that another process started in `directory`.
     pub async fn attach(options: Options) -> Result<Self> {
         let directory = fs::canonicalize(&options.directory).context("no server's folder there")?;
-        let password = superuser_password(&directory)?;
+        let password = superuser_password(&directory, &account()?)?;
         let port = options.port.context("a detached server has a fixed port")?;
         let postgres = Self {
             options,
@@ -245,7 +183,13 @@ impl Postgres {
     /// Starts a server that was stopped or has crashed, on the same port.
     pub async fn start_again(&mut self) -> Result<()> {
         ensure!(self.server.is_none(), "the server runs already");
-        self.server = Some(Server::launch(&self.directory, self.options.lifetime)?);
+        let mut command = account()?.command(&program("postgres")?);
+        command.arg("-D").arg(self.directory.join("data"));
+        self.server = Some(Server::launch(
+            command,
+            &self.directory,
+            self.options.lifetime,
+        )?);
         let deadline = Instant::now() + LIMIT;
         loop {
             let Err(failure) = self.connect("postgres").await else {
@@ -290,13 +234,13 @@ impl Postgres {
 
     /// The postmaster's process id.
     pub fn pid(&self) -> Result<i32> {
-        recorded_pid(&self.directory)
+        postmaster_of(&self.directory)
             .map(|pid| pid.as_raw_nonzero().get())
             .context("the server does not run")
     }
 
     async fn end(&mut self, signal: Signal) -> Result<()> {
-        let Some(pid) = recorded_pid(&self.directory) else {
+        let Some(pid) = postmaster_of(&self.directory) else {
             self.server = None;
             return Ok(());
         };
@@ -320,7 +264,7 @@ impl Postgres {
     }
 
     fn signal_all(&self, signal: Signal) -> Result<()> {
-        let postmaster = recorded_pid(&self.directory).context("the server does not run")?;
+        let postmaster = postmaster_of(&self.directory).context("the server does not run")?;
         kill_process(postmaster, signal)?;
         for child in children_of(postmaster)? {
             // A backend may have ended since it was listed.
@@ -392,7 +336,7 @@ pub fn stop_in(directory: &Path) -> Result<()> {
     let Ok(directory) = fs::canonicalize(directory) else {
         return Ok(());
     };
-    let Some(pid) = recorded_pid(&directory) else {
+    let Some(pid) = postmaster_of(&directory) else {
         return Ok(());
     };
     let deadline = Instant::now() + LIMIT;
@@ -410,165 +354,8 @@ pub fn stop_in(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes a server's folder, also where it lies behind a link because the account `postgres` could not reach it.
-pub fn remove_in(directory: &Path) -> Result<()> {
-    if let Ok(target) = fs::canonicalize(directory) {
-        fs::remove_dir_all(&target).with_context(|| format!("remove {}", target.display()))?;
-    }
-    if fs::symlink_metadata(directory).is_ok() {
-        fs::remove_file(directory)?;
-    }
-    Ok(())
-}
-
-/// A launched postmaster and, if it shall die with us, its guard.
-#[derive(Debug)]
-struct Server {
-    process: Child,
-    guard: Option<(Child, ChildStdin)>,
-}
-
-impl Server {
-    fn launch(directory: &Path, lifetime: Lifetime) -> Result<Self> {
-        let account = Account::of_server()?;
-        let log = File::options()
-            .append(true)
-            .create(true)
-            .open(directory.join("server.log"))?;
-        let mut command = account.command(&program("postgres")?);
-        command
-            .arg("-D")
-            .arg(directory.join("data"))
-            .stdin(Stdio::null());
-        command
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .current_dir(directory)
-            .process_group(0);
-        let process = command.spawn().context("start postgres")?;
-        let guard = match lifetime {
-            Lifetime::Owner => Some(guard(process.id(), directory)?),
-            Lifetime::Detached => None,
-        };
-        Ok(Self { process, guard })
-    }
-
-    fn has_ended(&mut self) -> bool {
-        matches!(self.process.try_wait(), Ok(Some(_)) | Err(_))
-    }
-
-    /// Reaps an ended server and sends its guard home.
-    fn release(mut self) {
-        let _ = self.process.wait();
-        if let Some((mut guard, mut stdin)) = self.guard.take() {
-            let _ = std::io::Write::write_all(&mut stdin, b"ended\n");
-            drop(stdin);
-            let _ = guard.wait();
-        }
-    }
-}
-
-/// A shell that waits at a pipe from us. If the pipe breaks without a word, we are dead, even by SIGKILL: it ends the server.
-fn guard(pid: u32, directory: &Path) -> Result<(Child, ChildStdin)> {
-    const SCRIPT: &str = r#"read -r word && exit
-        kill -QUIT "$1"; kill -CONT "$1"
-        n=0; while kill -0 "$1" && [ "$n" -lt 100 ]; do sleep 0.1; n=$((n + 1)); done
-        rm -rf "$2""#;
-    let mut guard = Command::new("/bin/sh")
-        .args(["-c", SCRIPT, "guard", &pid.to_string()])
-        .arg(directory)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .process_group(0)
-        .spawn()
-        .context("start the server's guard")?;
-    let stdin = guard.stdin.take().context("the guard's pipe")?;
-    Ok((guard, stdin))
-}
-
-/// Who runs the server: PostgreSQL refuses root, so root hands over to the account `postgres`; anybody else runs it himself.
-struct Account {
-    ids: Option<(u32, u32)>,
-}
-
-impl Account {
-    fn of_server() -> Result<Self> {
-        if !rustix::process::geteuid().is_root() {
-            return Ok(Self { ids: None });
-        }
-        let accounts = fs::read_to_string("/etc/passwd").context("read /etc/passwd")?;
-        let fields: Vec<&str> = accounts
-            .lines()
-            .map(|line| line.split(':').collect::<Vec<_>>())
-            .find(|fields| fields.first() == Some(&"postgres"))
-            .context("no account `postgres`; type: apt-get install postgresql")?;
-        match (
-            fields.get(2).map(|id| id.parse()),
-            fields.get(3).map(|id| id.parse()),
-        ) {
-            (Some(Ok(user)), Some(Ok(group))) => Ok(Self {
-                ids: Some((user, group)),
-            }),
-            _ => bail!("the account `postgres` has no ids in /etc/passwd"),
-        }
-    }
-
-    fn command(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", "/usr/bin:/bin")
-            .env("LC_ALL", "C.UTF-8");
-        if let Some((user, group)) = self.ids {
-            command.uid(user).gid(group);
-        }
-        command
-    }
-
-    fn own(&self, path: &Path) -> Result<()> {
-        if let Some((user, group)) = self.ids {
-            chown(path, Some(user), Some(group))
-                .with_context(|| format!("chown {}", path.display()))?;
-        }
-        Ok(())
-    }
-
-    /// Writes a file that only the server can read.
-    fn write(&self, path: &Path, text: &str) -> Result<()> {
-        fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-        self.own(path)
-    }
-}
-
-/// Makes the server's folder and returns its real path.
-fn prepare_directory(wanted: &Path, account: &Account) -> Result<PathBuf> {
-    if let Some(parent) = wanted.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("create {}", parent.display()))?;
-    }
-    let parent = fs::canonicalize(wanted.parent().unwrap_or(Path::new("/")))?;
-    if account.ids.is_some() && !everybody_may_pass(&parent) && !wanted.exists() {
-        let elsewhere = Options::scratch().directory;
-        // The link of a folder that the system's clean-up took.
-        let _ = fs::remove_file(wanted);
-        fs::create_dir_all(&elsewhere)?;
-        std::os::unix::fs::symlink(&elsewhere, wanted)?;
-    }
-    fs::create_dir_all(wanted).with_context(|| format!("create {}", wanted.display()))?;
-    let directory = fs::canonicalize(wanted)?;
-    account.own(&directory)?;
-    fs::set_permissions(&directory, fs::Permissions::from_mode(0o700))?;
-    Ok(directory)
-}
-
-fn everybody_may_pass(path: &Path) -> bool {
-    path.ancestors()
-        .all(|part| fs::metadata(part).is_ok_and(|data| data.permissions().mode() & 0o001 != 0))
-}
-
 fn initialize(directory: &Path) -> Result<()> {
-    let result = Account::of_server()?
+    let result = account()?
         .command(&program("initdb")?)
         .args([
             "--no-sync",
@@ -591,19 +378,6 @@ fn initialize(directory: &Path) -> Result<()> {
         String::from_utf8_lossy(&result.stderr)
     );
     Ok(())
-}
-
-/// Reads the superuser's password, or makes one: 16 random bytes.
-fn superuser_password(directory: &Path) -> Result<String> {
-    let file = directory.join("password");
-    if let Ok(password) = fs::read_to_string(&file) {
-        return Ok(password.trim().to_owned());
-    }
-    let mut bytes = [0u8; 16];
-    File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let password = format!("{:032x}", u128::from_be_bytes(bytes));
-    Account::of_server()?.write(&file, &format!("{password}\n"))?;
-    Ok(password)
 }
 
 /// Where a program of the server is: Debian keeps each version in a folder of its own, newest first here, then the PATH.
@@ -630,30 +404,12 @@ fn program(name: &str) -> Result<PathBuf> {
         .with_context(|| format!("no program `{name}`; type: apt-get install postgresql"))
 }
 
-fn free_port(address: IpAddr) -> Result<u16> {
-    Ok(TcpListener::bind((address, 0))
-        .context("no free port")?
-        .local_addr()?
-        .port())
+fn postmaster_of(directory: &Path) -> Option<Pid> {
+    recorded_pid(&directory.join("data/postmaster.pid"), "postgres")
 }
 
-/// The live server that the data folder names. While `initdb` works, that is a server without a network, whose id stands there negative.
-fn recorded_pid(directory: &Path) -> Option<Pid> {
-    let text = fs::read_to_string(directory.join("data/postmaster.pid")).ok()?;
-    let number: i32 = text.lines().next()?.trim().parse().ok()?;
-    let pid = Pid::from_raw(number.checked_abs()?)?;
-    let name = fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).ok()?;
-    (name.trim() == "postgres" && runs(pid)).then_some(pid)
-}
-
-/// Whether a process is there and not a zombie that waits for its parent.
-fn runs(pid: Pid) -> bool {
-    let status =
-        fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-    // The name stands in brackets and may hold anything; the state follows it.
-    status
-        .rsplit_once(')')
-        .is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
+fn account() -> Result<Account> {
+    Account::of("postgres", "type: apt-get install postgresql")
 }
 
 fn children_of(pid: Pid) -> Result<Vec<Pid>> {
@@ -664,14 +420,6 @@ fn children_of(pid: Pid) -> Result<Vec<Pid>> {
         .split_whitespace()
         .filter_map(|child| Pid::from_raw(child.parse().ok()?))
         .collect())
-}
-
-fn last_lines(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines
-        .get(lines.len().saturating_sub(count)..)
-        .unwrap_or_default()
-        .join("\n")
 }
 
 /// An SQL identifier in quotes.

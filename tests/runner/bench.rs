@@ -1,4 +1,4 @@
-//! What the runner's tests stand on: one PostgreSQL for all, a database and a folder each, and the runner as a process.
+//! What the runner's tests stand on: one PostgreSQL and one MariaDB for all, a database and a folder each, and the runner as a process.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use mysql_async::Conn;
+use mysql_async::prelude::Queryable as _;
 use rustix::process::{Pid, Signal, kill_process};
 use slipway::api::common::{Engine, Tool};
 use slipway::api::database::{RunMode, TlsMode};
@@ -20,6 +22,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
+use crate::cluster::mariadb::MariaDb;
 use crate::cluster::postgres::{Options, Postgres, SUPERUSER};
 use crate::cluster::{build, debian, wait};
 
@@ -39,6 +42,17 @@ pub async fn server() -> Result<&'static Postgres> {
         .get_or_try_init(async || {
             debian::prepare()?;
             Postgres::start(Options::scratch()).await
+        })
+        .await
+}
+
+/// The same of MariaDB.
+pub async fn mariadb() -> Result<&'static MariaDb> {
+    static SERVER: OnceCell<MariaDb> = OnceCell::const_new();
+    SERVER
+        .get_or_try_init(async || {
+            debian::prepare()?;
+            MariaDb::start(Options::scratch()).await
         })
         .await
 }
@@ -123,13 +137,31 @@ impl Bench {
 
     /// On a server of one's own.
     pub async fn on(server: &Postgres, files: &[(&str, &str)]) -> Result<Self> {
+        let bench = Self::prepare(Engine::PostgreSQL, server.port(), files)?;
+        let name = &bench.parameters.database;
+        server.create_database(name, name, PASSWORD).await?;
+        Ok(bench)
+    }
+
+    /// On the shared MariaDB.
+    pub async fn mysql(files: &[(&str, &str)]) -> Result<Self> {
+        Self::on_mariadb(mariadb().await?, files).await
+    }
+
+    /// On a MariaDB of one's own.
+    pub async fn on_mariadb(server: &MariaDb, files: &[(&str, &str)]) -> Result<Self> {
+        let bench = Self::prepare(Engine::MySQL, server.port(), files)?;
+        let name = &bench.parameters.database;
+        server.create_database(name, name, PASSWORD).await?;
+        Ok(bench)
+    }
+
+    fn prepare(engine: Engine, port: u16, files: &[(&str, &str)]) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("bench{number}");
         let folder =
             std::env::temp_dir().join(format!("slipway-runner-{}-{number}", std::process::id()));
         fs::create_dir_all(folder.join("files"))?;
-        server.create_database(&name, &name, PASSWORD).await?;
         let bench = Self {
             parameters: RunParameters {
                 migration_uid: format!("uid-{number}"),
@@ -137,10 +169,10 @@ impl Bench {
                 attempt: 1,
                 mode: RunMode::Run,
                 tool: Tool::Goose,
-                engine: Engine::PostgreSQL,
+                engine,
                 host: "127.0.0.1".to_owned(),
-                port: i32::from(server.port()),
-                database: name,
+                port: i32::from(port),
+                database: format!("bench{number}"),
                 tls: TlsMode::Prefer,
                 files: folder.join("files").display().to_string(),
                 target: None,
@@ -223,6 +255,14 @@ impl Bench {
         server().await?.connect(&self.parameters.database).await
     }
 
+    /// MariaDB's superuser's connection to the database.
+    pub async fn mysql_client(&self) -> Result<Conn> {
+        mariadb()
+            .await?
+            .connect(Some(&self.parameters.database))
+            .await
+    }
+
     /// The user's own connection.
     pub async fn user(&self) -> Result<Client> {
         server()
@@ -237,6 +277,7 @@ impl Bench {
 
     pub fn start(&self) -> Result<Running> {
         let log = self.folder.join("termination-log");
+        let (user, password) = self.parameters.engine.credential_variables();
         let environment: BTreeMap<&str, String> = BTreeMap::from([
             ("SLIPWAY_RUN", serde_json::to_string(&self.parameters)?),
             (
@@ -248,8 +289,8 @@ impl Bench {
                 },
             ),
             ("SLIPWAY_TERMINATION_LOG", log.display().to_string()),
-            ("PGUSER", self.parameters.database.clone()),
-            ("PGPASSWORD", self.password.clone()),
+            (user, self.parameters.database.clone()),
+            (password, self.password.clone()),
         ]);
         let child = Command::new(env!("CARGO_BIN_EXE_slipway"))
             .args(["runner", "run"])
@@ -293,6 +334,9 @@ impl Bench {
 
     /// Waits until the tool's session sleeps in the database, and returns its process there.
     pub async fn asleep(&self) -> Result<i32> {
+        if self.parameters.engine == Engine::MySQL {
+            return self.mysql_session("State = 'User sleep'").await;
+        }
         self.session("wait_event = 'PgSleep' AND application_name LIKE 'slipway/%'")
             .await
     }
@@ -313,18 +357,38 @@ impl Bench {
         .await
     }
 
+    /// Waits for a session of this MariaDB database that fits.
+    pub async fn mysql_session(&self, condition: &str) -> Result<i32> {
+        let mut client = self.mysql_client().await?;
+        let query = format!(
+            "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND {condition}"
+        );
+        wait::until("a session", LIMIT, async || {
+            match client.query_first::<i32, _>(query.as_str()).await {
+                Ok(found) => found.ok_or_else(|| "no such session".to_owned()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+    }
+
     /// The versions in goose's table, in the order of their rows.
     pub async fn versions(&self) -> Result<Vec<i64>> {
-        let rows = self
-            .client()
-            .await?
-            .query("SELECT version_id FROM goose_db_version ORDER BY id", &[])
-            .await?;
+        let query = "SELECT version_id FROM goose_db_version ORDER BY id";
+        if self.parameters.engine == Engine::MySQL {
+            return Ok(self.mysql_client().await?.query(query).await?);
+        }
+        let rows = self.client().await?.query(query, &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Whether a relation is there.
     pub async fn has(&self, relation: &str) -> Result<bool> {
+        if self.parameters.engine == Engine::MySQL {
+            let query = format!("SHOW TABLES LIKE '{relation}'");
+            let found: Option<String> = self.mysql_client().await?.query_first(query).await?;
+            return Ok(found.is_some());
+        }
         let row = self
             .client()
             .await?

@@ -6,7 +6,8 @@ use slipway::api::database::TlsMode;
 use crate::bench::Bench;
 use crate::cluster::certificates::Certificates;
 use crate::cluster::debian;
-use crate::cluster::postgres::{Options, Postgres, Tls};
+use crate::cluster::postgres::{Options, Postgres};
+use crate::cluster::server::Tls;
 
 const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
 

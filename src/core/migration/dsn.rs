@@ -1,6 +1,18 @@
-//! Connection strings, built from parts so that no name can end a value or add a parameter. Pure. A password is never in one.
+//! Connection strings, built from parts so that no name can end a value or add a parameter. Pure.
+//!
+//! Where a driver reads the password from a variable of its own, it is in no string; MySQL's drivers know none.
 
 use crate::api::database::TlsMode;
+
+/// Where a database is, who we are there, and how much encryption is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub host: &'a str,
+    pub port: i32,
+    pub database: &'a str,
+    pub user: &'a str,
+    pub tls: TlsMode,
+}
 
 /// A value of a `keyword=value` string as libpq and pgx read it: in single quotes, a backslash before `'` and `\`.
 #[must_use]
@@ -17,15 +29,65 @@ pub fn quoted(value: &str) -> String {
     out
 }
 
-/// What goose gets as `GOOSE_DBSTRING`; the password goes by `PGPASSWORD`.
+/// Every byte but letters, digits and `-_.~` as `%XX`: right in each part of a URL, and in a query.
 #[must_use]
-pub fn postgresql(host: &str, port: i32, database: &str, user: &str, tls: TlsMode) -> String {
+pub fn percent(text: &str) -> String {
+    let encoded = text.bytes().map(|byte| {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    });
+    encoded.collect()
+}
+
+/// Host and port as a URL has them: an IPv6 address in square brackets.
+#[must_use]
+pub fn authority(host: &str, port: i32) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
+/// What goose gets as `GOOSE_DBSTRING` for PostgreSQL; the password goes by `PGPASSWORD`.
+#[must_use]
+pub fn postgresql(place: &Place) -> String {
     format!(
-        "host={} port={port} dbname={} user={} sslmode={}",
-        quoted(host),
-        quoted(database),
-        quoted(user),
-        sslmode(tls)
+        "host={} port={} dbname={} user={} sslmode={}",
+        quoted(place.host),
+        place.port,
+        quoted(place.database),
+        quoted(place.user),
+        sslmode(place.tls)
+    )
+}
+
+/// What Go's MySQL driver reads, as goose gets it: user and password stand there as they are, so a user's name cannot hold a colon.
+/// `variables`: session variables by name, each with an SQL expression.
+#[must_use]
+pub fn mysql(place: &Place, password: &str, variables: &[(&str, String)]) -> String {
+    format!(
+        "{}:{password}@{}",
+        place.user,
+        mysql_from_address(place, variables)
+    )
+}
+
+/// What follows user and password in a string of Go's MySQL driver: `tcp(host:port)/database?parameters`.
+#[must_use]
+pub fn mysql_from_address(place: &Place, variables: &[(&str, String)]) -> String {
+    let variables: String = variables
+        .iter()
+        .map(|(name, expression)| ["&", name, "=", &percent(expression)].concat())
+        .collect();
+    format!(
+        "tcp({})/{}?multiStatements=true&tls={}{variables}",
+        authority(place.host, place.port),
+        percent(place.database),
+        mysql_tls(place.tls)
     )
 }
 
@@ -40,17 +102,54 @@ pub fn sslmode(tls: TlsMode) -> &'static str {
     }
 }
 
+/// The word of Go's MySQL driver for the same.
+#[must_use]
+pub fn mysql_tls(tls: TlsMode) -> &'static str {
+    match tls {
+        TlsMode::Disable => "false",
+        TlsMode::Prefer => "preferred",
+        TlsMode::Require => "skip-verify",
+        TlsMode::VerifyFull => "true",
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{postgresql, quoted};
+    use super::{Place, mysql, postgresql, quoted};
     use crate::api::database::TlsMode;
+
+    fn place<'a>(host: &'a str, database: &'a str) -> Place<'a> {
+        Place {
+            host,
+            port: 5432,
+            database,
+            user: "",
+            tls: TlsMode::VerifyFull,
+        }
+    }
 
     #[test]
     fn no_name_can_end_its_value_or_add_a_parameter() {
         assert_eq!(quoted(r"a' sslmode='\"), r"'a\' sslmode=\'\\'");
         assert_eq!(
-            postgresql("db", 5432, "it's", "", TlsMode::VerifyFull),
+            postgresql(&place("db", "it's")),
             r"host='db' port=5432 dbname='it\'s' user='' sslmode=verify-full"
+        );
+    }
+
+    #[test]
+    fn mysql_has_a_raw_password_an_escaped_database_and_escaped_expressions() {
+        let place = Place {
+            user: "app",
+            ..place("fd00::1", "a/b?c")
+        };
+        assert_eq!(
+            mysql(
+                &place,
+                "p@:/?#",
+                &[("lock_wait_timeout", "IF(1, 5, 5)".to_owned())]
+            ),
+            "app:p@:/?#@tcp([fd00::1]:5432)/a%2Fb%3Fc?multiStatements=true&tls=true&lock_wait_timeout=IF%281%2C%205%2C%205%29"
         );
     }
 }

@@ -1,6 +1,7 @@
 //! The outcome of an attempt by its evidence (`migrations.md` 4.4). Exit codes are hints; what the tool's own table says decides. Pure.
 
 use crate::core::migration::message::Outcome;
+use crate::core::migration::mysql_error;
 
 /// What was seen of an attempt whose tool was started.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -38,8 +39,10 @@ pub enum ReadBack {
 pub enum End {
     /// It says all is well.
     Zero,
-    /// The database refused a statement, or the connection, with this SQLSTATE.
+    /// The database refused a statement, or the connection, with this SQLSTATE or number of MySQL's.
     Sql(String),
+    /// The database let no session in, with this number of MySQL's, and no file was begun. (An SQLSTATE says so by itself.)
+    Refused(String),
     /// It could not read or parse its files: nothing of the file in question ran.
     Files,
     /// It could not connect at all, without a SQLSTATE.
@@ -101,6 +104,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
         End::Files => Judgement::new(Outcome::Failed, "InvalidSource", false),
         End::Unreachable => Judgement::new(Outcome::Failed, "DatabaseUnreachable", true),
         End::Sql(code) => judge_sql(code, evidence.transactional),
+        End::Refused(code) => before_start(code),
         End::Cut(cause) => judge_cut(*cause, evidence.transactional),
     }
 }
@@ -135,7 +139,8 @@ fn judge_cut(cause: Cause, transactional: bool) -> Judgement {
 /// The judgement on a database that refused a statement of the runner's own, or a connection, before the tool was started.
 #[must_use]
 pub fn before_start(code: &str) -> Judgement {
-    if is_refused_connection(code) || is_passing(code) {
+    let passes = mysql_error::connection_reason(code).is_some();
+    if passes || is_refused_connection(code) || is_passing(code) {
         Judgement::new(Outcome::Failed, connection_reason(code), true)
     } else {
         Judgement::new(Outcome::Failed, "SqlError", false)
@@ -144,6 +149,9 @@ pub fn before_start(code: &str) -> Judgement {
 
 /// The reason for a connection that was refused or broken with this SQLSTATE.
 fn connection_reason(code: &str) -> &'static str {
+    if let Some(reason) = mysql_error::connection_reason(code) {
+        return reason;
+    }
     match code {
         "25006" => "DatabaseReadOnly",
         _ if code.starts_with("28") => "AuthenticationFailed",

@@ -7,6 +7,7 @@ pub mod goose;
 pub mod judge;
 pub mod message;
 mod message_text;
+pub mod mysql_error;
 pub mod parameters;
 pub mod planned;
 mod report;

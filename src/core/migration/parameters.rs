@@ -12,7 +12,7 @@ pub const PARAMETERS_VARIABLE: &str = "SLIPWAY_RUN";
 /// Environment variable that the downward API fills from the annotation `slipway.dev/armed`; empty = not armed.
 pub const ARMED_VARIABLE: &str = "SLIPWAY_ARMED";
 
-/// Everything one attempt needs to know, but for user and password (`PGUSER`, `PGPASSWORD` from the Secret).
+/// Everything one attempt needs to know, but for user and password (`PGUSER`, `PGPASSWORD`, or MySQL's, from the Secret).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunParameters {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use kube::ResourceExt;
 
 use crate::api::backend::{Backend, BackendMigration};
-use crate::api::common::{Engine, Phase, Tool};
+use crate::api::common::{Phase, Tool};
 use crate::api::database::{Database, DatabaseSpec};
 use crate::api::migration::{MigrationSource, MigrationSpec, OutOfOrder};
 use crate::core::hash;
@@ -145,10 +145,7 @@ pub fn identity(database: &DatabaseSpec) -> String {
 /// The port in force: as written, else the engine's own.
 #[must_use]
 pub fn port(database: &DatabaseSpec) -> i32 {
-    database.port.unwrap_or(match database.engine {
-        Engine::PostgreSQL => 5432,
-        Engine::MySQL => 3306,
-    })
+    database.port.unwrap_or(database.engine.port())
 }
 
 /// The tool's version table: the named one, else the tool's own. Empty: none that we know of, so nothing marks it.

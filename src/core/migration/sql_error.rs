@@ -1,10 +1,12 @@
-//! What may be said of an error of PostgreSQL: the primary message without values, and the object it names. Pure.
+//! What may be said of an error of the database: the primary message without values, and the object it names. PostgreSQL's here, MySQL's in
+//! `mysql_error`. Pure.
 //!
 //! A primary message quotes values where its class is 22 (data exception), and says whatever a migration's author wrote where it was
 //! raised by hand: class P0, a code of its own, or a borrowed one. So the words of a class in which values or free text may stand are
 //! given only in the server's own, known form.
 
 use super::message::{TEXT_LIMIT, clean};
+use super::mysql_error;
 
 /// Classes whose primary messages name objects and syntax only, when the server itself wrote them.
 const PLAIN_CLASSES: [&str; 14] = [
@@ -55,6 +57,9 @@ const OBJECTS: [(&str, &str, &str); 17] = [
 /// The words that may leave the pod; empty where none may.
 #[must_use]
 pub fn text(code: &str, primary: &str) -> String {
+    if mysql_error::is_number(code) {
+        return clean(&mysql_error::text(code, primary), TEXT_LIMIT);
+    }
     let text = match code.get(..2) {
         Some("22" | "28") => without_quoted(primary),
         Some("23") if object(code, primary).is_some() => primary.to_owned(),
@@ -67,6 +72,9 @@ pub fn text(code: &str, primary: &str) -> String {
 /// The constraint, table or column that the server names.
 #[must_use]
 pub fn object(code: &str, primary: &str) -> Option<String> {
+    if mysql_error::is_number(code) {
+        return mysql_error::object(code, primary);
+    }
     OBJECTS
         .iter()
         .filter(|(listed, _, _)| *listed == code)
@@ -85,6 +93,9 @@ pub fn object(code: &str, primary: &str) -> Option<String> {
 /// The token at which the server's parser stopped, or the object it does not know: where it stands is where the mistake is.
 #[must_use]
 pub fn token(code: &str, primary: &str) -> Option<String> {
+    if mysql_error::is_number(code) {
+        return mysql_error::token(code, primary);
+    }
     let from_parser = primary
         .rsplit_once("at or near \"")
         .and_then(|(_, rest)| rest.strip_suffix('"'));

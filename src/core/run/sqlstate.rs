@@ -1,4 +1,17 @@
 //! Names of SQLSTATEs, as PostgreSQL's manual lists them (appendix A): what a message may say of a database error without quoting a row.
+//! MySQL's numbers have theirs in `core::migration::mysql_error`.
+
+use crate::core::migration::mysql_error;
+
+/// Code and name as a message says them: `SQLSTATE 23505 unique_violation`, `MySQL error 1062 ER_DUP_ENTRY`.
+#[must_use]
+pub fn described(code: &str) -> String {
+    if mysql_error::is_number(code) {
+        format!("MySQL error {code} {}", mysql_error::name(code))
+    } else {
+        format!("SQLSTATE {code} {}", name(code))
+    }
+}
 
 /// The condition's name; for a code that is not listed, that of its class.
 #[must_use]
@@ -104,7 +117,7 @@ const CLASSES: [(&str, &str); 18] = [
 
 #[cfg(test)]
 mod tests {
-    use super::name;
+    use super::{described, name};
 
     #[test]
     fn a_listed_code_has_its_own_name_and_another_that_of_its_class() {
@@ -115,6 +128,13 @@ mod tests {
                 "unique_violation",
                 "integrity_constraint_violation",
                 "error"
+            ]
+        );
+        assert_eq!(
+            ["23505", "1062"].map(described),
+            [
+                "SQLSTATE 23505 unique_violation",
+                "MySQL error 1062 ER_DUP_ENTRY"
             ]
         );
     }

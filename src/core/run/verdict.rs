@@ -139,7 +139,7 @@ fn cause(message: &Message) -> Option<String> {
         );
     }
     if let Some(code) = &error.code {
-        parts.push(format!("SQLSTATE {code} {}", sqlstate::name(code)));
+        parts.push(sqlstate::described(code));
     }
     if let Some(object) = &error.object {
         parts.push(format!("on {object}"));

@@ -1,13 +1,33 @@
 //! Database engines: what the runner asks of one. A second engine is a file beside `postgresql.rs` and a line in `runner::run`.
 
+pub mod mysql;
 pub mod postgresql;
 mod tls;
 
+use std::time::Duration;
+
+use crate::api::common;
 use crate::api::database::TlsMode;
+use crate::core::migration::dsn::Place;
+
+/// Longest time for a connection to open.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Longest time for an answer to a query of ours; they read catalogs and small tables only.
+const QUERY_LIMIT: Duration = Duration::from_secs(30);
+
+/// Longest time for an answer to a ping. A session that is only slow, behind a full disk or a lost packet, still has the lock: the server
+/// frees it when the session ends, or some time after it last heard of us (PostgreSQL 25 s, MySQL 60 s). By then the tool must be dead,
+/// hence less.
+const PING_LIMIT: Duration = Duration::from_secs(15);
+
+/// Silence on the connection after which it is probed.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 
 /// Where the database is and who we are there.
 #[derive(Clone)]
 pub struct Access {
+    pub engine: common::Engine,
     pub host: String,
     pub port: i32,
     pub database: String,
@@ -16,11 +36,51 @@ pub struct Access {
     pub tls: TlsMode,
 }
 
+impl Access {
+    /// The same without the password, for connection strings.
+    pub fn place(&self) -> Place<'_> {
+        Place {
+            host: &self.host,
+            port: self.port,
+            database: &self.database,
+            user: &self.user,
+            tls: self.tls,
+        }
+    }
+}
+
+/// What bounds what the tool's sessions may do to others, and names them. Each tool hands it on in its own way.
+pub struct Guards {
+    /// Settings of a session by name. PostgreSQL: plain values. MySQL: SQL expressions.
+    pub settings: Vec<(&'static str, String)>,
+    /// What the session is called, on an engine that has names for them.
+    pub session: Option<String>,
+}
+
+impl Guards {
+    /// As libpq's variables, which most drivers for PostgreSQL read; nothing for MySQL, where no driver reads any. What the user's own
+    /// `PGOPTIONS` says comes later and wins.
+    pub fn environment(&self, engine: common::Engine) -> Vec<(&'static str, String)> {
+        if engine == common::Engine::MySQL {
+            return Vec::new();
+        }
+        let mut options: Vec<String> = self
+            .settings
+            .iter()
+            .map(|(name, value)| format!("-c {name}={value}"))
+            .collect();
+        options.extend(std::env::var("PGOPTIONS"));
+        let mut environment = vec![("PGOPTIONS", options.join(" "))];
+        environment.extend(self.session.clone().map(|name| ("PGAPPNAME", name)));
+        environment
+    }
+}
+
 /// What a database answers when it does not do what was asked. No value and no credential is in it, but for `primary`, which
 /// `core::migration::sql_error` turns into what may be said.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum EngineError {
-    #[error("the server answers with SQLSTATE {code}")]
+    #[error("the server answers with error {code}")]
     Refused { code: String, primary: String },
     #[error("no connection: {0}")]
     Unreachable(String),
@@ -34,6 +94,12 @@ pub enum EngineError {
 pub trait Engine: Sized {
     /// As users write it.
     const WORD: &'static str;
+
+    /// Whether a migration's change of the schema can be part of a transaction.
+    const TRANSACTIONAL: bool;
+
+    /// Whether sessions that an earlier attempt left behind may be ended by force. Elsewhere they are waited for only.
+    const ENDS_SESSIONS: bool;
 
     /// Opens a session by this name, prepared for holding a lock for long.
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError>;
@@ -62,6 +128,6 @@ pub trait Engine: Sized {
     /// Indexes that a failed concurrent build left behind.
     async fn invalid_indexes(&self) -> Result<Vec<String>, EngineError>;
 
-    /// Environment of the tool that bounds what its session may do to others. `name`: what its session is called.
-    fn guards(&self, name: &str, transactional: bool) -> Vec<(&'static str, String)>;
+    /// What is to bound the tool's sessions. `name`: what they are called; `transactional`: whether every file that is to run is.
+    fn guards(&self, name: &str, transactional: bool) -> Guards;
 }

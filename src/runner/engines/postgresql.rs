@@ -10,24 +10,16 @@ use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 use crate::api::database::TlsMode;
 
-use super::{Access, Engine, EngineError, tls};
+use super::{
+    Access, CONNECT_LIMIT, Engine, EngineError, Guards, KEEPALIVE_IDLE, PING_LIMIT, QUERY_LIMIT,
+    tls,
+};
 
 /// Key of the advisory lock: the first 8 bytes of SHA-256 of `slipway.dev/migration-lock`, without the sign. PostgreSQL keeps such locks
 /// apart by database, so no name of one is in it, and two aliases of one server meet.
 const LOCK_KEY: i64 = 0x5976_81f2_43fd_ee54;
 
-/// Longest time for a connection to open.
-const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// Longest time for an answer to a query of ours; they read catalogs and small tables only.
-const QUERY_LIMIT: Duration = Duration::from_secs(30);
-
-/// Longest time for an answer to a ping. A session that is only slow, behind a full disk or a lost packet, still has the lock: the server
-/// frees it when the session ends, or 25 s after it last heard of us (see below). By then the tool must be dead, hence less.
-const PING_LIMIT: Duration = Duration::from_secs(15);
-
-/// Silence on the connection after which it is probed; with the two below, a dead peer is known after 25 s on either side.
-const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
+/// How often and how many times a silent connection is probed: with [`KEEPALIVE_IDLE`] a dead peer is known after 25 s on either side.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_COUNT: u32 = 3;
 
@@ -120,6 +112,8 @@ impl PostgreSql {
 
 impl Engine for PostgreSql {
     const WORD: &'static str = "PostgreSQL";
+    const TRANSACTIONAL: bool = true;
+    const ENDS_SESSIONS: bool = true;
 
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError> {
         let (client, connection) = Self::open(access, name).await?;
@@ -141,8 +135,13 @@ impl Engine for PostgreSql {
         if read_only == "t" {
             return Err(EngineError::ReadOnly);
         }
-        for setting in lock_settings(session.number) {
-            Self::query(&session.client, &format!("SET {setting}"), QUERY_LIMIT).await?;
+        for (name, value) in lock_settings(session.number) {
+            Self::query(
+                &session.client,
+                &format!("SET {name} = {value}"),
+                QUERY_LIMIT,
+            )
+            .await?;
         }
         Ok(session)
     }
@@ -227,43 +226,42 @@ impl Engine for PostgreSql {
             .collect())
     }
 
-    fn guards(&self, name: &str, transactional: bool) -> Vec<(&'static str, String)> {
-        let mut options = keepalives();
+    fn guards(&self, name: &str, transactional: bool) -> Guards {
+        let mut settings = keepalives();
         if self.number >= 140_000 {
             // A session whose client is gone ends within a second instead of going on for as long as its statement takes.
-            options.push("client_connection_check_interval=1000".to_owned());
+            settings.push(("client_connection_check_interval", "1000".to_owned()));
         }
         if transactional {
             // Behind a long reader an ALTER would queue, and everyone behind it. CREATE INDEX CONCURRENTLY must be able to wait.
-            options.push("lock_timeout=5s".to_owned());
+            settings.push(("lock_timeout", "5s".to_owned()));
         }
-        let options: Vec<String> = options
-            .iter()
-            .map(|option| format!("-c {option}"))
-            .collect();
-        vec![
-            ("PGOPTIONS", options.join(" ")),
-            ("PGAPPNAME", session_name(TOOL_SESSIONS, name)),
-        ]
+        Guards {
+            settings,
+            session: Some(session_name(TOOL_SESSIONS, name)),
+        }
     }
 }
 
 /// Settings of the session that holds the lock: it may idle for ever, and a node that is cut off loses it.
-fn lock_settings(number: u32) -> Vec<String> {
+fn lock_settings(number: u32) -> Vec<(&'static str, String)> {
     let mut settings = keepalives();
-    settings.push("statement_timeout=0".to_owned());
-    settings.push("idle_in_transaction_session_timeout=0".to_owned());
+    settings.push(("statement_timeout", "0".to_owned()));
+    settings.push(("idle_in_transaction_session_timeout", "0".to_owned()));
     if number >= 140_000 {
-        settings.push("idle_session_timeout=0".to_owned());
+        settings.push(("idle_session_timeout", "0".to_owned()));
     }
     settings
 }
 
-fn keepalives() -> Vec<String> {
+fn keepalives() -> Vec<(&'static str, String)> {
     vec![
-        format!("tcp_keepalives_idle={}", KEEPALIVE_IDLE.as_secs()),
-        format!("tcp_keepalives_interval={}", KEEPALIVE_INTERVAL.as_secs()),
-        format!("tcp_keepalives_count={KEEPALIVE_COUNT}"),
+        ("tcp_keepalives_idle", KEEPALIVE_IDLE.as_secs().to_string()),
+        (
+            "tcp_keepalives_interval",
+            KEEPALIVE_INTERVAL.as_secs().to_string(),
+        ),
+        ("tcp_keepalives_count", KEEPALIVE_COUNT.to_string()),
     ]
 }
 

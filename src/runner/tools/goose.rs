@@ -3,6 +3,7 @@
 use std::io;
 use std::path::Path;
 
+use crate::api::common;
 use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
 use crate::core::migration::goose::files::{self, Files, FilesError};
@@ -11,7 +12,9 @@ use crate::core::migration::goose::words::{self, Words};
 use crate::core::migration::message::{MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 
-use super::{Access, Ending, Engine, EngineError, Facts, Pending, Start, StoppedAt, Tool, folder};
+use super::{
+    Access, Ending, Engine, EngineError, Facts, Guards, Pending, Start, StoppedAt, Tool, folder,
+};
 
 /// goose with its files.
 pub struct Goose {
@@ -133,7 +136,7 @@ impl Tool for Goose {
         }
     }
 
-    fn start(&self, access: &Access) -> Start {
+    fn start(&self, access: &Access, guards: &Guards) -> Start {
         let mut arguments = vec![
             "-env=none".to_owned(),
             format!("-dir={}", self.folder),
@@ -147,21 +150,12 @@ impl Tool for Goose {
         } else {
             arguments.push("up".to_owned());
         }
-        let dsn = dsn::postgresql(
-            &access.host,
-            access.port,
-            &access.database,
-            &access.user,
-            access.tls,
-        );
+        let mut environment = connection(access, guards);
+        environment.push(("NO_COLOR", "1".to_owned()));
+        environment.extend(guards.environment(access.engine));
         Start {
             arguments,
-            environment: vec![
-                ("GOOSE_DRIVER", "postgres".to_owned()),
-                ("GOOSE_DBSTRING", dsn),
-                ("PGPASSWORD", access.password.clone()),
-                ("NO_COLOR", "1".to_owned()),
-            ],
+            environment,
         }
     }
 
@@ -197,6 +191,24 @@ impl Tool for Goose {
 impl Goose {
     fn look(&self, versions: &Versions) -> Preflight<'_> {
         versions::preflight(&self.files, versions, self.target, self.out_of_order)
+    }
+}
+
+/// Driver and connection string.
+fn connection(access: &Access, guards: &Guards) -> Vec<(&'static str, String)> {
+    match access.engine {
+        common::Engine::PostgreSQL => vec![
+            ("GOOSE_DRIVER", "postgres".to_owned()),
+            ("GOOSE_DBSTRING", dsn::postgresql(&access.place())),
+            ("PGPASSWORD", access.password.clone()),
+        ],
+        common::Engine::MySQL => vec![
+            ("GOOSE_DRIVER", "mysql".to_owned()),
+            (
+                "GOOSE_DBSTRING",
+                dsn::mysql(&access.place(), &access.password, &guards.settings),
+            ),
+        ],
     }
 }
 

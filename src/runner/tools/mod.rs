@@ -8,7 +8,7 @@ use crate::core::migration::goose::words::Words;
 use crate::core::migration::parameters::RunParameters;
 
 use super::ending::Ending;
-use super::engines::{Access, Engine, EngineError};
+use super::engines::{Access, Engine, EngineError, Guards};
 
 /// How to start a tool.
 pub struct Start {
@@ -61,7 +61,8 @@ pub trait Tool: Sized {
     /// What the tool would do, or how the attempt ends without it.
     fn preflight(&self, versions: &Self::Versions) -> Result<Pending, Ending>;
 
-    fn start(&self, access: &Access) -> Start;
+    /// How it is started, with the guards handed on in the tool's own way.
+    fn start(&self, access: &Access, guards: &Guards) -> Start;
 
     /// What its last words mean.
     fn understand(&self, last: &str) -> Option<Words>;

@@ -1,13 +1,14 @@
 //! goose's last words: which file, which statement, what the database said. Made into what may be shown.
 //!
 //! goose 3.27 to 3.29 ends with one `log.Fatalf`, so everything from `goose run:` to the end is one message, whatever line breaks the
-//! database's own words hold: `goose run: ERROR 8_x.sql: failed to run SQL migration: failed to execute SQL query "...": ERROR: ... (SQLSTATE 23505)`.
+//! database's own words hold: `goose run: ERROR 8_x.sql: failed to run SQL migration: failed to execute SQL query "...": ERROR: ... (SQLSTATE 23505)`;
+//! with MySQL the end is `Error 1062 (23000): ...`.
 
 use super::files::Files;
 use super::statements::Statement;
 use crate::core::migration::judge::End;
 use crate::core::migration::message::MessageError;
-use crate::core::migration::sql_error;
+use crate::core::migration::{mysql_error, sql_error};
 
 /// What begins the last message.
 pub const FATAL_MARKS: [&str; 2] = ["goose run: ", "-dbstring="];
@@ -31,15 +32,20 @@ pub fn understand(last: &str, files: &Files) -> Option<Words> {
         .filter(|name| files.named(name).is_some());
     if let Some((code, primary)) = sql(last) {
         let line = file.and_then(|name| line(last, files, name, &code, &primary));
+        let refused = mysql_error::connection_reason(&code).is_some() && file.is_none();
+        let class = if refused || last.contains("failed to connect to") {
+            "Connection"
+        } else {
+            "Sql"
+        };
         return Some(Words {
-            end: End::Sql(code.clone()),
+            end: if refused {
+                End::Refused(code.clone())
+            } else {
+                End::Sql(code.clone())
+            },
             error: MessageError {
-                class: if last.contains("failed to connect to") {
-                    "Connection"
-                } else {
-                    "Sql"
-                }
-                .to_owned(),
+                class: class.to_owned(),
                 file: file.map(str::to_owned),
                 line,
                 object: sql_error::object(&code, &primary),
@@ -63,7 +69,9 @@ pub fn understand(last: &str, files: &Files) -> Option<Words> {
             error,
         });
     }
-    last.contains("failed to connect to").then(|| Words {
+    // Go's MySQL driver says no more than the network's own words.
+    let no_server = file.is_none() && last.contains(": dial tcp ");
+    (no_server || last.contains("failed to connect to")).then(|| Words {
         end: End::Unreachable,
         error: MessageError::plain("Connection", "goose could not connect to the database"),
     })
@@ -87,28 +95,44 @@ pub fn shown(last: &str, files: &Files) -> String {
     parts.extend(
         file.map(|file| line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"))),
     );
-    parts.extend(code.map(|code| format!("SQLSTATE {code}")));
+    parts.extend(code.map(|code| {
+        if mysql_error::is_number(&code) {
+            format!("MySQL error {code}")
+        } else {
+            format!("SQLSTATE {code}")
+        }
+    }));
     parts.extend(object.map(|object| format!("on {object}")));
     parts.extend((!text.is_empty()).then_some(text));
     parts.join(" ")
 }
 
-/// Code and primary message: pgx writes `SEVERITY: message (SQLSTATE code)`, in the server's language.
+/// Code and primary message.
 fn sql(last: &str) -> Option<(String, String)> {
-    let (before, rest) = last.rsplit_once(" (SQLSTATE ")?;
+    if last.contains(QUERY_MARK) {
+        let said = after_query(last);
+        mysql(said).or_else(|| postgresql(said))
+    } else {
+        postgresql(last).or_else(|| mysql(last.get(last.find("Error ")?..)?))
+    }
+}
+
+/// What follows the printed statement. Its end is the first quote that is not escaped; a statement that was too long to keep has none: then
+/// the last such place must do.
+fn after_query(last: &str) -> &str {
+    let rest = quoted_query(last).map(|(_, rest)| rest);
+    rest.and_then(|rest| rest.strip_prefix(": "))
+        .or_else(|| last.rsplit_once("\": ").map(|(_, rest)| rest))
+        .unwrap_or_default()
+}
+
+/// pgx writes `SEVERITY: message (SQLSTATE code)`, in the server's language.
+fn postgresql(said: &str) -> Option<(String, String)> {
+    let (said, rest) = said.rsplit_once(" (SQLSTATE ")?;
     let code = rest.get(..5).filter(|code| {
         code.chars()
             .all(|character| character.is_ascii_alphanumeric())
     })?;
-    // The end of the printed statement is the first quote that is not escaped; what follows is the database's. A statement that was too
-    // long to keep has no end: then the last such place must do.
-    let said = if before.contains(QUERY_MARK) {
-        let rest = quoted_query(before).map(|(_, rest)| rest);
-        rest.or_else(|| before.rsplit_once("\": ").map(|(_, rest)| rest))
-            .unwrap_or_default()
-    } else {
-        before
-    };
     let marks = ["ERROR: ", "FATAL: ", "PANIC: "];
     let primary = marks
         .iter()
@@ -117,6 +141,14 @@ fn sql(last: &str) -> Option<(String, String)> {
         .or_else(|| said.split_once(": ").map(|(_, rest)| rest))
         .unwrap_or(said);
     Some((code.to_owned(), primary.to_owned()))
+}
+
+/// Go's MySQL driver writes `Error number (SQLSTATE): message`. SQLSTATE 45000 is an author's own, whatever number it borrows.
+fn mysql(said: &str) -> Option<(String, String)> {
+    let (head, message) = said.strip_prefix("Error ")?.split_once(": ")?;
+    let (number, state) = head.split_once(' ').unwrap_or((head, ""));
+    let message = if state == "(45000)" { "" } else { message };
+    mysql_error::is_number(number).then(|| (number.to_owned(), message.to_owned()))
 }
 
 const QUERY_MARK: &str = "failed to execute SQL query \"";
@@ -244,6 +276,28 @@ mod tests {
     }
 
     #[test]
+    fn an_error_of_mysql_has_its_number_its_line_and_no_value() {
+        let last = failure(
+            r#""CREATE UNIQUE INDEX users_email_key\n  ON users (email); -- \"now\"""#,
+            "Error 1062 (23000): Duplicate entry 'ann' for key 'users_email_key'",
+        );
+        let words = understand(&last, &files()).expect("a number");
+        assert_eq!(words.end, End::Sql("1062".to_owned()));
+        assert_eq!(
+            shown(&last, &files()),
+            "goose run: ERROR 8_unique.sql:4 MySQL error 1062 on users_email_key Duplicate entry \"...\""
+        );
+        let raised = failure(
+            "\"SELECT 1;\"",
+            "Error 1050 (45000): Table 'ann' already exists",
+        );
+        assert_eq!(
+            shown(&raised, &files()),
+            "goose run: ERROR 8_unique.sql MySQL error 1050"
+        );
+    }
+
+    #[test]
     fn other_ends_are_told_apart() {
         let end = |last: &str| understand(last, &files()).map(|words| words.end);
         assert_eq!(
@@ -259,6 +313,14 @@ mod tests {
                 "goose run: failed to connect to `user=a database=b`: server error: FATAL: password authentication failed for user \"a\" (SQLSTATE 28P01)"
             ),
             Some(End::Sql("28P01".to_owned()))
+        );
+        assert_eq!(
+            end("goose run: dial tcp 10.0.0.1:3306: connect: connection refused"),
+            Some(End::Unreachable)
+        );
+        assert_eq!(
+            end("goose run: Error 1045 (28000): Access denied for user 'a'@'b'"),
+            Some(End::Refused("1045".to_owned()))
         );
         assert_eq!(
             end("goose run: ERROR 8_unique.sql: failed to run SQL migration: unexpected EOF"),

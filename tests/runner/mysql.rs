@@ -1,0 +1,152 @@
+//! The runner on MySQL: a real MariaDB, where a change of the schema is part of no transaction.
+
+use anyhow::Result;
+use rustix::process::{Signal, kill_process};
+
+use crate::bench::Bench;
+
+const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
+const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");
+const C: (&str, &str) = ("3_c.sql", "-- +goose Up\nCREATE TABLE c (id int);\n");
+
+/// Begins and ends visibly; in between it sleeps for a minute.
+const SLEEPER: &str = "-- +goose Up\nCREATE TABLE b (id int);\nSELECT SLEEP(60);\n";
+
+/// migrations.md cases 1, 2, 30.
+#[tokio::test]
+async fn an_empty_mariadb_is_brought_up_and_a_second_run_finds_nothing_to_do() -> Result<()> {
+    let bench = Bench::mysql(&[A, B]).await?;
+    let first = bench.run().await?;
+    assert_eq!(
+        first.verdict(),
+        "Succeeded Succeeded none->2 exit 0",
+        "{} {}",
+        first.output,
+        first.error()
+    );
+    let server = first.message.server.unwrap_or_default();
+    assert!(server.starts_with("MariaDB 1"), "{server}");
+    assert_eq!(
+        (bench.versions().await?, first.message.applied),
+        (vec![0, 1, 2], 2)
+    );
+    let second = bench.run().await?;
+    assert_eq!(
+        second.verdict(),
+        "Succeeded NoPendingMigrations 2->2 not started exit 0"
+    );
+    Ok(())
+}
+
+/// migrations.md cases 3, 5.
+#[tokio::test]
+async fn a_target_is_where_goose_stops_on_mysql_and_never_a_way_down() -> Result<()> {
+    let mut bench = Bench::mysql(&[A, B, C]).await?;
+    let mut verdicts = Vec::new();
+    for target in ["2", "1", "7"] {
+        bench.parameters.target = Some(target.to_owned());
+        verdicts.push(bench.run().await?.verdict());
+    }
+    assert_eq!(
+        verdicts,
+        [
+            "Succeeded Succeeded none->2 exit 0",
+            "Skipped DatabaseAhead 2->2 not started exit 0",
+            "Failed InvalidSource none->none not started exit 11",
+        ]
+    );
+    assert_eq!(bench.versions().await?, [0, 1, 2]);
+    Ok(())
+}
+
+/// migrations.md cases 4, 6, 16.
+#[tokio::test]
+async fn files_that_do_not_fit_a_mariadb_are_told_apart_before_goose_starts() -> Result<()> {
+    let bench = Bench::mysql(&[A, C]).await?;
+    bench.run().await?;
+    bench.write(&[B])?;
+    let late = bench.run().await?;
+    assert_eq!(
+        (late.verdict(), late.error()),
+        (
+            "Blocked OutOfOrder 3->3 not started exit 12".to_owned(),
+            "2_b.sql  ".to_owned()
+        )
+    );
+    bench.remove("2_b.sql")?;
+    bench.remove("3_c.sql")?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Skipped DatabaseAhead 3->3 not started exit 0"
+    );
+    bench.write(&[("4_d.sql", A.1)])?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Blocked UnknownDatabaseVersion 3->3 not started exit 12"
+    );
+    Ok(())
+}
+
+/// migrations.md cases 9, 31: the first of three statements stays, whatever goose's transaction says, so a person must look.
+#[tokio::test]
+async fn an_error_in_the_second_of_three_statements_blocks_as_the_first_one_stays() -> Result<()> {
+    let broken = "-- +goose Up\nCREATE TABLE half (id int);\n-- the mistake\nCREATE TABEL b (name text);\nCREATE TABLE c (id int);\n";
+    let bench = Bench::mysql(&[A, ("2_b.sql", broken)]).await?;
+    let ended = bench.run().await?;
+    assert_eq!(
+        (ended.verdict(), ended.error()),
+        (
+            "Blocked PartiallyApplied none->1 exit 12".to_owned(),
+            "2_b.sql:4 1064 ".to_owned()
+        )
+    );
+    assert_eq!(
+        (bench.has("half").await?, bench.has("c").await?),
+        (true, false)
+    );
+    let all = format!("{}{}", ended.output, ended.message.to_json());
+    assert!(
+        !all.contains("name text") && !all.contains("canary"),
+        "{all}"
+    );
+    Ok(())
+}
+
+/// migrations.md case 31: a value of a row, what an author raised, and a borrowed number.
+#[tokio::test]
+async fn an_error_of_mariadb_is_told_without_a_value() -> Result<()> {
+    let twice = "-- +goose Up\nINSERT INTO a VALUES (4711), (4711);\nALTER TABLE a ADD UNIQUE KEY a_id (id);\n";
+    let raised = "-- +goose Up\n-- +goose StatementBegin\nSIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'ann 4711';\n-- +goose StatementEnd\n";
+    let borrowed = "-- +goose Up\n-- +goose StatementBegin\nSIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1050, MESSAGE_TEXT = \"Table 'ann 4711' already exists\";\n-- +goose StatementEnd\n";
+    let cases = [
+        (twice, "2_b.sql:3 1062 a_id"),
+        (raised, "2_b.sql:3 1644 "),
+        (borrowed, "2_b.sql:3 1050 "),
+    ];
+    for (file, error) in cases {
+        let bench = Bench::mysql(&[A, ("2_b.sql", file)]).await?;
+        let ended = bench.run().await?;
+        assert_eq!(ended.verdict(), "Blocked PartiallyApplied none->1 exit 12");
+        assert_eq!(ended.error(), error);
+        let all = format!("{}{}", ended.output, ended.message.to_json());
+        assert!(
+            !all.contains("4711") && !all.contains("ann") && !all.contains("canary"),
+            "{all}"
+        );
+    }
+    Ok(())
+}
+
+/// migrations.md case 22: nothing in the database tells how far a killed file came.
+#[tokio::test]
+async fn a_goose_killed_in_the_middle_of_a_file_on_mysql_blocks() -> Result<()> {
+    let bench = Bench::mysql(&[A, ("2_b.sql", SLEEPER)]).await?;
+    let running = bench.start()?;
+    bench.asleep().await?;
+    kill_process(running.tool()?, Signal::KILL)?;
+    assert_eq!(
+        running.end().await?.verdict(),
+        "Blocked OutcomeUnknown none->1 exit 12"
+    );
+    Ok(())
+}
