@@ -137,27 +137,35 @@ impl Postgres {
 
     /// Creates a role that can log in, unless it is there already, and a database that belongs to it.
     pub async fn create_database(&self, name: &str, user: &str, password: &str) -> Result<()> {
+        self.set_password(user, password).await?;
+        let statement = format!(
+            "create database {} owner {}",
+            identifier(name),
+            identifier(user)
+        );
+        self.connect("postgres")
+            .await?
+            .batch_execute(&statement)
+            .await
+            .with_context(|| format!("create database {name}"))
+    }
+
+    /// Gives a role that can log in this password; creates it if it is not there.
+    pub async fn set_password(&self, user: &str, password: &str) -> Result<()> {
         let client = self.connect("postgres").await?;
         let known = client
             .query_opt("select 1 from pg_roles where rolname = $1", &[&user])
             .await?;
         let verb = if known.is_some() { "alter" } else { "create" };
+        let statement = format!(
+            "{verb} role {} login password {}",
+            identifier(user),
+            literal(password)
+        );
         client
-            .batch_execute(&format!(
-                "{verb} role {} login password {}",
-                identifier(user),
-                literal(password)
-            ))
+            .batch_execute(&statement)
             .await
-            .map_err(|_| anyhow!("cannot {verb} role {user}; the server's log tells why"))?;
-        client
-            .batch_execute(&format!(
-                "create database {} owner {}",
-                identifier(name),
-                identifier(user)
-            ))
-            .await
-            .with_context(|| format!("create database {name}"))
+            .map_err(|_| anyhow!("cannot {verb} role {user}; the server's log tells why"))
     }
 
     /// Drops a database, cutting the connections to it.

@@ -50,7 +50,6 @@ pub async fn a_killed_operator_finishes_after_its_restart(world: World) -> Resul
     Ok(())
 }
 
-/// migrations.md case 42.
 /// F-38: the status carries the pod's own reason and the next command; the old pods serve.
 pub async fn an_image_that_cannot_be_pulled_is_named_in_the_status(world: World) -> Result<()> {
     let _operator = world.operator().await?;

@@ -267,7 +267,7 @@ fn kill_process(pod: &Value, program: &str) -> Result<()> {
     process.signal(Signal::KILL)
 }
 
-async fn delete(world: &World, kind: &str, name: &str, how: &[&str]) -> Result<()> {
+pub async fn delete(world: &World, kind: &str, name: &str, how: &[&str]) -> Result<()> {
     let mut arguments = vec!["delete", kind, name, "--wait=false"];
     arguments.extend(how);
     world.kubectl(&arguments).await

@@ -29,6 +29,7 @@ mod leadership;
 mod lease_faults;
 mod metrics;
 mod migrations;
+mod nodes;
 mod objects;
 mod page;
 mod rights;
@@ -202,6 +203,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
     ]);
     // These change what all share: nodes, definitions, an operator for all namespaces.
     let alone = arguments.choose(scenarios![
+        nodes::a_migration_whose_node_is_lost_is_read_back_and_not_run_again,
         definitions::an_object_of_a_looser_definition_is_told_so_and_keeps_its_ledger,
         page::every_command_of_the_readme_works_as_typed,
         volume::two_hundred_backends_at_once_all_become_ready,

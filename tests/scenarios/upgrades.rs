@@ -12,7 +12,9 @@ use crate::world::{PATIENCE, World};
 /// The annotation that a Slipway with a salt writes into its templates.
 const SALT: &str = "another-version";
 
-/// I-42: nothing restarts, `UpdateAvailable` says so; the next change of the spec takes the new template along.
+/// migrations.md case 53.
+/// I-42: nothing restarts, also not by a password that was rotated meanwhile, and no migration runs again; `UpdateAvailable` says so. The next
+/// change of the spec takes the new template along.
 pub async fn an_operator_with_a_changed_builder_restarts_nothing(world: World) -> Result<()> {
     let operator = world.operator().await?;
     world.release_orders().await?;
@@ -20,6 +22,7 @@ pub async fn an_operator_with_a_changed_builder_restarts_nothing(world: World) -
         .condition("slb/orders", "UpdateAvailable", "False")
         .await?;
     let before = running(&world).await?;
+    world.rotate_password("orders-db", "another word").await?;
     operator.terminate()?;
     operator.wait(Duration::from_secs(15)).await?;
 

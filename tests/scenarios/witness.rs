@@ -130,10 +130,19 @@ impl Witnessed {
 
     /// Waits until the body has begun so often, and asks nobody in the cluster.
     pub async fn until_begun(&self, times: i64) -> Result<()> {
-        let what = format!("the body of {} to begin for the {times}. time", self.name);
-        wait::until(&what, PATIENCE, async || {
-            let begun = self.count("begin").await?;
-            ensure!(begun >= times, "it began {begun} times");
+        self.until("begin", times).await
+    }
+
+    /// Waits until the body has come to its end so often.
+    pub async fn until_ended(&self, times: i64) -> Result<()> {
+        self.until("end", times).await
+    }
+
+    async fn until(&self, what: &str, times: i64) -> Result<()> {
+        let sentence = format!("the body of {} to {what} for the {times}. time", self.name);
+        wait::until(&sentence, PATIENCE, async || {
+            let count = self.count(what).await?;
+            ensure!(count >= times, "it did {count} times");
             anyhow::Ok(())
         })
         .await

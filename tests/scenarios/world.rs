@@ -140,6 +140,14 @@ impl World {
         self.apply(&manifest).await
     }
 
+    /// Gives the user of a database another password, on the server and in the Secret.
+    pub async fn rotate_password(&self, name: &str, password: &str) -> Result<()> {
+        let user = self.database_name(name);
+        self.postgres().await?.set_password(&user, password).await?;
+        let data = json!({"stringData": {"password": password}});
+        self.patch(&format!("secret/{name}-app"), &data).await
+    }
+
     /// The server that all databases of the scenarios stand on.
     pub async fn postgres(&self) -> Result<Postgres> {
         self.cluster().postgres().await
