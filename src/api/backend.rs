@@ -15,8 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::backend_rules as rules;
 pub use super::backend_status::{
     BackendDisplay, BackendStatus, Effective, PendingRelease, Problem, Release, SchemaVersions,
+    Soak,
 };
-use super::common::{NameReference, Tool};
+use super::common::{NameReference, Phase, Tool};
 use super::migration::MigrationOptions;
 use super::migration_rules;
 use super::patterns::{
@@ -242,13 +243,14 @@ pub struct Pool {
     pub max_lifetime_seconds: Option<i32>,
 }
 
-/// A migration that must be done before a release goes out.
+/// A migration that a release needs.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = migration_rules::environment_leaves_the_connection_alone("spec.migrations"),
     validation = migration_rules::only_two_tools_run_out_of_order("spec.migrations"),
-    validation = migration_rules::a_program_has_no_tool_path("spec.migrations")
+    validation = migration_rules::a_program_has_no_tool_path("spec.migrations"),
+    validation = migration_rules::only_a_late_migration_soaks("spec.migrations")
 )]
 pub struct BackendMigration {
     /// Name of the entry: lower case, digits, dashes. Unique. Example: `schema`.
@@ -266,6 +268,15 @@ pub struct BackendMigration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 18), regex(pattern = FILE_VERSION))]
     pub target: Option<String>,
+    /// When it runs, seen from the release: `BeforeRollout`, the release waits for it; or `AfterRollout`, once no pod of an older release is
+    /// left, for what takes away what only older code needs. Default `BeforeRollout`. Example: `AfterRollout`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// How long all pods of the release must have been available, with no older pod left, before it starts; a break begins anew. Only with
+    /// `phase: AfterRollout`. Seconds, 0 to 86400. Default 600. Example: `3600`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86400))]
+    pub soak_seconds: Option<i32>,
     #[serde(flatten)]
     pub options: MigrationOptions,
 }

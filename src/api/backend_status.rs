@@ -28,6 +28,9 @@ pub struct BackendStatus {
     /// The release that waits at the gate.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingRelease>,
+    /// Since when the release runs undisturbed, while a migration of `phase: AfterRollout` is not done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub soak: Option<Soak>,
     /// Number of pods that exist, of any release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
@@ -95,6 +98,16 @@ pub struct PendingRelease {
     pub image: String,
     /// Hash of everything that the application team decided and that reaches the pods.
     pub input_hash: String,
+}
+
+/// Since when a release runs undisturbed: all its pods available, none of an older release left, not even one that ends.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Soak {
+    /// Number of the release.
+    pub release: i64,
+    /// Since when; RFC 3339. A pod that is lost begins it anew.
+    pub since: String,
 }
 
 /// Versions of the schema: what the database has, what the newest plan wants.

@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Engine};
-pub use super::ledger::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
+pub use super::ledger::{
+    Block, BlockEvidence, Contract, Entry, EntryOutcome, Holder, Ledger, RunMode,
+};
 use super::patterns::{DATABASE_NAME, KEY, OBJECT_NAME};
 use super::{database_rules as rules, schema};
 

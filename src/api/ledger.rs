@@ -19,6 +19,9 @@ pub struct Ledger {
     /// Version tables that a person must look at first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocks: Vec<Block>,
+    /// How far migrations after a rollout took each version table: images whose files end below that are not released any more.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contracts: Vec<Contract>,
 }
 
 /// The attempt that holds the database.
@@ -45,6 +48,9 @@ pub struct Holder {
     pub backend: String,
     /// The tool's own version table.
     pub version_table: String,
+    /// When it runs, seen from the release.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
     /// The `slipway.dev/retry` token that this attempt answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_token: Option<String>,
@@ -160,6 +166,20 @@ pub struct Block {
     pub evidence: BlockEvidence,
     /// Since when; RFC 3339.
     pub since: String,
+}
+
+/// What a migration after a rollout made of a version table.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Contract {
+    /// The tool's own version table. Example: `goose_db_version`.
+    pub version_table: String,
+    /// Version that the migration reached: an image whose files end below it may need what is no longer there. Example: `8`.
+    pub version: String,
+    /// Plan key of the migration.
+    pub plan_key: String,
+    /// Name of the Backend that asked for it.
+    pub backend: String,
 }
 
 /// Whether the database itself shows the trouble.

@@ -52,7 +52,8 @@ use super::schema;
         "spec of a Migration cannot be changed, as it is what was or will be run; change spec.migrations of the Backend, which makes a new Migration"),
     validation = rules::environment_leaves_the_connection_alone("spec"),
     validation = rules::only_two_tools_run_out_of_order("spec"),
-    validation = rules::a_program_has_no_tool_path("spec")
+    validation = rules::a_program_has_no_tool_path("spec"),
+    validation = rules::only_a_late_migration_soaks("spec")
 )]
 pub struct MigrationSpec {
     /// Name of the Backend whose release needs it. Required. Example: `orders`.
@@ -66,8 +67,13 @@ pub struct MigrationSpec {
     pub database: String,
     /// Tool that understands the files: `Goose`. Required. Example: `Goose`.
     pub tool: Tool,
-    /// When it runs, seen from the release: `BeforeRollout`. Required. Example: `BeforeRollout`.
+    /// When it runs, seen from the release: `BeforeRollout` or `AfterRollout`. Required. Example: `BeforeRollout`.
     pub phase: Phase,
+    /// How long the release must have run undisturbed before it starts, where `phase` is `AfterRollout`. Seconds, 0 to 86400. What the Backend
+    /// asks for by now counts. Default 600. Example: `3600`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86400))]
+    pub soak_seconds: Option<i32>,
     /// Where the files are. Required. Example: `{image: registry.example/orders:1.4.0, path: /migrations}`.
     pub source: MigrationSource,
     /// Version to stop at, in quotes; higher files wait. Default: the highest file. Example: `"7"`.

@@ -67,3 +67,15 @@ pub(super) fn a_program_has_no_tool_path(field: &str) -> Rule {
     )
         .field_path(".toolPath")
 }
+
+/// A release waits for no soak: only what runs after it has one.
+pub(super) fn only_a_late_migration_soaks(field: &str) -> Rule {
+    Rule::new("!has(self.soakSeconds) || (has(self.phase) && self.phase == 'AfterRollout')")
+        .message(
+            format!(
+                "{field}: soakSeconds is for phase: AfterRollout only; remove it, or set the phase"
+            )
+            .as_str(),
+        )
+        .field_path(".soakSeconds")
+}

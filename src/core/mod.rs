@@ -18,3 +18,4 @@ pub mod quantity;
 pub mod rights;
 pub mod run;
 pub mod settings;
+pub mod version;

@@ -211,6 +211,7 @@ fn made(
         migrations: considered
             .planned
             .iter()
+            .filter(|plan| plan.is_before_rollout())
             .map(|plan| ReleaseMigration {
                 name: plan.name.clone(),
                 object: plan.object_name.clone(),

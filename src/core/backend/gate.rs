@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 
+use super::contract::{self, UnsafeRollback};
 use super::resolve::Missing;
 use super::seen::Seen;
-use crate::api::database::EntryOutcome;
+use crate::api::database::{Entry, EntryOutcome, Ledger};
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::conditions::{READY, STALLED};
 use crate::core::database::ledger;
@@ -31,6 +32,10 @@ pub enum Hold {
     Missing(Missing),
     /// `spec.rollout.paused`.
     Paused,
+    /// A migration after an earlier release's rollout is armed, or how it ended is not known: it ends first.
+    Contract { migration: String, database: String },
+    /// Its files end below what a migration after a rollout made of the schema.
+    Unsafe(UnsafeRollback),
     /// A migration of its plan is not done.
     Migration(HeldBy),
     /// The name of a migration of its plan is taken by an object of somebody else.
@@ -63,23 +68,28 @@ pub enum HeldState {
     Blocked,
 }
 
-/// Whether a new release may go out. `paused` is asked first: it holds the plan's migrations too. Migrations are asked in their declared
-/// order: the first that is not done decides.
+/// Whether a new release may go out. `paused` is asked first: it holds the plan's migrations too. Then what migrations after a rollout did
+/// or still do. Those before the rollout are asked in their declared order: the first that is not done decides.
 #[must_use]
 pub fn gate(seen: &Seen, paused: bool, planned: &[PlannedMigration]) -> Gate {
     if paused {
         return Gate::Closed(Hold::Paused);
     }
-    planned
-        .iter()
-        .find_map(|plan| hold(seen, plan))
+    contract::at_work(seen)
+        .or_else(|| contract::unsafe_rollback(seen, planned).map(Hold::Unsafe))
+        .or_else(|| first_hold(seen, planned))
         .map_or(Gate::Open, Gate::Closed)
 }
 
-/// Whether every migration of the plan is Succeeded or Skipped.
+/// Whether every migration that the release waits for is Succeeded or Skipped.
 #[must_use]
 pub fn is_migrated(seen: &Seen, planned: &[PlannedMigration]) -> bool {
-    planned.iter().all(|plan| hold(seen, plan).is_none())
+    first_hold(seen, planned).is_none()
+}
+
+fn first_hold(seen: &Seen, planned: &[PlannedMigration]) -> Option<Hold> {
+    let mut waited_for = planned.iter().filter(|plan| plan.is_before_rollout());
+    waited_for.find_map(|plan| hold(seen, plan))
 }
 
 /// The Migration of a plan, whoever controls it.
@@ -89,7 +99,8 @@ pub(super) fn find<'a>(seen: &'a Seen, plan: &PlannedMigration) -> Option<&'a Ar
         .find(|migration| migration.name_any() == plan.object_name)
 }
 
-fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
+/// Why a plan is not done; `None`: it is.
+pub(super) fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
     let Some(migration) = find(seen, plan) else {
         return Some(Hold::Migration(HeldBy {
             migration: plan.object_name.clone(),
@@ -130,18 +141,22 @@ fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
 
 /// Whether the ledger of the plan's Database says that it is done.
 fn is_recorded_done(seen: &Seen, plan: &PlannedMigration) -> bool {
-    seen.databases
-        .get(&plan.spec.database)
-        .and_then(|database| {
-            let ledger = database.status.as_ref()?.ledger.as_ref()?;
-            ledger::entry(ledger, &plan.spec.plan_key)
-        })
-        .is_some_and(|entry| {
-            matches!(
-                entry.outcome,
-                EntryOutcome::Succeeded | EntryOutcome::Skipped
-            )
-        })
+    recorded(seen, plan).is_some_and(|(_, entry)| {
+        matches!(
+            entry.outcome,
+            EntryOutcome::Succeeded | EntryOutcome::Skipped
+        )
+    })
+}
+
+/// The ledger of a plan's Database, and what it says of the plan.
+pub(super) fn recorded<'a>(
+    seen: &'a Seen,
+    plan: &PlannedMigration,
+) -> Option<(&'a Ledger, &'a Entry)> {
+    let status = seen.databases.get(&plan.spec.database)?.status.as_ref()?;
+    let ledger = status.ledger.as_ref()?;
+    Some((ledger, ledger::entry(ledger, &plan.spec.plan_key)?))
 }
 
 fn state(migration: &Migration, phase: Option<MigrationPhase>) -> HeldState {

@@ -6,6 +6,7 @@
 
 pub mod build;
 mod children;
+mod contract;
 mod decide;
 mod gate;
 mod input_hash;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::build::SLIPWAY_VARIABLES;
 use super::resolved::{ResolvedBackend, VariableValue};
-use crate::api::backend::{BackendSpec, Problem};
+use crate::api::backend::{BackendMigration, BackendSpec, Problem};
+use crate::api::common::Phase;
 use crate::api::ports::Protocol;
 
 /// Below this a memory amount without a unit was hardly meant in bytes: one mebibyte.
@@ -23,6 +24,7 @@ pub fn problems(spec: &BackendSpec, backend: &ResolvedBackend) -> Vec<Problem> {
             ));
         }
     }
+    problems.extend(nothing_left_for_later(spec));
     problems.extend(unknown_variables(backend));
     problems.extend(memory_without_unit(spec));
     problems.extend(no_probe(backend));
@@ -45,6 +47,31 @@ fn image(path: &str, reference: &str) -> Option<Problem> {
     }
     let message = format!("{path} has no digest; a moved tag runs code that was not migrated");
     Some(warning("SLP0104", path, message))
+}
+
+/// An entry without a target runs all files of its folder, those meant for after the rollout too.
+fn nothing_left_for_later(spec: &BackendSpec) -> Vec<Problem> {
+    let is_late = |entry: &&BackendMigration| entry.phase == Some(Phase::AfterRollout);
+    let pairs = spec.migrations.iter().filter(is_late).filter_map(|late| {
+        let early = spec.migrations.iter().find(|early| {
+            !is_late(early)
+                && early.target.is_none()
+                && early.database == late.database
+                && early.tool == late.tool
+                && early.source == late.source
+        })?;
+        Some((early, late))
+    });
+    pairs
+        .map(|(early, late)| {
+            let path = format!("spec.migrations[{}].target", early.name);
+            let message = format!(
+                "{path} is absent, so {} runs all files before the rollout and leaves none to {}; name the last version that old code can work with",
+                early.name, late.name
+            );
+            warning("SLP0109", path, message)
+        })
+        .collect()
 }
 
 /// `128` is a hundred and twenty-eight bytes.

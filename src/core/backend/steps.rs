@@ -7,14 +7,16 @@ use super::build::{
     controller_revision, deployment, headless_service, migration, service, service_account,
 };
 use super::children::{self, Care, Cause, Live};
+use super::contract;
 use super::decide::{Considered, Purpose};
-use super::gate::Hold;
+use super::gate::{self, Hold};
 use super::release::{self, Release};
 use super::report;
 use super::resolved::Account;
 use super::seen::Seen;
 use crate::core::compare;
 use crate::core::meta;
+use crate::core::migration::planned::PlannedMigration;
 use crate::core::plan::{Confirm, Create, ObjectKey, ObjectKind, Precondition, Propagation, Step};
 
 /// A step, and why it is done.
@@ -45,6 +47,7 @@ pub(super) fn steps(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     }
     steps.extend(next_migration(seen, considered));
     steps.extend(release_steps(seen, considered));
+    steps.extend(later_migrations(seen, considered));
     steps.extend(retire(seen, considered, !steps.is_empty()));
     let confirmed = steps
         .iter()
@@ -136,13 +139,28 @@ fn next_migration(seen: &Seen, considered: &Considered) -> Option<Purposed> {
         .planned
         .iter()
         .find(|plan| held.missing && plan.object_name == held.migration)?;
+    Some(make_migration(seen, plan))
+}
+
+/// The migrations after the rollout that are not there yet, once the release is out: each shows for itself what it waits for.
+fn later_migrations(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
+    if considered.hold.is_some() || !report::is_rolled_out(seen, considered) {
+        return Vec::new();
+    }
+    contract::entries(&considered.planned)
+        .filter(|plan| gate::find(seen, plan).is_none())
+        .map(|plan| make_migration(seen, plan))
+        .collect()
+}
+
+fn make_migration(seen: &Seen, plan: &PlannedMigration) -> Purposed {
     let body = migration::migration(seen, plan);
     let create = Create {
         key: children::key_of_body(ObjectKind::Migration, &body),
         hash: meta::hash_of(&body),
         body,
     };
-    Some((Step::Create(create), Purpose::Other))
+    (Step::Create(create), Purpose::Other)
 }
 
 /// Keep the release, give it to the Deployment; or only what the Deployment needs apart from a release.

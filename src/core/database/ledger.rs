@@ -3,6 +3,7 @@
 
 use jiff::Timestamp;
 
+use super::contracts;
 use crate::api::database::{
     Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode,
 };
@@ -108,6 +109,7 @@ pub fn record(
     let entry = next_entry(before, holder, ticket, job_uid, verdict, backoff, now);
     let mut next = give_back(ledger, job_uid);
     mark(&mut next, &entry, verdict, now);
+    contracts::note(&mut next, ticket, verdict, before, &entry);
     match next
         .entries
         .iter_mut()
@@ -129,6 +131,7 @@ pub fn record_lost(ledger: &Ledger, holder: &Holder, now: Timestamp) -> Ledger {
         migration: holder.migration.clone(),
         backend: holder.backend.clone(),
         version_table: holder.version_table.clone(),
+        phase: holder.phase.or(old.phase),
         outcome: EntryOutcome::Unknown,
         reason: "OutcomeUnknown".to_owned(),
         message: Some(format!(

@@ -1,5 +1,6 @@
 //! The Database: its ledger and its status. Pure.
 
+pub mod contracts;
 pub mod ledger;
 mod status;
 

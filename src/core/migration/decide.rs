@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::build::job::{Attempt, job};
+use super::contract;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};
 use crate::api::database::{Holder, RunMode};
@@ -40,11 +41,15 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             mode,
             job: Some(job),
         } => steps(take_or_replace(seen, *attempt, *mode, job, now)),
-        Situation::Taken { job, .. } => steps(touch_or_arm(seen, job, now)),
+        Situation::Taken { holder, job } => steps(touch_or_arm(seen, holder.mode, job, now)),
         Situation::MarkGoes { entry } => steps(unmark(seen, &entry.plan_key, now)),
         Situation::RetryWait { entry } => Plan {
             steps: Vec::new(),
             wake: until(situation::retry_time(entry), now),
+        },
+        Situation::NotDue(not_due) => Plan {
+            steps: Vec::new(),
+            wake: not_due.until.map(|until| contract::left(until, now)),
         },
         Situation::Waiting { .. }
         | Situation::Superseded
@@ -64,7 +69,9 @@ pub fn next_job(seen: &Seen, now: Timestamp) -> Option<String> {
         Situation::Turn { attempt, mode, .. } => {
             Some(job_name(&seen.migration.name_any(), attempt, mode))
         }
-        Situation::Taken { job, .. } if situation::is_wanted(seen) => Some(job.name_any()),
+        Situation::Taken { holder, job } if situation::may_be_armed(seen, holder.mode, now) => {
+            Some(job.name_any())
+        }
         _ => None,
     }
 }
@@ -127,6 +134,7 @@ fn take_or_replace(
         template_hash: hash,
         backend: seen.migration.spec.backend.clone(),
         version_table: planned::version_table(&seen.migration.spec).to_owned(),
+        phase: Some(seen.migration.spec.phase),
         retry_token: seen.retry_token().cloned(),
         since: crate::core::conditions::to_seconds(now).to_string(),
     };
@@ -142,8 +150,9 @@ fn take_or_replace(
 }
 
 /// A new leader changes the Job first, so that an arm of the old one gets 409. Then: is it still wanted, by quorum; then the arm.
-fn touch_or_arm(seen: &Seen, job: &Job, now: Timestamp) -> Vec<Step> {
-    let Some(backend) = seen.live_backend().filter(|_| situation::is_wanted(seen)) else {
+fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<Step> {
+    let may = situation::may_be_armed(seen, mode, now);
+    let Some(backend) = seen.live_backend().filter(|_| may) else {
         return Vec::new();
     };
     if job.metadata.deletion_timestamp.is_some() {

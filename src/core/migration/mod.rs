@@ -1,6 +1,7 @@
 //! A migration, from plan to outcome: what is planned, which Job does it, what its message means. Pure.
 
 pub mod build;
+mod contract;
 mod decide;
 pub mod dsn;
 pub mod goose;
@@ -18,6 +19,7 @@ pub mod sql_error;
 #[cfg(test)]
 mod walk;
 
+pub use contract::NotDue;
 pub use decide::{Decision, decide, next_job};
 pub use report::report;
 pub use seen::Seen;

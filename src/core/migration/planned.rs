@@ -21,6 +21,14 @@ pub struct PlannedMigration {
     pub spec: MigrationSpec,
 }
 
+impl PlannedMigration {
+    /// Whether a release waits for it.
+    #[must_use]
+    pub fn is_before_rollout(&self) -> bool {
+        self.spec.phase == Phase::BeforeRollout
+    }
+}
+
 /// All that a Backend asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Planned {
@@ -85,7 +93,8 @@ fn plan_one(
         name: entry.name.clone(),
         database: database.to_owned(),
         tool: entry.tool,
-        phase: Phase::BeforeRollout,
+        phase: entry.phase.unwrap_or(Phase::BeforeRollout),
+        soak_seconds: entry.soak_seconds,
         source,
         target: entry.target.clone(),
         options: entry.options.clone(),

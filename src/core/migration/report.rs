@@ -69,6 +69,10 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
         Situation::Waiting { reason, message } => {
             (MigrationPhase::Pending, working(reason, message.clone()))
         }
+        Situation::NotDue(not_due) => (
+            MigrationPhase::Pending,
+            working(not_due.reason, not_due.message.clone()),
+        ),
         Situation::Superseded => (
             MigrationPhase::Pending,
             working("Superseded", message_text::superseded(&seen.migration)),

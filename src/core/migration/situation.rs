@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
+use super::contract::{self, NotDue};
 use super::planned::{self, planned};
 use super::seen::Seen;
 use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
@@ -26,6 +27,8 @@ pub enum Situation {
     },
     /// The Backend's newest spec does not ask for it.
     Superseded,
+    /// It runs after the rollout, and it is too early for that.
+    NotDue(NotDue),
     /// Nobody asks for it any more, and the mark that it left on its version table goes: the database itself will tell the next plan, or a
     /// person has looked.
     MarkGoes { entry: Entry },
@@ -76,11 +79,10 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     if let Some(entry) = entry.clone().filter(|entry| is_final(entry, asked_again)) {
         return Situation::Ended { entry };
     }
-    if !is_wanted(seen) {
-        return Situation::Superseded;
-    }
-    if let Some(earlier) = unfinished_predecessor(seen) {
-        return Situation::Queued { behind: earlier };
+    if !contract::must_be_read(seen, entry.as_ref())
+        && let Some(early) = too_early(seen, now)
+    {
+        return early;
     }
     if let Some(entry) = entry
         .clone()
@@ -105,6 +107,26 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
         return Situation::Queued { behind };
     }
     turn(seen, entry.as_ref(), now)
+}
+
+/// What must be so before it takes part in the queue at all.
+fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
+    if !is_wanted(seen) {
+        return Some(Situation::Superseded);
+    }
+    if let Some(not_due) = contract::not_due(seen, now) {
+        return Some(Situation::NotDue(not_due));
+    }
+    unfinished_predecessor(seen).map(|behind| Situation::Queued { behind })
+}
+
+/// Whether a Job that holds the database may be armed now.
+#[must_use]
+pub fn may_be_armed(seen: &Seen, mode: RunMode, now: Timestamp) -> bool {
+    let ledger = seen.ledger();
+    let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
+    let reads = mode == RunMode::Check && contract::must_be_read(seen, entry);
+    reads || (is_wanted(seen) && contract::not_due(seen, now).is_none())
 }
 
 fn database_missing(seen: &Seen) -> Situation {
@@ -187,7 +209,8 @@ pub fn asked(seen: &Seen) -> Option<MigrationSpec> {
         .map(|planned| planned.spec)
 }
 
-/// The first entry before it in its Backend that has not succeeded.
+/// The first entry of its phase before it in its Backend that has not succeeded. One after the rollout comes after all those before it, as
+/// there is no release without them.
 fn unfinished_predecessor(seen: &Seen) -> Option<String> {
     let backend = seen.live_backend()?;
     let planned = planned(backend, &seen.databases);
@@ -195,6 +218,7 @@ fn unfinished_predecessor(seen: &Seen) -> Option<String> {
         .migrations
         .iter()
         .take_while(|planned| planned.object_name != seen.migration.name_any())
+        .filter(|planned| planned.spec.phase == seen.migration.spec.phase)
         .find(|planned| !is_done(seen, &planned.spec.database, &planned.spec.plan_key))
         .map(|planned| planned.object_name.clone())
 }

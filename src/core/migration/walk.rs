@@ -25,6 +25,9 @@ use crate::core::settings::Settings;
 
 const START: i64 = 1_800_000_000;
 
+/// Longer than one step of time, shorter than two; seconds.
+const SOAK: i64 = 3000;
+
 /// How a Job's program can end, seen from outside.
 #[derive(Clone, Copy, Debug)]
 enum Ending {
@@ -59,6 +62,10 @@ enum Action {
     Start(String),
     End(String, Ending),
     TimePasses,
+    /// The release is out and undisturbed, or no more so, by the Backend's status.
+    Disturb(bool),
+    /// A newer spec asks for another plan.
+    Supersede,
 }
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -83,6 +90,8 @@ struct World {
     /// Plan keys of bodies that ended well and were recorded.
     armed_total: usize,
     ended: usize,
+    /// How often the release was disturbed; `None`: the plan runs before the rollout.
+    disturbed: Option<usize>,
 }
 
 impl World {
@@ -104,20 +113,33 @@ impl World {
             term: 0,
             armed_total: 0,
             ended: 0,
+            disturbed: None,
         };
+        let before = json!({"name": "schema", "tool": "Goose", "source": {"path": "/m"}});
         for name in backends {
-            world.add_backend(name, "1");
+            world.add_backend(name, "1", &before);
         }
         world
     }
 
-    fn add_backend(&mut self, name: &str, image: &str) {
+    /// A Backend whose only migration runs after the rollout, with a soak that is longer than one step of time.
+    fn after_rollout() -> Self {
+        let mut world = Self::new(&[]);
+        let after = json!({
+            "name": "contract", "tool": "Goose", "source": {"path": "/m"}, "phase": "AfterRollout", "soakSeconds": SOAK,
+        });
+        world.add_backend("orders", "1", &after);
+        world.disturbed = Some(0);
+        world
+    }
+
+    fn add_backend(&mut self, name: &str, image: &str, migration: &Value) {
         let backend: Backend = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
             "metadata": {"name": name, "namespace": "n", "uid": format!("uid-{name}"), "generation": 1},
             "spec": {
                 "image": format!("{name}:{image}"), "databases": [{"name": "db"}],
-                "migrations": [{"name": "schema", "tool": "Goose", "source": {"path": "/m"}}],
+                "migrations": [migration],
             },
         }));
         for planned in planned(&backend, &self.databases()).migrations {
@@ -429,6 +451,13 @@ impl World {
         if self.now < START + 4000 {
             actions.push(Action::TimePasses);
         }
+        if let Some(times) = self.disturbed.filter(|_| !self.is_superseded()) {
+            let undisturbed = self.undisturbed_since().is_some();
+            if !undisturbed || times < 1 {
+                actions.push(Action::Disturb(undisturbed));
+            }
+            actions.push(Action::Supersede);
+        }
         actions
     }
 
@@ -451,7 +480,51 @@ impl World {
             Action::Start(name) => self.start(&name.clone()),
             Action::End(name, ending) => self.end(&name.clone(), *ending),
             Action::TimePasses => self.now += 2000,
+            Action::Disturb(disturb) => self.disturb(*disturb),
+            Action::Supersede => self.supersede(),
         }
+    }
+
+    fn disturb(&mut self, disturb: bool) {
+        self.disturbed = self.disturbed.map(|times| times + usize::from(disturb));
+        let since = self.now().to_string();
+        self.edit_backend(|backend| {
+            backend.status = Some(object(json!({
+                "observedGeneration": backend.metadata.generation, "release": {"revision": 1},
+                "soak": (!disturb).then(|| json!({"release": 1, "since": since})),
+            })));
+        });
+    }
+
+    fn supersede(&mut self) {
+        self.edit_backend(|backend| {
+            backend.spec.image = "orders:2".to_owned();
+            backend.metadata.generation = Some(2);
+        });
+    }
+
+    fn edit_backend(&mut self, edit: impl FnOnce(&mut Backend)) {
+        let backend = self.backends.get_mut("orders").expect("its only Backend");
+        let mut edited = Backend::clone(backend);
+        edit(&mut edited);
+        *backend = Arc::new(edited);
+    }
+
+    fn is_superseded(&self) -> bool {
+        self.backends
+            .values()
+            .any(|backend| backend.metadata.generation == Some(2))
+    }
+
+    fn undisturbed_since(&self) -> Option<i64> {
+        let soak = self
+            .backends
+            .get("orders")?
+            .status
+            .as_ref()?
+            .soak
+            .as_ref()?;
+        Some(soak.since.parse::<Timestamp>().ok()?.as_second())
     }
 
     /// What makes two worlds the same: everything but the numbers of versions, of which only those that the held plan waits for count.
@@ -497,7 +570,10 @@ impl World {
             held,
             self.term,
             self.now,
-            self.ended
+            self.ended,
+            self.undisturbed_since(),
+            self.disturbed,
+            self.is_superseded(),
         ]))
     }
 
@@ -610,12 +686,33 @@ fn check(before: &World, after: &World, path: &[String]) {
             plan.is_some_and(|plan| old.get(&plan) != Some(&EntryOutcome::Succeeded)),
             "ran after its success by {path:#?}"
         );
+        check_soak(before, after, path);
     }
+}
+
+/// `migrations.md` 4.6: a migration after the rollout is armed only at the end of an undisturbed soak, by a Backend that still asks for it.
+fn check_soak(before: &World, after: &World, path: &[String]) {
+    let armed = after.active();
+    let armed = armed.iter().find(|name| !before.active().contains(name));
+    let reads = armed.is_some_and(|name| name.contains("-c"));
+    if before.disturbed.is_none() || reads {
+        return;
+    }
+    let soaked = before
+        .undisturbed_since()
+        .is_some_and(|since| before.now - since >= SOAK);
+    assert!(
+        soaked && !before.is_superseded(),
+        "armed too early by {path:#?}"
+    );
 }
 
 /// From every world a fair future comes to rest: nothing held, nothing half done, every plan ended or waiting for a person.
 fn check_settles(mut world: World, path: &[String]) {
     world.held = None;
+    if world.disturbed.is_some() && !world.is_superseded() {
+        world.disturb(false);
+    }
     world.settle();
     let ledger = world
         .database
@@ -633,10 +730,20 @@ fn check_settles(mut world: World, path: &[String]) {
             MigrationPhase::Blocked,
         ]
         .map(Some);
+        let superseded = world.is_superseded() && phase == Some(MigrationPhase::Pending);
         assert!(
-            at_rest.contains(&phase),
+            at_rest.contains(&phase) || superseded,
             "{} rests at {phase:?} by {path:#?}\n{ledger:#?}",
             migration.name_any()
+        );
+    }
+    if world.disturbed.is_some() {
+        let outcomes = world.outcomes();
+        assert!(
+            !outcomes
+                .values()
+                .any(|outcome| *outcome == EntryOutcome::Unknown),
+            "what a contract did is never read by {path:#?}"
         );
     }
     let leaked: Vec<&Job> = world
@@ -754,6 +861,20 @@ fn whatever_dies_or_comes_late_one_migration_runs_at_a_time_and_none_after_its_s
         },
     );
     println!("one Backend, two runs, one late plan of a deposed leader: {worlds} worlds");
+    assert!(worlds > 500, "{worlds}");
+}
+
+/// migrations.md case 48.
+#[test]
+fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_is_always_read() {
+    let worlds = walk(
+        World::after_rollout(),
+        Limits {
+            runs: 1,
+            late: false,
+        },
+    );
+    println!("one Backend, a migration after its rollout: {worlds} worlds");
     assert!(worlds > 500, "{worlds}");
 }
 

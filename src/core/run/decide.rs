@@ -13,6 +13,7 @@ use serde_json::json;
 use super::evidence::{self, JobState, SeenPod};
 use super::ticket::{Ticket, ticket};
 use super::verdict::{End, Verdict};
+use crate::api::common::Phase;
 use crate::api::database::{Database, Holder, Ledger, RunMode};
 use crate::api::migration::Migration;
 use crate::core::database::{self, ledger};
@@ -263,7 +264,7 @@ fn verdict(
     if fresh && pods.is_empty() {
         return None;
     }
-    Some(without_message(seen, pods))
+    Some(without_message(seen, ticket, pods))
 }
 
 /// Nothing is known of a program on a node that does not answer: a Check run waits for the lock in the database, which such a program holds.
@@ -278,8 +279,8 @@ fn node_lost(pod: &Pod) -> Verdict {
 }
 
 /// Complete is proof by itself, as the runner ends with 0 only after reading the database back. A program that never ran did nothing.
-fn without_message(seen: &Seen, pods: &[&SeenPod]) -> Verdict {
-    if evidence::is_complete(&seen.job) {
+fn without_message(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod]) -> Verdict {
+    if evidence::is_complete(&seen.job) && !must_be_read(ticket) {
         return Verdict::without_message(End::Succeeded, "Succeeded", None);
     }
     if !pods.is_empty() && !evidence::main_ran(pods) {
@@ -304,6 +305,13 @@ fn without_message(seen: &Seen, pods: &[&SeenPod]) -> Verdict {
     )
 }
 
+/// What a migration after a rollout reached is what later images are held against: without the runner's word a Check run reads it.
+fn must_be_read(ticket: &Ticket) -> bool {
+    ticket.phase == Phase::AfterRollout
+        && ticket.mode == RunMode::Run
+        && !ticket.version_table.is_empty()
+}
+
 fn deleted_at(job: &Job) -> Option<Timestamp> {
     job.metadata.deletion_timestamp.as_ref().map(|time| time.0)
 }
@@ -325,6 +333,7 @@ fn holder_from(ticket: &Ticket, job: &Job, now: Timestamp) -> Holder {
         retry_token: None,
         backend: ticket.backend.clone(),
         version_table: ticket.version_table.clone(),
+        phase: Some(ticket.phase),
         since: evidence::started_at(job).unwrap_or(now).to_string(),
     }
 }

@@ -41,6 +41,8 @@ pub struct Verdict {
     pub files_digest: Option<String>,
     pub file_count: Option<i64>,
     pub pending: Option<i64>,
+    /// Files that the attempt applied, by what its runner read back.
+    pub applied: i64,
     /// How long the runner waited for the lock in the database, milliseconds.
     pub lock_milliseconds: Option<i64>,
     /// How long the tool ran, milliseconds.
@@ -62,6 +64,7 @@ impl Verdict {
             files_digest: None,
             file_count: None,
             pending: None,
+            applied: 0,
             lock_milliseconds: None,
             tool_milliseconds: None,
         }
@@ -90,6 +93,7 @@ impl Verdict {
             files_digest: message.files_digest.clone(),
             file_count: Some(message.file_count),
             pending: Some(message.pending_total.saturating_sub(message.applied).max(0)),
+            applied: message.applied,
             lock_milliseconds: (message.lock_ms > 0).then_some(message.lock_ms),
             tool_milliseconds: message.started.then_some(message.tool_ms),
         }

@@ -218,6 +218,43 @@ pub(super) fn migrations() -> Vec<Input> {
             ),
             "spec.migrations[1]",
         ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m}, phase: Later}"),
+            "phase",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m}, soakSeconds: 60}"),
+            "soakSeconds is for phase: AfterRollout only",
+        ),
+        backend(
+            "",
+            &with(
+                "{name: s, tool: Goose, source: {path: /m}, phase: BeforeRollout, soakSeconds: 60}",
+            ),
+            "soakSeconds is for phase: AfterRollout only",
+        ),
+        backend(
+            "",
+            &with(
+                "{name: s, tool: Goose, source: {path: /m}, phase: AfterRollout, soakSeconds: 86401}",
+            ),
+            "soakSeconds",
+        ),
+        backend(
+            "",
+            &with(
+                "{name: s, tool: Goose, source: {path: /m}, phase: AfterRollout, soakSeconds: -1}",
+            ),
+            "soakSeconds",
+        ),
+        backend_passes(&with(
+            "{name: s, tool: Goose, source: {path: /m}, phase: BeforeRollout, target: \"7\"}, {name: t, tool: Goose, source: {path: /m}, phase: AfterRollout, soakSeconds: 0}",
+        )),
+        backend_passes(&with(
+            "{name: s, tool: Goose, source: {path: /m}, phase: AfterRollout, soakSeconds: 86400}, {name: t, tool: Goose, source: {path: /n}, phase: AfterRollout}",
+        )),
         backend_passes(&with(
             "{name: s, tool: Goose, source: {path: /m, image: \"r.example/sql:9\"}, target: \"20240102030405\", database: e}, {name: t, tool: Goose, source: {path: /n/o.p}}",
         )),
@@ -334,6 +371,18 @@ pub(super) fn migrations() -> Vec<Input> {
             "",
             Kind::Migration,
             "{spec: {target: \"7\"}}",
+            Answer::Accepted,
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {soakSeconds: 60}}",
+            Answer::Refused("soakSeconds is for phase: AfterRollout only"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {phase: AfterRollout, soakSeconds: 60}}",
             Answer::Accepted,
         ),
     ]

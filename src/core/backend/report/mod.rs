@@ -5,6 +5,7 @@ mod deadline;
 mod display;
 mod events;
 mod messages;
+mod migrated;
 mod pods;
 mod progress;
 mod rest;
@@ -19,15 +20,13 @@ use std::time::Duration;
 
 use self::standing::Assessment;
 use super::build;
+use super::contract;
 use super::decide::{Considered, Decision, Outlook, Purpose};
-use super::gate;
 use super::problems;
 use super::release;
 use super::seen::Seen;
-use crate::api::backend::{BackendStatus, PendingRelease, Release, SchemaVersions};
-use crate::core::conditions::{
-    self, AVAILABLE, Draft, MIGRATED, Standing, Truth, UPDATE_AVAILABLE,
-};
+use crate::api::backend::{BackendStatus, PendingRelease, Release};
+use crate::core::conditions::{self, AVAILABLE, Draft, Truth, UPDATE_AVAILABLE};
 use crate::core::plan::{Executed, ObjectKind, Report, Step, Stop};
 
 /// The status that follows, and the events of the transitions.
@@ -100,12 +99,17 @@ fn status(
     };
     let mut drafts = assessment.standing.drafts();
     drafts.push(available(seen));
-    drafts.push(migrated(seen, considered, &assessment.standing));
+    drafts.push(migrated::migrated(seen, considered, &assessment.standing));
     drafts.push(update_available(seen, considered));
     let release = released(seen, decision, executed, now);
     let pending = considered.and_then(|considered| pending(seen, considered));
-    let schema =
-        considered.map_or_else(|| old.schema.clone(), |considered| schema(seen, considered));
+    let schema = considered.map_or_else(
+        || old.schema.clone(),
+        |considered| migrated::schema(seen, considered),
+    );
+    let soak = considered
+        .filter(|_| !writes_deployment(decision))
+        .and_then(|considered| contract::soak(seen, considered, now));
     let counts = counts(seen);
     let generation = seen.generation();
     let mut status = BackendStatus {
@@ -116,6 +120,7 @@ fn status(
         }),
         release,
         pending,
+        soak,
         replicas: Some(counts.replicas.unwrap_or(0)),
         ready_replicas: Some(counts.ready_replicas.unwrap_or(0)),
         selector: Some(build::selector_text(&seen.name())),
@@ -207,37 +212,6 @@ fn available(seen: &Seen) -> Draft {
         reason: reason.to_owned(),
         message,
     }
-}
-
-fn migrated(seen: &Seen, considered: Option<&Considered>, standing: &Standing) -> Draft {
-    let draft = |status, reason: &str, message: &str| Draft {
-        type_: MIGRATED,
-        status,
-        reason: reason.to_owned(),
-        message: message.to_owned(),
-    };
-    let Some(considered) = considered.filter(|considered| considered.missing().is_none()) else {
-        return draft(
-            Truth::Unknown,
-            standing.reason(),
-            "the newest plan is not known yet",
-        );
-    };
-    if considered.planned.is_empty() {
-        return draft(Truth::True, "NoMigrations", "the spec asks for none");
-    }
-    if gate::is_migrated(seen, &considered.planned) {
-        return draft(
-            Truth::True,
-            "Migrated",
-            "every migration of the newest plan is done",
-        );
-    }
-    draft(
-        Truth::False,
-        standing.reason(),
-        "a migration of the newest plan is not done",
-    )
 }
 
 fn update_available(seen: &Seen, considered: Option<&Considered>) -> Draft {
@@ -333,27 +307,4 @@ fn pending(seen: &Seen, considered: &Considered) -> Option<PendingRelease> {
         image: seen.backend.spec.image.clone(),
         input_hash,
     })
-}
-
-/// Versions of the first migration's schema: what its database has, by the newest Migration that knows, and what the plan wants.
-fn schema(seen: &Seen, considered: &Considered) -> Option<SchemaVersions> {
-    let plan = considered.planned.first()?;
-    let status = gate::find(seen, plan).and_then(|migration| migration.status.as_ref());
-    let mut same: Vec<_> = seen
-        .migrations
-        .iter()
-        .filter(|migration| migration.spec.name == plan.name)
-        .collect();
-    same.sort_by_key(|migration| migration.creation_timestamp().map(|time| time.0));
-    let known = same
-        .into_iter()
-        .rev()
-        .find_map(|migration| migration.status.as_ref()?.current.clone());
-    let versions = SchemaVersions {
-        current: status.and_then(|status| status.current.clone()).or(known),
-        target: status
-            .and_then(|status| status.target.clone())
-            .or_else(|| plan.spec.target.clone()),
-    };
-    (versions != SchemaVersions::default()).then_some(versions)
 }

@@ -11,6 +11,7 @@ use super::super::resolved::short_image;
 use super::super::seen::Seen;
 use super::deadline::{Since, deadline, from_now};
 use super::messages::{self, clock, foreign};
+use super::migrated;
 use super::pods;
 use super::progress::{progress, serving};
 use super::{is_rolled_out, writes_deployment};
@@ -77,7 +78,7 @@ fn working(reason: &str, message: String) -> Standing {
     }
 }
 
-fn stalled(reason: &str, message: String) -> Standing {
+pub(super) fn stalled(reason: &str, message: String) -> Standing {
     Standing::Stalled {
         reason: reason.to_owned(),
         message,
@@ -158,17 +159,34 @@ fn held(seen: &Seen, considered: &Considered, hold: &Hold, now: Timestamp) -> As
             plain(working("Paused", text))
         }
         Hold::Migration(migration) => migrating(seen, migration),
-        Hold::Conflict { migration } => {
+        Hold::Conflict { migration } => conflict(migration),
+        Hold::Unsafe(found) => migrated::held_below(seen, wanted_image(seen), found),
+        Hold::Contract {
+            migration,
+            database,
+        } => {
             let text = format!(
-                "migration {migration} is not this Backend's and stays untouched. Next: kubectl delete slm {migration} if nobody needs it"
+                "migration {migration} (AfterRollout) of an earlier release is at work on database {database} and ends before image {} goes on; {}",
+                wanted_image(seen),
+                serving(seen)
             );
-            let standing = stalled("NameConflict", text);
             Assessment {
-                standing,
+                standing: working("Migrating", text),
                 subject: migration.clone(),
                 until: None,
             }
         }
+    }
+}
+
+pub(super) fn conflict(migration: &str) -> Assessment {
+    let text = format!(
+        "migration {migration} is not this Backend's and stays untouched. Next: kubectl delete slm {migration} if nobody needs it"
+    );
+    Assessment {
+        standing: stalled("NameConflict", text),
+        subject: migration.to_owned(),
+        until: None,
     }
 }
 
@@ -278,7 +296,8 @@ fn rolling(
         ));
     };
     if !writes_deployment(decision) && is_rolled_out(seen, considered) {
-        return plain(ready(release, wanted));
+        return migrated::trouble(seen, considered)
+            .unwrap_or_else(|| plain(ready(release, wanted)));
     }
     let progress = progress(seen, release, wanted);
     if writes_deployment(decision) {

@@ -2,7 +2,7 @@
 
 use super::{Invalid, environment, invalid};
 use crate::api::backend::BackendMigration;
-use crate::api::common::Tool;
+use crate::api::common::{Phase, Tool};
 use crate::api::migration_rules::CONNECTION_VARIABLES;
 
 /// Most variables of one entry.
@@ -20,7 +20,8 @@ pub(super) fn check(migrations: &[BackendMigration]) -> Result<(), Invalid> {
         let field = format!("spec.migrations[{}]", migration.name);
         check_environment(&field, migration)?;
         check_tool(&field, migration)?;
-        check_numbers(&field, migration)
+        check_numbers(&field, migration)?;
+        check_soak(&field, migration)
     })
 }
 
@@ -104,6 +105,28 @@ fn check_numbers(field: &str, migration: &BackendMigration) -> Result<(), Invali
     Ok(())
 }
 
+fn check_soak(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
+    let Some(seconds) = migration.soak_seconds else {
+        return Ok(());
+    };
+    let field = format!("{field}.soakSeconds");
+    if migration.phase != Some(Phase::AfterRollout) {
+        return Err(invalid(
+            field,
+            "only a migration of phase: AfterRollout has a soak",
+            "Remove it, or set the phase",
+        ));
+    }
+    if !(0..=MOST_SECONDS).contains(&seconds) {
+        return Err(invalid(
+            field,
+            "out of range",
+            format!("Give 0 to {MOST_SECONDS}"),
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -164,6 +187,17 @@ mod tests {
                 "Goose",
                 json!({"retry": {"attempts": 0}}),
                 ".retry.attempts",
+            ),
+            ("Goose", json!({"soakSeconds": 60}), ".soakSeconds"),
+            (
+                "Goose",
+                json!({"phase": "AfterRollout", "soakSeconds": 60}),
+                "good",
+            ),
+            (
+                "Goose",
+                json!({"phase": "AfterRollout", "soakSeconds": -1}),
+                ".soakSeconds",
             ),
         ];
         for (tool, option, expected) in rows {

@@ -15,11 +15,16 @@ use crate::core::plan::{ObjectKind, Report, Step};
 use crate::core::settings::Settings;
 
 /// One look with all its steps; the reasons of the events.
-fn look(server: &mut Server, backend: &mut Backend) -> Vec<String> {
+pub(super) fn look(server: &mut Server, backend: &mut Backend) -> Vec<String> {
     look_at(server, backend, now(), "")
 }
 
-fn look_at(server: &mut Server, backend: &mut Backend, now: Timestamp, salt: &str) -> Vec<String> {
+pub(super) fn look_at(
+    server: &mut Server,
+    backend: &mut Backend,
+    now: Timestamp,
+    salt: &str,
+) -> Vec<String> {
     let mut seen = server.seen(backend);
     seen.settings = Arc::new(Settings {
         builder_salt: salt.to_owned(),
@@ -43,7 +48,7 @@ fn look_at(server: &mut Server, backend: &mut Backend, now: Timestamp, salt: &st
     events.into_iter().map(|event| event.reason).collect()
 }
 
-fn reason(status: &BackendStatus) -> String {
+pub(super) fn reason(status: &BackendStatus) -> String {
     status
         .conditions
         .first()
@@ -51,7 +56,7 @@ fn reason(status: &BackendStatus) -> String {
         .unwrap_or_default()
 }
 
-fn message(backend: &Backend) -> String {
+pub(super) fn message(backend: &Backend) -> String {
     let conditions = backend.status.iter().flat_map(|status| &status.conditions);
     conditions
         .into_iter()
@@ -99,7 +104,7 @@ fn assert_sound(status: &BackendStatus) {
 }
 
 /// Until nothing is to be done; the writes.
-fn settle(server: &mut Server, backend: &mut Backend) -> Vec<String> {
+pub(super) fn settle(server: &mut Server, backend: &mut Backend) -> Vec<String> {
     let before = server.writes.len();
     for _ in 0..20 {
         let count = server.writes.len();
@@ -111,7 +116,7 @@ fn settle(server: &mut Server, backend: &mut Backend) -> Vec<String> {
     panic!("it never comes to rest: {:?}", server.writes);
 }
 
-fn released(spec: &Value) -> (Server, Backend) {
+pub(super) fn released(spec: &Value) -> (Server, Backend) {
     let (mut server, mut backend) = (Server::default(), backend(spec));
     settle(&mut server, &mut backend);
     server.finish_migrations("Succeeded");
@@ -122,7 +127,7 @@ fn released(spec: &Value) -> (Server, Backend) {
     (server, backend)
 }
 
-fn respec(backend: &mut Backend, spec: &Value) {
+pub(super) fn respec(backend: &mut Backend, spec: &Value) {
     backend.spec = serde_json::from_value(spec.clone()).expect("a valid spec");
     backend.metadata.generation = backend.metadata.generation.map(|generation| generation + 1);
 }
@@ -361,17 +366,12 @@ fn pod_trouble_is_told_at_once_and_stalls_at_the_deadline() {
         backend(&json!({"type": "Worker", "image": "orders:1"})),
     );
     look(&mut server, &mut backend);
-    let pod = json!({
-        "metadata": {"name": "orders-1-x", "namespace": "team-a", "labels": {"slipway.dev/backend": "orders", "slipway.dev/release": "1"}},
-        "status": {"containerStatuses": [{
-            "name": "app", "image": "orders:1", "imageID": "", "ready": false, "restartCount": 5, "started": false,
-            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
-            "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}},
-        }]},
-    });
-    server
-        .objects
-        .insert((ObjectKind::Pod, "orders-1-x".to_owned()), pod);
+    let status = json!({"containerStatuses": [{
+        "name": "app", "image": "orders:1", "imageID": "", "ready": false, "restartCount": 5, "started": false,
+        "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+        "lastState": {"terminated": {"exitCode": 2, "reason": "Error"}},
+    }]});
+    server.put_pod("orders-1-x", 1, &status);
     look(&mut server, &mut backend);
     assert_eq!(
         message(&backend),

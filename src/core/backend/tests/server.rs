@@ -25,6 +25,16 @@ pub(super) struct Server {
     pub writes: Vec<String>,
 }
 
+/// A spec that expands before the rollout, up to version 7, and contracts after it.
+pub(super) fn spec_with_contract(image: &str) -> Value {
+    let mut spec = spec_with_migration(image);
+    spec["migrations"] = json!([
+        {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "7"},
+        {"name": "contract", "tool": "Goose", "source": {"path": "/migrations"}, "phase": "AfterRollout", "soakSeconds": 60},
+    ]);
+    spec
+}
+
 /// The moment at which everything in these tests happens.
 pub(super) fn now() -> Timestamp {
     Timestamp::from_second(1_800_000_000).expect("a valid moment")
@@ -237,9 +247,27 @@ impl Server {
                 plan_key,
                 migration: name.to_owned(),
                 backend: migration.spec.backend.clone(),
+                version_table: "goose_db_version".to_owned(),
+                phase: Some(migration.spec.phase),
                 outcome,
                 ..Entry::default()
             }));
+    }
+
+    /// A pod of a release, with this status.
+    pub(super) fn put_pod(&mut self, name: &str, release: i64, status: &Value) {
+        let labels =
+            json!({"slipway.dev/backend": "orders", "slipway.dev/release": release.to_string()});
+        let pod = json!({
+            "metadata": {"name": name, "namespace": "team-a", "labels": labels},
+            "status": status,
+        });
+        self.objects.insert((ObjectKind::Pod, name.to_owned()), pod);
+    }
+
+    /// Deletes an object as a user or controller would.
+    pub(super) fn remove(&mut self, kind: ObjectKind, name: &str) {
+        self.objects.remove(&(kind, name.to_owned()));
     }
 
     /// All pods that the Deployment wants are there and available.

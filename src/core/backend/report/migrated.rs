@@ -1,0 +1,200 @@
+//! How far the schema is: the condition Migrated, the versions, and what migrations after the rollout make of a release that is out. Neither
+//! their soak nor their run holds Ready; only one that has failed does, and files that end below what one of them did.
+
+use kube::ResourceExt;
+
+use super::super::contract::{self, UnsafeRollback};
+use super::super::decide::Considered;
+use super::super::gate::{self, HeldBy, HeldState, Hold};
+use super::super::seen::Seen;
+use super::messages;
+use super::progress::serving;
+use super::standing::{Assessment, conflict, stalled};
+use crate::api::backend::SchemaVersions;
+use crate::core::conditions::{Draft, MIGRATED, Standing, Truth};
+use crate::core::migration::planned::{PlannedMigration, version_table};
+
+/// Whether every migration of the newest plan is done.
+pub(super) fn migrated(seen: &Seen, considered: Option<&Considered>, standing: &Standing) -> Draft {
+    let draft = |status, reason: &str, message: &str| Draft {
+        type_: MIGRATED,
+        status,
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    };
+    let Some(considered) = considered.filter(|considered| considered.missing().is_none()) else {
+        return draft(
+            Truth::Unknown,
+            standing.reason(),
+            "the newest plan is not known yet",
+        );
+    };
+    if considered.planned.is_empty() {
+        return draft(Truth::True, "NoMigrations", "the spec asks for none");
+    }
+    if !gate::is_migrated(seen, &considered.planned) {
+        return draft(
+            Truth::False,
+            standing.reason(),
+            "a migration of the newest plan is not done",
+        );
+    }
+    match contract::first_open(seen, &considered.planned) {
+        None => draft(
+            Truth::True,
+            "Migrated",
+            "every migration of the newest plan is done",
+        ),
+        Some((plan, hold)) => {
+            let reason = match standing {
+                Standing::Ready { .. } => "ContractPending",
+                Standing::Working { .. } | Standing::Stalled { .. } => standing.reason(),
+            };
+            draft(Truth::False, reason, &pending(plan, &hold))
+        }
+    }
+}
+
+/// What a migration after the rollout waits for, in its own words.
+fn pending(plan: &PlannedMigration, hold: &Hold) -> String {
+    let name = &plan.object_name;
+    match hold {
+        Hold::Migration(by) if !by.message.is_empty() => {
+            format!(
+                "migration {name} (AfterRollout) is not done: {}",
+                by.message
+            )
+        }
+        _ => format!("migration {name} (AfterRollout) is not done"),
+    }
+}
+
+/// What is wrong with the migrations after the rollout of a release that is out; `None`: they wait, work, or are done.
+pub(super) fn trouble(seen: &Seen, considered: &Considered) -> Option<Assessment> {
+    if let Some(found) = contract::unsafe_rollback(seen, contract::entries(&considered.planned)) {
+        return Some(released_below(seen, &found));
+    }
+    match contract::first_open(seen, &considered.planned)? {
+        (_, Hold::Migration(held)) => failed(seen, &held),
+        (_, Hold::Conflict { migration }) => Some(conflict(&migration)),
+        _ => None,
+    }
+}
+
+fn failed(seen: &Seen, held: &HeldBy) -> Option<Assessment> {
+    let reason = match held.state {
+        HeldState::Failed => "MigrationFailed",
+        HeldState::Blocked => "MigrationBlocked",
+        HeldState::Working | HeldState::Unconfirmed | HeldState::Retrying => return None,
+    };
+    let message = messages::with_serving(&held.migration, &held.message, &serving(seen));
+    Some(about(&held.migration, stalled(reason, message)))
+}
+
+/// A release whose files end below a contract, seen before it goes out.
+pub(super) fn held_below(seen: &Seen, image: &str, found: &UnsafeRollback) -> Assessment {
+    let back = seen
+        .backend
+        .status
+        .as_ref()
+        .and_then(|status| status.release.as_ref())
+        .map_or_else(String::new, |release| {
+            format!(
+                "; or stay with the image that serves: kubectl patch slb/{} -n {} --type=merge -p '{{\"spec\":{{\"image\":\"{}\"}}}}'",
+                seen.name(),
+                seen.namespace(),
+                release.image
+            )
+        });
+    let text = format!(
+        "image {image} must not go out: {}; {}. {}{back}",
+        below(found),
+        serving(seen),
+        remedy(found)
+    );
+    about(&found.by, stalled("RollbackUnsafe", text))
+}
+
+/// The same of one that is out: only its own migration after the rollout told how far its files reach.
+fn released_below(seen: &Seen, found: &UnsafeRollback) -> Assessment {
+    let look = if found.by.is_empty() {
+        String::new()
+    } else {
+        format!(
+            ". Next: kubectl get slm/{} -n {} -o yaml, whose spec.source.image has them",
+            found.by,
+            seen.namespace()
+        )
+    };
+    let text = format!(
+        "{}; {}. {}{look}",
+        below(found),
+        serving(seen),
+        remedy(found)
+    );
+    about(&found.by, stalled("RollbackUnsafe", text))
+}
+
+fn below(found: &UnsafeRollback) -> String {
+    let UnsafeRollback {
+        database,
+        files_top,
+        version,
+        by,
+    } = found;
+    let by = if by.is_empty() {
+        "a migration".to_owned()
+    } else {
+        format!("migration {by}")
+    };
+    format!(
+        "its migration files end at version {files_top}, and {by} (AfterRollout) took database {database} to version {version}, which older code may not work with"
+    )
+}
+
+fn remedy(found: &UnsafeRollback) -> String {
+    format!(
+        "Ship an image with files up to version {} or higher",
+        found.version
+    )
+}
+
+fn about(subject: &str, standing: Standing) -> Assessment {
+    Assessment {
+        standing,
+        subject: subject.to_owned(),
+        until: None,
+    }
+}
+
+/// Versions of the first migration's schema: what its database has, by the Migration that read it last, and what the plan wants. Later
+/// entries with the same version table take the same schema further.
+pub(super) fn schema(seen: &Seen, considered: &Considered) -> Option<SchemaVersions> {
+    let first = considered.planned.first()?;
+    let is_same = |plan: &&PlannedMigration| {
+        plan.spec.database == first.spec.database
+            && version_table(&plan.spec) == version_table(&first.spec)
+    };
+    let mut same = considered.planned.iter().filter(is_same);
+    let plan = same
+        .rfind(|plan| plan.is_before_rollout() || gate::hold(seen, plan).is_none())
+        .unwrap_or(first);
+    let status = gate::find(seen, plan).and_then(|migration| migration.status.as_ref());
+    let mut same: Vec<_> = seen
+        .migrations
+        .iter()
+        .filter(|migration| migration.spec.name == plan.name)
+        .collect();
+    same.sort_by_key(|migration| migration.creation_timestamp().map(|time| time.0));
+    let known = same
+        .into_iter()
+        .rev()
+        .find_map(|migration| migration.status.as_ref()?.current.clone());
+    let versions = SchemaVersions {
+        current: status.and_then(|status| status.current.clone()).or(known),
+        target: status
+            .and_then(|status| status.target.clone())
+            .or_else(|| plan.spec.target.clone()),
+    };
+    (versions != SchemaVersions::default()).then_some(versions)
+}
