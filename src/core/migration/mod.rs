@@ -4,6 +4,7 @@ pub mod build;
 mod contract;
 mod decide;
 pub mod dsn;
+pub mod findings;
 pub mod goose;
 pub mod judge;
 pub mod message;
