@@ -4,6 +4,10 @@
 mod bench;
 #[path = "cluster/mod.rs"]
 mod cluster;
+#[path = "runner/golang_migrate.rs"]
+mod golang_migrate;
+#[path = "runner/golang_migrate_mysql.rs"]
+mod golang_migrate_mysql;
 #[path = "runner/mysql.rs"]
 mod mysql;
 #[path = "runner/tls.rs"]

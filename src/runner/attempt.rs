@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::api::database::RunMode;
 use crate::core::migration::judge::{Evidence, Judgement, Lock as LockEvidence, ReadBack, judge};
-use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
+use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome, TakenForApplied};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
 
@@ -19,7 +19,7 @@ use super::process;
 use super::stop::Stop;
 use super::supervise::{Finished, end_of};
 use super::termination::TerminationLog;
-use super::tools::{Pending, StoppedAt, Tool};
+use super::tools::{Left, Pending, Start, StoppedAt, Tool};
 
 /// Of the grace period, kept for writing the message. 5 s.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
@@ -136,8 +136,7 @@ impl Attempt {
 
         let versions = tool.read(lock.session()).await?;
         message.before = tool.current(&versions);
-        message.after.clone_from(&message.before);
-        message.dirty = tool.mark(&versions).is_some();
+        note(message, &tool, &versions);
         let invalid_indexes = lock.session().invalid_indexes().await?;
         if check {
             message.invalid_indexes.clone_from(&invalid_indexes);
@@ -172,9 +171,7 @@ impl Attempt {
     ) -> Judgement {
         message.started = true;
         self.termination.write(message);
-        let transactional = E::TRANSACTIONAL && before.pending.all_transactional;
-        let guards = before.lock.session().guards(&self.name(), transactional);
-        let start = before.tool.start(&self.access, &guards);
+        let start = self.start(&before);
         say(&format!(
             "{} applies {} files",
             T::NAME,
@@ -200,6 +197,19 @@ impl Attempt {
         self.read_back(before, &finished, message).await
     }
 
+    /// How the tool is started. Encryption is as for our own session: not every driver can try both ways.
+    fn start<E: Engine, T: Tool>(&self, before: &Before<E, T>) -> Start {
+        let session = before.lock.session();
+        let transactional = E::TRANSACTIONAL && before.pending.all_transactional;
+        let may_time_out = T::MAY_TIME_OUT && (transactional || !E::TRANSACTIONAL);
+        let guards = session.guards(&self.name(), may_time_out);
+        let access = Access {
+            tls: session.encryption(self.access.tls),
+            ..self.access.clone()
+        };
+        before.tool.start(&access, &guards, &before.pending)
+    }
+
     /// Step 11: waits for the tool's sessions, reads the version table, judges.
     async fn read_back<E: Engine, T: Tool>(
         &self,
@@ -217,8 +227,7 @@ impl Attempt {
             }
             if let Some((sessions_left, versions, indexes)) = self.look(&before, until).await {
                 orphan = sessions_left;
-                message.after = before.tool.current(&versions);
-                message.dirty = before.tool.mark(&versions).is_some();
+                note(message, &before.tool, &versions);
                 message.applied = before.tool.applied(&before.versions, &versions);
                 message.invalid_indexes = indexes
                     .into_iter()
@@ -231,11 +240,12 @@ impl Attempt {
         }
         if after.is_none() {
             message.after = None;
+            message.taken_for_applied = None;
         }
         if !message.invalid_indexes.is_empty() {
             message.warnings.push("a concurrent index build failed and left an INVALID index; drop it before the next try".to_owned());
         }
-        let words = before.tool.understand(&finished.last);
+        let words = before.tool.understand(&finished.last, after.as_ref());
         let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
         let file = error.as_ref().and_then(|error| error.file.as_deref());
         let stopped = stopped_at::<E, T>(&before.tool, file, after.as_ref());
@@ -249,7 +259,7 @@ impl Attempt {
             read_back: read_back(&before.tool, after.as_ref()),
             transactional: stopped
                 .as_ref()
-                .is_some_and(|stopped| stopped.transactional),
+                .is_some_and(|stopped| stopped.left.is_nothing()),
             end,
         });
         message.error = if judgement.outcome == Outcome::Succeeded {
@@ -299,10 +309,21 @@ fn stopped_at<E: Engine, T: Tool>(
     after: Option<&T::Versions>,
 ) -> Option<StoppedAt> {
     let stopped = tool.stopped_at(file, after)?;
-    Some(StoppedAt {
-        transactional: E::TRANSACTIONAL && stopped.transactional,
-        ..stopped
-    })
+    let left = match stopped.left {
+        Left::RolledBack if !E::TRANSACTIONAL => Left::Half,
+        left => left,
+    };
+    Some(StoppedAt { left, ..stopped })
+}
+
+/// What the table says now, for the message.
+fn note<T: Tool>(message: &mut Message, tool: &T, versions: &T::Versions) {
+    message.after = tool.current(versions);
+    message.dirty = tool.mark(versions).is_some();
+    message.last_good = tool.last_good(versions);
+    message.taken_for_applied = tool
+        .taken_for_applied(versions)
+        .map(|(count, digest)| TakenForApplied { count, digest });
 }
 
 /// A Check run found files pending. Whoever ran before is dead and holds nothing, so the first of them is the one it stopped in: if that
@@ -311,7 +332,7 @@ fn checked<E: Engine, T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
     let stopped = stopped_at::<E, T>(tool, None, Some(versions));
     let transactional = stopped
         .as_ref()
-        .is_some_and(|stopped| stopped.transactional);
+        .is_some_and(|stopped| stopped.left.is_nothing());
     let error = at_file(
         MessageError::plain("Tool", "the last attempt did not get to its end"),
         stopped,
@@ -331,14 +352,12 @@ fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
     let Some(stopped) = stopped.filter(|_| error.file.is_none() && error.code.is_none()) else {
         return error;
     };
-    let text = if stopped.transactional {
-        format!("was not applied: {}", error.text)
-    } else {
-        format!(
-            "may be half applied, as it runs without a transaction: {}",
-            error.text
-        )
+    let state = match stopped.left {
+        Left::RolledBack | Left::NotBegun => "was not applied",
+        Left::Half => "may be half applied, as it runs without a transaction",
+        Left::Dirty => "was begun and not ended, so it may be applied, in part or not at all",
     };
+    let text = format!("{state}: {}", error.text);
     MessageError {
         file: Some(stopped.file),
         ..MessageError::plain(&error.class, &text)

@@ -31,6 +31,7 @@ use engines::Access;
 use engines::mysql::MySql;
 use engines::postgresql::PostgreSql;
 use termination::TerminationLog;
+use tools::golang_migrate::GolangMigrate;
 use tools::goose::Goose;
 
 /// Exit code when the runner itself could not work; no message then.
@@ -111,9 +112,8 @@ pub fn run(options: &RunOptions) -> Result<u8, RunError> {
 async fn run_on<E: engines::Engine>(attempt: Attempt, tool: Tool) -> Result<u8, RunError> {
     match tool {
         Tool::Goose => Ok(attempt.run::<E, Goose>().await),
-        Tool::GolangMigrate | Tool::Flyway | Tool::Exec => {
-            Err(RunError::Unknown(E::WORD, tool.word()))
-        }
+        Tool::GolangMigrate => Ok(attempt.run::<E, GolangMigrate>().await),
+        Tool::Flyway | Tool::Exec => Err(RunError::Unknown(E::WORD, tool.word())),
     }
 }
 

@@ -32,6 +32,8 @@ pub struct Finished {
     pub last: String,
     /// Who ended it, if we did.
     pub ended_by: Option<Cause>,
+    /// Why it was asked to begin no other file, if it was.
+    pub asked: Option<Cause>,
     pub lock_lost: bool,
 }
 
@@ -57,6 +59,8 @@ impl Attempt {
         let mut term_at = Instant::now() + seconds(self.parameters.run_seconds);
         let mut cause = Cause::RunDeadline;
         let (mut ended_by, mut kill_at, mut stopped, mut lock_lost) = (None, None, false, false);
+        let mut asked = None;
+        let last_file = seconds(self.parameters.grace_seconds).saturating_sub(RESERVE);
         let mut ping = interval(PING);
         let status = loop {
             tokio::select! {
@@ -70,18 +74,26 @@ impl Attempt {
                 }
                 at = self.stop.requested(), if !stopped => {
                     stopped = true;
-                    let stop_at = at + seconds(self.parameters.grace_seconds).saturating_sub(RESERVE);
+                    let stop_at = at + last_file;
                     say("the pod is told to stop; the tool may go on until 60 s before the grace period ends");
+                    if ask(&process, T::LAST_FILE) {
+                        asked = Some(Cause::Stop);
+                    }
                     if stop_at < term_at {
                         term_at = stop_at;
                         cause = Cause::Stop;
                     }
                 }
                 () = sleep_until(term_at), if ended_by.is_none() => {
-                    say("ending the tool");
-                    process.signal(Signal::TERM);
-                    ended_by = Some(cause);
-                    kill_at = Some(Instant::now() + KILL_AFTER);
+                    if asked.is_none() && ask(&process, T::LAST_FILE) {
+                        asked = Some(cause);
+                        term_at = Instant::now() + last_file;
+                    } else {
+                        say("ending the tool");
+                        process.signal(Signal::TERM);
+                        ended_by = Some(cause);
+                        kill_at = Some(Instant::now() + KILL_AFTER);
+                    }
                 }
                 () = sleep_until(kill_at.unwrap_or(term_at)), if kill_at.is_some() => {
                     process.signal(Signal::KILL);
@@ -110,9 +122,19 @@ impl Attempt {
             status,
             last,
             ended_by,
+            asked,
             lock_lost,
         })
     }
+}
+
+/// Asks the tool to begin no other file; whether it knows how to.
+fn ask(process: &Process, last_file: Option<Signal>) -> bool {
+    if let Some(signal) = last_file {
+        say("asking the tool to end its file and begin no other");
+        process.signal(signal);
+    }
+    last_file.is_some()
 }
 
 /// What the tool's end shows, and what to say of it.
@@ -121,12 +143,15 @@ pub fn end_of(
     words: Option<(End, MessageError)>,
 ) -> (End, Option<MessageError>) {
     let tool = |text: &str| Some(MessageError::plain("Tool", text));
-    if let Some(cause) = finished.ended_by {
+    let by_runner = |cause| {
         let text = match cause {
             Cause::RunDeadline => "ended by the runner at the run deadline",
             Cause::Stop | Cause::Other => "ended by the runner, as the pod was told to stop",
         };
-        return (End::Cut(cause), tool(text));
+        (End::Cut(cause), tool(text))
+    };
+    if let Some(cause) = finished.ended_by {
+        return by_runner(cause);
     }
     if finished.lock_lost {
         return (
@@ -137,12 +162,13 @@ pub fn end_of(
     if let Some((end, error)) = words {
         return (end, Some(error));
     }
-    match finished.status {
-        Some(status) if status.success() => (
+    match (finished.status, finished.asked) {
+        (Some(status), Some(cause)) if status.success() => by_runner(cause),
+        (Some(status), _) if status.success() => (
             End::Zero,
             tool("it ended well, but the version table is not at the target"),
         ),
-        Some(status) if status.code().is_none() => {
+        (Some(status), _) if status.code().is_none() => {
             (End::Cut(Cause::Other), tool("it was killed by a signal"))
         }
         _ => (

@@ -39,7 +39,7 @@ enum Stamps {
 }
 
 /// All families, quick ones first, so that a fault of the set-up shows early.
-pub const FAMILIES: [Family; 7] = [
+pub const FAMILIES: [Family; 8] = [
     Family {
         name: "goose",
         module: "github.com/pressly/goose/v3",
@@ -48,6 +48,16 @@ pub const FAMILIES: [Family; 7] = [
             path: "github.com/pressly/goose/v3/cmd/goose",
         }],
         tags: "no_clickhouse,no_libsql,no_mssql,no_sqlite3,no_vertica,no_ydb",
+        stamps: Stamps::None,
+    },
+    Family {
+        name: "golang-migrate",
+        module: "github.com/golang-migrate/migrate/v4",
+        packages: &[Package {
+            program: "migrate",
+            path: "github.com/golang-migrate/migrate/v4/cmd/migrate",
+        }],
+        tags: "postgres,pgx5,mysql",
         stamps: Stamps::None,
     },
     Family {

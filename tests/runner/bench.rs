@@ -5,7 +5,6 @@ use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use slipway::api::common::{Engine, Tool};
 use slipway::api::database::{RunMode, TlsMode};
 use slipway::api::migration::OutOfOrder;
+use slipway::core::migration::dsn::percent;
 use slipway::core::migration::message::{Message, Outcome};
 use slipway::core::migration::parameters::RunParameters;
 use tokio::process::{Child, Command};
@@ -57,16 +57,16 @@ pub async fn mariadb() -> Result<&'static MariaDb> {
         .await
 }
 
-/// The real goose, built where it is not yet.
-pub fn goose() -> Result<PathBuf> {
-    static GOOSE: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(path) = GOOSE.get() {
-        return Ok(path.clone());
-    }
-    let path = build::build(|family| family == "goose")?
-        .path("goose")?
-        .to_owned();
-    Ok(GOOSE.get_or_init(|| path).clone())
+/// The real tool, built where it is not yet.
+pub fn program(tool: Tool) -> Result<PathBuf> {
+    let (family, program) = match tool {
+        Tool::Goose => ("goose", "goose"),
+        Tool::GolangMigrate => ("golang-migrate", "migrate"),
+        Tool::Flyway | Tool::Exec => bail!("the tests have no program of {}", tool.word()),
+    };
+    Ok(build::build(|name| name == family)?
+        .path(program)?
+        .to_owned())
 }
 
 /// A database with its user, a folder of migrations, and what the runner is told.
@@ -135,6 +135,17 @@ impl Bench {
         Self::on(server().await?, files).await
     }
 
+    /// The same for another tool, with its own version table.
+    #[must_use]
+    pub fn with(mut self, tool: Tool) -> Result<Self> {
+        self.parameters.tool = tool;
+        self.parameters.tool_path = Some(program(tool)?.display().to_string());
+        if tool == Tool::GolangMigrate {
+            "schema_migrations".clone_into(&mut self.parameters.version_table);
+        }
+        Ok(self)
+    }
+
     /// On a server of one's own.
     pub async fn on(server: &Postgres, files: &[(&str, &str)]) -> Result<Self> {
         let bench = Self::prepare(Engine::PostgreSQL, server.port(), files)?;
@@ -176,8 +187,9 @@ impl Bench {
                 tls: TlsMode::Prefer,
                 files: folder.join("files").display().to_string(),
                 target: None,
+                known: None,
                 out_of_order: OutOfOrder::Refuse,
-                tool_path: Some(goose()?.display().to_string()),
+                tool_path: Some(program(Tool::Goose)?.display().to_string()),
                 secrets: Vec::new(),
                 version_table: "goose_db_version".to_owned(),
                 lock_wait_seconds: 60,
@@ -310,7 +322,7 @@ impl Bench {
 
     /// What goose itself does, without the runner: code and output.
     pub async fn goose(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-        let output: Output = Command::new(goose()?)
+        let output: Output = Command::new(program(Tool::Goose)?)
             .args(["-env=none", "-dir", &self.parameters.files])
             .args(arguments)
             .env_clear()
@@ -325,11 +337,27 @@ impl Bench {
             .env("PGPASSWORD", &self.password)
             .output()
             .await?;
-        let text = [output.stdout, output.stderr].concat();
-        Ok((
-            output.status.code(),
-            String::from_utf8_lossy(&text).into_owned(),
-        ))
+        Ok(said(output))
+    }
+
+    /// What golang-migrate itself does, without the runner: code and output.
+    pub async fn golang_migrate(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+        let (port, name) = (self.parameters.port, &self.parameters.database);
+        let url = match self.parameters.engine {
+            Engine::PostgreSQL => format!("pgx5://{name}@127.0.0.1:{port}/{name}?sslmode=prefer"),
+            Engine::MySQL => {
+                let password = percent(&self.password);
+                format!("mysql://{name}:{password}@tcp(127.0.0.1:{port})/{name}?tls=false")
+            }
+        };
+        let output: Output = Command::new(program(Tool::GolangMigrate)?)
+            .args(["-path", &self.parameters.files, "-database", &url])
+            .args(arguments)
+            .env_clear()
+            .env("PGPASSWORD", &self.password)
+            .output()
+            .await?;
+        Ok(said(output))
     }
 
     /// Waits until the tool's session sleeps in the database, and returns its process there.
@@ -382,6 +410,16 @@ impl Bench {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
+    /// golang-migrate's row: version, and whether it is dirty.
+    pub async fn row(&self) -> Result<Option<(i64, bool)>> {
+        let query = "SELECT version, dirty FROM schema_migrations";
+        if self.parameters.engine == Engine::MySQL {
+            return Ok(self.mysql_client().await?.query_first(query).await?);
+        }
+        let row = self.client().await?.query_opt(query, &[]).await?;
+        Ok(row.map(|row| (row.get(0), row.get(1))))
+    }
+
     /// Whether a relation is there.
     pub async fn has(&self, relation: &str) -> Result<bool> {
         if self.parameters.engine == Engine::MySQL {
@@ -396,6 +434,13 @@ impl Bench {
             .await?;
         Ok(row.get(0))
     }
+}
+
+/// Code and output of a program.
+fn said(output: Output) -> (Option<i32>, String) {
+    let text = [output.stdout, output.stderr].concat();
+    let text = String::from_utf8_lossy(&text).into_owned();
+    (output.status.code(), text)
 }
 
 impl Running {

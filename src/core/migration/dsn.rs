@@ -65,6 +65,17 @@ pub fn postgresql(place: &Place) -> String {
     )
 }
 
+/// What golang-migrate gets for MySQL: as above, with user and password query-escaped, as golang-migrate takes that off again.
+#[must_use]
+pub fn mysql_url(place: &Place, password: &str, variables: &[(&str, String)]) -> String {
+    format!(
+        "mysql://{}:{}@{}",
+        percent(place.user),
+        percent(password),
+        mysql_from_address(place, variables)
+    )
+}
+
 /// What Go's MySQL driver reads, as goose gets it: user and password stand there as they are, so a user's name cannot hold a colon.
 /// `variables`: session variables by name, each with an SQL expression.
 #[must_use]
@@ -88,6 +99,23 @@ pub fn mysql_from_address(place: &Place, variables: &[(&str, String)]) -> String
         authority(place.host, place.port),
         percent(place.database),
         mysql_tls(place.tls)
+    )
+}
+
+/// What golang-migrate gets as `-database` for PostgreSQL, with the driver that `scheme` names; the password goes by `PGPASSWORD`.
+/// `parameters` follow `sslmode`.
+#[must_use]
+pub fn postgresql_url(scheme: &str, place: &Place, parameters: &[(&str, String)]) -> String {
+    let parameters: String = parameters
+        .iter()
+        .map(|(name, value)| ["&", name, "=", &percent(value)].concat())
+        .collect();
+    format!(
+        "{scheme}://{}@{}/{}?sslmode={}{parameters}",
+        percent(place.user),
+        authority(place.host, place.port),
+        percent(place.database),
+        sslmode(place.tls)
     )
 }
 
@@ -115,7 +143,7 @@ pub fn mysql_tls(tls: TlsMode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, mysql, postgresql, quoted};
+    use super::{Place, mysql, postgresql, postgresql_url, quoted};
     use crate::api::database::TlsMode;
 
     fn place<'a>(host: &'a str, database: &'a str) -> Place<'a> {
@@ -151,5 +179,26 @@ mod tests {
             ),
             "app:p@:/?#@tcp([fd00::1]:5432)/a%2Fb%3Fc?multiStatements=true&tls=true&lock_wait_timeout=IF%281%2C%205%2C%205%29"
         );
+    }
+
+    #[test]
+    fn no_name_can_leave_its_part_of_a_url() {
+        let name = r#"a@:/?#%+&'"\ é"#;
+        let url = |host| {
+            let place = Place {
+                host,
+                port: 5432,
+                database: name,
+                user: name,
+                tls: TlsMode::Prefer,
+            };
+            postgresql_url("pgx5", &place, &[("x-migrations-table", "a&b".to_owned())])
+        };
+        let encoded = "a%40%3A%2F%3F%23%25%2B%26%27%22%5C%20%C3%A9";
+        assert_eq!(
+            url("db"),
+            format!("pgx5://{encoded}@db:5432/{encoded}?sslmode=prefer&x-migrations-table=a%26b")
+        );
+        assert!(url("fd00::1").contains("@[fd00::1]:5432/"));
     }
 }

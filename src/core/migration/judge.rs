@@ -47,6 +47,8 @@ pub enum End {
     Files,
     /// It could not connect at all, without a SQLSTATE.
     Unreachable,
+    /// Its own lock in the database was not to be had; it had begun nothing.
+    Locked,
     /// It was killed, cut off, or ended in a way that it does not explain.
     Cut(Cause),
 }
@@ -103,6 +105,7 @@ pub fn judge(evidence: &Evidence) -> Judgement {
         End::Zero => Judgement::new(Outcome::Blocked, "OutcomeUnknown", false),
         End::Files => Judgement::new(Outcome::Failed, "InvalidSource", false),
         End::Unreachable => Judgement::new(Outcome::Failed, "DatabaseUnreachable", true),
+        End::Locked => Judgement::new(Outcome::Failed, "LockTimeout", true),
         End::Sql(code) => judge_sql(code, evidence.transactional),
         End::Refused(code) => before_start(code),
         End::Cut(cause) => judge_cut(*cause, evidence.transactional),
@@ -190,7 +193,7 @@ mod tests {
         let ends = sql
             .iter()
             .map(|code| End::Sql((*code).to_owned()))
-            .chain([End::Zero, End::Files, End::Unreachable])
+            .chain([End::Zero, End::Files, End::Unreachable, End::Locked])
             .chain([Cause::RunDeadline, Cause::Stop, Cause::Other].map(End::Cut));
         for end in ends {
             for lock in [Lock::Held, Lock::Lost] {
@@ -239,7 +242,7 @@ mod tests {
             .filter(|evidence| judge(evidence).retry_safe)
         {
             let nothing_ran = match &evidence.end {
-                End::Unreachable => true,
+                End::Unreachable | End::Locked => true,
                 End::Sql(code) => code == "28P01" || code == "53300",
                 _ => false,
             };

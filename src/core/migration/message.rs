@@ -43,7 +43,14 @@ pub struct Message {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_digest: Option<String>,
     pub applied: i64,
+    /// Whether the version table marks a file as begun and not ended.
     pub dirty: bool,
+    /// With `dirty`: the version before that file, up to which all is applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<String>,
+    /// For a tool whose table does not name what was applied: the files that its version takes for applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_for_applied: Option<TakenForApplied>,
     /// Whether 4.4 calls another attempt safe.
     pub retry_safe: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +63,16 @@ pub struct Message {
     pub invalid_indexes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// Files up to the database's version.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TakenForApplied {
+    /// Number of versions.
+    pub count: i64,
+    /// Hash of the versions.
+    pub digest: String,
 }
 
 /// How an attempt ended.

@@ -5,8 +5,10 @@ mod contract;
 mod decide;
 pub mod dsn;
 pub mod findings;
+pub mod golang_migrate;
 pub mod goose;
 pub mod judge;
+mod lines;
 pub mod message;
 mod message_text;
 pub mod mysql_error;
@@ -19,6 +21,7 @@ mod situation;
 pub mod sql_error;
 #[cfg(test)]
 mod walk;
+pub mod words;
 
 pub use contract::NotDue;
 pub use decide::{Decision, decide, next_job};

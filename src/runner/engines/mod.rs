@@ -128,6 +128,12 @@ pub trait Engine: Sized {
     /// Indexes that a failed concurrent build left behind.
     async fn invalid_indexes(&self) -> Result<Vec<String>, EngineError>;
 
-    /// What is to bound the tool's sessions. `name`: what they are called; `transactional`: whether every file that is to run is.
-    fn guards(&self, name: &str, transactional: bool) -> Guards;
+    /// What is to bound the tool's sessions. `name`: what they are called; `may_time_out`: whether a lock that is not to be had soon may end
+    /// a statement.
+    fn guards(&self, name: &str, may_time_out: bool) -> Guards;
+
+    /// The mode by which a tool's session is encrypted as this one is. `asked`: as the user wrote it.
+    fn encryption(&self, asked: TlsMode) -> TlsMode {
+        asked
+    }
 }

@@ -38,6 +38,7 @@ pub struct MySql {
     /// The server's number for it.
     id: String,
     version: String,
+    encrypted: bool,
 }
 
 impl MySql {
@@ -126,7 +127,12 @@ impl Engine for MySql {
                 return Err(EngineError::ReadOnly);
             }
         }
+        let cipher = "SHOW SESSION STATUS WHERE Variable_name = 'Ssl_cipher' AND Value <> ''";
+        let encrypted = !Self::query(&mut connection, cipher, QUERY_LIMIT)
+            .await?
+            .is_empty();
         Ok(Self {
+            encrypted,
             connection: Mutex::new(connection),
             id,
             version,
@@ -201,14 +207,27 @@ impl Engine for MySql {
         Ok(Vec::new())
     }
 
-    fn guards(&self, _name: &str, _transactional: bool) -> Guards {
+    fn guards(&self, _name: &str, may_time_out: bool) -> Guards {
         let mark = format!("GET_LOCK(CONCAT({TOOL_MARK}, CONNECTION_ID()), 0)");
+        let wait = if may_time_out {
+            LOCK_WAIT.to_string()
+        } else {
+            "@@lock_wait_timeout".to_owned()
+        };
         Guards {
             settings: vec![(
                 "lock_wait_timeout",
-                format!("IF({mark} = 1, {LOCK_WAIT}, {LOCK_WAIT})"),
+                format!("IF({mark} = 1, {wait}, {wait})"),
             )],
             session: None,
+        }
+    }
+
+    fn encryption(&self, asked: TlsMode) -> TlsMode {
+        match (asked, self.encrypted) {
+            (TlsMode::Prefer, true) => TlsMode::Require,
+            (TlsMode::Prefer, false) => TlsMode::Disable,
+            (mode, _) => mode,
         }
     }
 }

@@ -226,13 +226,13 @@ impl Engine for PostgreSql {
             .collect())
     }
 
-    fn guards(&self, name: &str, transactional: bool) -> Guards {
+    fn guards(&self, name: &str, may_time_out: bool) -> Guards {
         let mut settings = keepalives();
         if self.number >= 140_000 {
             // A session whose client is gone ends within a second instead of going on for as long as its statement takes.
             settings.push(("client_connection_check_interval", "1000".to_owned()));
         }
-        if transactional {
+        if may_time_out {
             // Behind a long reader an ALTER would queue, and everyone behind it. CREATE INDEX CONCURRENTLY must be able to wait.
             settings.push(("lock_timeout", "5s".to_owned()));
         }

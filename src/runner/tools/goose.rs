@@ -1,6 +1,5 @@
 //! goose: its files, its table and its command, as `core::migration::goose` knows them.
 
-use std::io;
 use std::path::Path;
 
 use crate::api::common;
@@ -8,12 +7,14 @@ use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
 use crate::core::migration::goose::files::{self, Files, FilesError};
 use crate::core::migration::goose::versions::{self, Preflight, Versions};
-use crate::core::migration::goose::words::{self, Words};
+use crate::core::migration::goose::words;
 use crate::core::migration::message::{MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::words::Words;
 
 use super::{
-    Access, Ending, Engine, EngineError, Facts, Guards, Pending, Start, StoppedAt, Tool, folder,
+    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, Start, StoppedAt, Tool,
+    about, check_table, folder, named_target, no_files, source, unreadable,
 };
 
 /// goose with its files.
@@ -39,18 +40,10 @@ impl Tool for Goose {
             .map_err(|error| unreadable(&parameters.files, &error))?;
         let files = Files::new(entries).map_err(|error| refused(&error))?;
         let table = parameters.version_table.clone();
-        if table.is_empty()
-            || !table
-                .chars()
-                .all(|character| character.is_ascii_alphanumeric() || "_.$\"".contains(character))
-        {
-            return Err(source(&format!(
-                "version table {table:?}: only letters, digits, _, . and $ may be in its name"
-            )));
-        }
+        check_table(&table)?;
         let target = match parameters.target.as_deref() {
             None => files.top(),
-            Some(text) => named_target(text, &files)?,
+            Some(text) => named_target(text, files.top(), |version| files.get(version).is_some())?,
         };
         Ok(Self {
             folder: parameters.files.clone(),
@@ -95,10 +88,6 @@ impl Tool for Goose {
     }
 
     fn preflight(&self, versions: &Versions) -> Result<Pending, Ending> {
-        let about = |file: &files::File, text: &str| MessageError {
-            file: Some(file.name.clone()),
-            ..MessageError::plain("Files", text)
-        };
         match self.look(versions) {
             Preflight::Pending(pending) => Ok(Pending {
                 versions: pending
@@ -113,14 +102,14 @@ impl Tool for Goose {
             Preflight::OutOfOrder(file) => Err(Ending::blocked(
                 "OutOfOrder",
                 about(
-                    file,
+                    &file.name,
                     "its number is below the database's version, so goose would never run it; renumber the file, or set outOfOrder: Allow",
                 ),
             )),
             Preflight::RolledBack(file) => Err(Ending::blocked(
                 "OutOfOrder",
                 about(
-                    file,
+                    &file.name,
                     "the version table says that it was rolled back, so goose would pass over it; remove its row",
                 ),
             )),
@@ -136,7 +125,7 @@ impl Tool for Goose {
         }
     }
 
-    fn start(&self, access: &Access, guards: &Guards) -> Start {
+    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending) -> Start {
         let mut arguments = vec![
             "-env=none".to_owned(),
             format!("-dir={}", self.folder),
@@ -159,7 +148,7 @@ impl Tool for Goose {
         }
     }
 
-    fn understand(&self, last: &str) -> Option<Words> {
+    fn understand(&self, last: &str, _after: Option<&Versions>) -> Option<Words> {
         words::understand(last, &self.files)
     }
 
@@ -183,7 +172,11 @@ impl Tool for Goose {
         };
         named.or_else(next).map(|file| StoppedAt {
             file: file.name.clone(),
-            transactional: file.is_transactional(),
+            left: if file.is_transactional() {
+                Left::RolledBack
+            } else {
+                Left::Half
+            },
         })
     }
 }
@@ -212,44 +205,11 @@ fn connection(access: &Access, guards: &Guards) -> Vec<(&'static str, String)> {
     }
 }
 
-fn named_target(text: &str, files: &Files) -> Result<i64, Ending> {
-    let version = text
-        .parse::<i64>()
-        .ok()
-        .filter(|version| files.get(*version).is_some());
-    version.ok_or_else(|| {
-        source(&format!(
-            "target {text}: no file has this version; the last one is {}",
-            files.top()
-        ))
-    })
-}
-
 fn refused(error: &FilesError) -> Ending {
     match error {
-        FilesError::Empty => Ending::failed(
-            "NoMigrationFiles",
-            MessageError::plain("Files", &error.to_string()),
-        ),
+        FilesError::Empty => no_files(&error.to_string()),
         FilesError::Name(_) | FilesError::Go(_) | FilesError::Duplicate(..) => {
             source(&error.to_string())
         }
     }
-}
-
-fn source(text: &str) -> Ending {
-    Ending::failed("InvalidSource", MessageError::plain("Files", text))
-}
-
-fn unreadable(folder: &str, error: &io::Error) -> Ending {
-    if error.kind() == io::ErrorKind::NotFound {
-        return Ending::failed(
-            "NoMigrationFiles",
-            MessageError::plain("Files", &format!("folder {folder} is not there")),
-        );
-    }
-    Ending::failed(
-        "SourceUnreadable",
-        MessageError::plain("Files", &format!("folder {folder} cannot be read: {error}")),
-    )
 }

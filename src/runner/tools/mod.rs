@@ -1,11 +1,16 @@
-//! Migration tools: what the runner asks of one. A second tool is a file beside `goose.rs` and a line in `runner::run`.
+//! Migration tools: what the runner asks of one. A further tool is a file beside `goose.rs` and a line in `runner::run`.
 
+pub mod golang_migrate;
 pub mod goose;
 
+use std::io;
 use std::path::Path;
 
-use crate::core::migration::goose::words::Words;
+use rustix::process::Signal;
+
+use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::words::Words;
 
 use super::ending::Ending;
 use super::engines::{Access, Engine, EngineError, Guards};
@@ -47,6 +52,12 @@ pub trait Tool: Sized {
     /// What begins the words with which it ends itself.
     const FATAL_MARKS: &'static [&'static str];
 
+    /// The signal at which it ends its file and begins no other; without one it goes on until it is ended.
+    const LAST_FILE: Option<Signal> = None;
+
+    /// Whether a lock that is not to be had soon may end it: not where that leaves a mark that only a person takes away.
+    const MAY_TIME_OUT: bool = true;
+
     /// Reads the files, by the tool's own rule.
     fn list(parameters: &RunParameters) -> Result<Self, Ending>;
 
@@ -62,13 +73,23 @@ pub trait Tool: Sized {
     fn preflight(&self, versions: &Self::Versions) -> Result<Pending, Ending>;
 
     /// How it is started, with the guards handed on in the tool's own way.
-    fn start(&self, access: &Access, guards: &Guards) -> Start;
+    fn start(&self, access: &Access, guards: &Guards, pending: &Pending) -> Start;
 
-    /// What its last words mean.
-    fn understand(&self, last: &str) -> Option<Words>;
+    /// What its last words mean. `after`: what its table says then, where it could be read.
+    fn understand(&self, last: &str, after: Option<&Self::Versions>) -> Option<Words>;
 
     /// Its last words as the log may show them.
     fn shown(&self, last: &str) -> String;
+
+    /// With a mark: the version before the marked file, up to which all is applied.
+    fn last_good(&self, _versions: &Self::Versions) -> Option<String> {
+        None
+    }
+
+    /// Number and hash of the versions among the files that the table takes for applied, for a tool whose table does not name them.
+    fn taken_for_applied(&self, _versions: &Self::Versions) -> Option<(i64, String)> {
+        None
+    }
 
     fn at_target(&self, versions: &Self::Versions) -> bool;
 
@@ -87,8 +108,78 @@ pub trait Tool: Sized {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct StoppedAt {
     pub file: String,
-    /// Whether it runs in one transaction, so that what did not reach its end left nothing behind.
-    pub transactional: bool,
+    pub left: Left,
+}
+
+/// What a file left behind that did not reach its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Left {
+    /// It runs in one transaction.
+    RolledBack,
+    /// The table proves that it was not begun.
+    NotBegun,
+    /// It runs without a transaction.
+    Half,
+    /// The table marks it as begun and not ended.
+    Dirty,
+}
+
+impl Left {
+    /// Whether the file can be run again.
+    pub fn is_nothing(self) -> bool {
+        matches!(self, Self::RolledBack | Self::NotBegun)
+    }
+}
+
+/// The files are not as the tool needs them.
+pub fn source(text: &str) -> Ending {
+    Ending::failed("InvalidSource", MessageError::plain("Files", text))
+}
+
+/// The folder cannot be read.
+pub fn unreadable(folder: &str, error: &io::Error) -> Ending {
+    if error.kind() == io::ErrorKind::NotFound {
+        return no_files(&format!("folder {folder} is not there"));
+    }
+    Ending::failed(
+        "SourceUnreadable",
+        MessageError::plain("Files", &format!("folder {folder} cannot be read: {error}")),
+    )
+}
+
+/// There is no migration.
+pub fn no_files(text: &str) -> Ending {
+    Ending::failed("NoMigrationFiles", MessageError::plain("Files", text))
+}
+
+/// The version of the plan's target, which must be that of a file.
+pub fn named_target(text: &str, top: i64, has: impl Fn(i64) -> bool) -> Result<i64, Ending> {
+    let version = text.parse::<i64>().ok().filter(|version| has(*version));
+    version.ok_or_else(|| {
+        source(&format!(
+            "target {text}: no file has this version; the last one is {top}"
+        ))
+    })
+}
+
+/// Refuses a name of a version table that could be more than a name.
+pub fn check_table(table: &str) -> Result<(), Ending> {
+    let is_name =
+        |character: char| character.is_ascii_alphanumeric() || "_.$\"".contains(character);
+    if table.is_empty() || !table.chars().all(is_name) {
+        return Err(source(&format!(
+            "version table {table:?}: only letters, digits, _, . and $ may be in its name"
+        )));
+    }
+    Ok(())
+}
+
+/// An error that is about a file.
+pub fn about(file: &str, text: &str) -> MessageError {
+    MessageError {
+        file: Some(file.to_owned()),
+        ..MessageError::plain("Files", text)
+    }
 }
 
 /// Text files of a folder: names and contents. Bytes that are no UTF-8 are replaced; they matter to no rule here.

@@ -269,6 +269,7 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
             .unwrap_or(TlsMode::Prefer),
         files: FILES_FOLDER.to_owned(),
         target: attempt.spec.target.clone(),
+        known: None,
         out_of_order: options.out_of_order.unwrap_or_default(),
         tool_path: options.tool_path.clone(),
         secrets: environment::secrets(&options.env),

@@ -30,34 +30,6 @@ impl Statement {
         }
         out
     }
-
-    /// The line in the file on which this piece stands, if it stands on one line of the statement only.
-    #[must_use]
-    pub fn line_of(&self, piece: &str) -> Option<i64> {
-        let mut found = self
-            .text
-            .lines()
-            .zip(self.line..)
-            .filter(|(line, _)| !line.trim_start().starts_with("--") && has_word(line, piece))
-            .map(|(_, number)| number);
-        let first = found.next();
-        if found.next().is_none() { first } else { None }
-    }
-}
-
-/// Whether the piece stands in the line as a whole word.
-fn has_word(line: &str, piece: &str) -> bool {
-    let is_part = |character: char| character.is_alphanumeric() || character == '_';
-    !piece.is_empty()
-        && line.match_indices(piece).any(|(at, _)| {
-            let before = line.get(..at).and_then(|text| text.chars().next_back());
-            let after = line
-                .get(at + piece.len()..)
-                .and_then(|text| text.chars().next());
-            let joined_before = before.is_some_and(is_part) && piece.starts_with(is_part);
-            let joined_after = after.is_some_and(is_part) && piece.ends_with(is_part);
-            !joined_before && !joined_after
-        })
 }
 
 #[derive(Clone, Copy, Eq, PartialEq)]
@@ -222,17 +194,5 @@ mod tests {
         ] {
             assert_eq!(parse(content), None, "{content}");
         }
-    }
-
-    #[test]
-    fn a_piece_has_a_line_only_where_it_stands_on_one_line_as_a_word() {
-        let statement = statement(
-            4,
-            "ALTER TABLE a\n  ADD x int,\n  ADD ax int,\n  DROP y, DROP a;",
-        );
-        assert_eq!(
-            ["x", "ax", "y", "a", "z"].map(|piece| statement.line_of(piece)),
-            [Some(5), Some(6), Some(7), None, None]
-        );
     }
 }

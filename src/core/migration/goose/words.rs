@@ -7,18 +7,14 @@
 use super::files::Files;
 use super::statements::Statement;
 use crate::core::migration::judge::End;
+use crate::core::migration::lines::line_of;
 use crate::core::migration::message::MessageError;
-use crate::core::migration::{mysql_error, sql_error};
+use crate::core::migration::mysql_error;
+use crate::core::migration::sql_error;
+use crate::core::migration::words::{self, Words, mysql, postgresql};
 
 /// What begins the last message.
 pub const FATAL_MARKS: [&str; 2] = ["goose run: ", "-dbstring="];
-
-/// What was understood.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Words {
-    pub end: End,
-    pub error: MessageError,
-}
 
 /// Understands the last message, from its mark to the end. `None` where it says nothing of what happened in the database or the files,
 /// as after a broken connection.
@@ -77,34 +73,10 @@ pub fn understand(last: &str, files: &Files) -> Option<Words> {
     })
 }
 
-/// The message as the pod's log may show it: without the statement, without values, without a connection string.
+/// The message as the pod's log may show it.
 #[must_use]
 pub fn shown(last: &str, files: &Files) -> String {
-    let Some(words) = understand(last, files) else {
-        return "goose run: ended without a message that can be shown".to_owned();
-    };
-    let MessageError {
-        class: _,
-        code,
-        file,
-        line,
-        object,
-        text,
-    } = words.error;
-    let mut parts = vec!["goose run: ERROR".to_owned()];
-    parts.extend(
-        file.map(|file| line.map_or_else(|| file.clone(), |line| format!("{file}:{line}"))),
-    );
-    parts.extend(code.map(|code| {
-        if mysql_error::is_number(&code) {
-            format!("MySQL error {code}")
-        } else {
-            format!("SQLSTATE {code}")
-        }
-    }));
-    parts.extend(object.map(|object| format!("on {object}")));
-    parts.extend((!text.is_empty()).then_some(text));
-    parts.join(" ")
+    words::shown("goose run: ERROR", understand(last, files))
 }
 
 /// Code and primary message.
@@ -124,31 +96,6 @@ fn after_query(last: &str) -> &str {
     rest.and_then(|rest| rest.strip_prefix(": "))
         .or_else(|| last.rsplit_once("\": ").map(|(_, rest)| rest))
         .unwrap_or_default()
-}
-
-/// pgx writes `SEVERITY: message (SQLSTATE code)`, in the server's language.
-fn postgresql(said: &str) -> Option<(String, String)> {
-    let (said, rest) = said.rsplit_once(" (SQLSTATE ")?;
-    let code = rest.get(..5).filter(|code| {
-        code.chars()
-            .all(|character| character.is_ascii_alphanumeric())
-    })?;
-    let marks = ["ERROR: ", "FATAL: ", "PANIC: "];
-    let primary = marks
-        .iter()
-        .filter_map(|mark| said.find(mark).and_then(|at| said.get(at + mark.len()..)))
-        .min_by_key(|rest| said.len() - rest.len())
-        .or_else(|| said.split_once(": ").map(|(_, rest)| rest))
-        .unwrap_or(said);
-    Some((code.to_owned(), primary.to_owned()))
-}
-
-/// Go's MySQL driver writes `Error number (SQLSTATE): message`. SQLSTATE 45000 is an author's own, whatever number it borrows.
-fn mysql(said: &str) -> Option<(String, String)> {
-    let (head, message) = said.strip_prefix("Error ")?.split_once(": ")?;
-    let (number, state) = head.split_once(' ').unwrap_or((head, ""));
-    let message = if state == "(45000)" { "" } else { message };
-    mysql_error::is_number(number).then(|| (number.to_owned(), message.to_owned()))
 }
 
 const QUERY_MARK: &str = "failed to execute SQL query \"";
@@ -203,16 +150,17 @@ fn line(last: &str, files: &Files, name: &str, code: &str, primary: &str) -> Opt
     }
     let token = sql_error::token(code, primary);
     token
-        .and_then(|token| statement.line_of(&token))
+        .and_then(|token| line_of(&statement.text, statement.line, &token))
         .or(Some(statement.line))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Words, shown, understand};
+    use super::{shown, understand};
     use crate::core::migration::goose::files::Files;
     use crate::core::migration::judge::End;
     use crate::core::migration::message::MessageError;
+    use crate::core::migration::words::Words;
 
     const CONTENT: &str = "-- +goose Up\nSELECT 1;\n-- why\nCREATE UNIQUE INDEX users_email_key\n  ON users (email); -- \"now\"\nSELECT 1;\n";
 

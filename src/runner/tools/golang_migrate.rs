@@ -1,0 +1,261 @@
+//! golang-migrate: its files, its one row and its command, as `core::migration::golang_migrate` knows them.
+
+use std::path::Path;
+
+use rustix::process::Signal;
+
+use crate::api::common::Engine as EngineKind;
+use crate::core::migration::dsn;
+use crate::core::migration::golang_migrate::files::{self, File, Files, FilesError};
+use crate::core::migration::golang_migrate::versions::{self, Preflight, Row, Versions};
+use crate::core::migration::golang_migrate::words;
+use crate::core::migration::message::{MessageError, Outcome};
+use crate::core::migration::parameters::{Known, RunParameters};
+use crate::core::migration::words::Words;
+
+use super::{
+    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, Start, StoppedAt, Tool,
+    about, check_table, folder, named_target, no_files, source, unreadable,
+};
+
+/// golang-migrate with its files.
+pub struct GolangMigrate {
+    folder: String,
+    table: String,
+    engine: EngineKind,
+    files: Files,
+    target: i64,
+    /// Whether the plan names the target, so that it must stop there.
+    stops_early: bool,
+    known: Option<Known>,
+}
+
+impl Tool for GolangMigrate {
+    type Versions = Versions;
+
+    const NAME: &'static str = "migrate";
+    const PLACES: &'static [&'static str] = &["/migrate"];
+    const FATAL_MARKS: &'static [&'static str] = &words::FATAL_MARKS;
+    const MAY_TIME_OUT: bool = false;
+    // SIGTERM would end it in the middle of its file and leave the row dirty.
+    const LAST_FILE: Option<Signal> = Some(Signal::INT);
+
+    fn list(parameters: &RunParameters) -> Result<Self, Ending> {
+        let entries = folder(Path::new(&parameters.files))
+            .map_err(|error| unreadable(&parameters.files, &error))?;
+        let files = Files::new(entries).map_err(|error| refused(&error))?;
+        let table = parameters.version_table.clone();
+        check_table(&table)?;
+        let target = match parameters.target.as_deref() {
+            None => files.top(),
+            Some(text) => named_target(text, files.top(), |version| files.get(version).is_some())?,
+        };
+        Ok(Self {
+            folder: parameters.files.clone(),
+            table,
+            engine: parameters.engine,
+            files,
+            target,
+            stops_early: parameters.target.is_some(),
+            known: parameters.known.clone(),
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            top: self.files.top().to_string(),
+            digest: self.files.digest(),
+            count: self.files.count(),
+            target: self.target.to_string(),
+        }
+    }
+
+    async fn read<E: Engine>(&self, session: &E) -> Result<Versions, EngineError> {
+        let query = format!("SELECT version, dirty FROM {} LIMIT 1", self.quoted_table());
+        let rows = session.rows(&query).await?.unwrap_or_default();
+        let row = rows.first().and_then(|row| match row.as_slice() {
+            [version, dirty] => Some(Row {
+                version: version.parse().ok()?,
+                dirty: matches!(dirty.as_str(), "t" | "1"),
+            }),
+            _ => None,
+        });
+        Ok(Versions { row })
+    }
+
+    fn current(&self, versions: &Versions) -> Option<String> {
+        versions.current().map(|version| version.to_string())
+    }
+
+    fn preflight(&self, versions: &Versions) -> Result<Pending, Ending> {
+        match versions::preflight(&self.files, versions, self.target, self.known.as_ref()) {
+            Preflight::Pending(pending) => Ok(Pending {
+                versions: pending.iter().map(|one| one.version.to_string()).collect(),
+                digest: files::digest(pending.iter().copied()),
+                all_transactional: false,
+            }),
+            Preflight::Nothing => Err(Ending::done(Outcome::Succeeded, "NoPendingMigrations")),
+            Preflight::Ahead => Err(Ending::done(Outcome::Skipped, "DatabaseAhead")),
+            Preflight::Dirty(version) => Err(Ending::blocked(
+                "DatabaseDirty",
+                about(
+                    &self.name_of(version),
+                    "was begun by an earlier run and not ended",
+                ),
+            )),
+            Preflight::OutOfOrder(late) => Err(Ending::blocked("OutOfOrder", out_of_order(late))),
+            Preflight::UnknownVersion(version) => Err(Ending::blocked(
+                "UnknownDatabaseVersion",
+                MessageError::plain(
+                    "Files",
+                    &format!(
+                        "the database is at version {version}, which has no file here; ship the image that holds it"
+                    ),
+                ),
+            )),
+            Preflight::NoUpFile(one) => Err(Ending::failed(
+                "InvalidSource",
+                about(
+                    one.name(),
+                    "has no up file beside it, so golang-migrate would count its version as applied without doing anything; add the up file",
+                ),
+            )),
+        }
+    }
+
+    fn start(&self, access: &Access, guards: &Guards, pending: &Pending) -> Start {
+        let mut arguments = vec![
+            "-path".to_owned(),
+            self.folder.clone(),
+            "-database".to_owned(),
+            self.url(access, guards),
+            "up".to_owned(),
+        ];
+        if self.stops_early {
+            // Not `goto`, which goes down where the database is past the target.
+            arguments.push(pending.versions.len().to_string());
+        }
+        let mut environment = guards.environment(access.engine);
+        if access.engine == EngineKind::PostgreSQL {
+            environment.push(("PGPASSWORD", access.password.clone()));
+        }
+        Start {
+            arguments,
+            environment,
+        }
+    }
+
+    fn understand(&self, last: &str, after: Option<&Versions>) -> Option<Words> {
+        let begun = after
+            .and_then(Versions::dirty)
+            .and_then(|version| self.up_file(version));
+        words::understand(last, begun)
+    }
+
+    fn shown(&self, last: &str) -> String {
+        words::shown(last, None)
+    }
+
+    fn mark(&self, versions: &Versions) -> Option<&'static str> {
+        versions.dirty().map(|_| "DatabaseDirty")
+    }
+
+    fn last_good(&self, versions: &Versions) -> Option<String> {
+        let last_good = self.files.before(versions.dirty()?);
+        last_good.map(|version| version.to_string())
+    }
+
+    fn taken_for_applied(&self, versions: &Versions) -> Option<(i64, String)> {
+        let row = versions.row.filter(|row| !row.dirty)?;
+        Some(self.files.versions_to(row.version, None))
+    }
+
+    fn at_target(&self, versions: &Versions) -> bool {
+        versions.are_at(self.target)
+    }
+
+    fn applied(&self, before: &Versions, after: &Versions) -> i64 {
+        after.applied_since(before, &self.files)
+    }
+
+    fn stopped_at(&self, _file: Option<&str>, after: Option<&Versions>) -> Option<StoppedAt> {
+        let after = after?;
+        if let Some(version) = after.dirty() {
+            return Some(StoppedAt {
+                file: self.name_of(version),
+                left: Left::Dirty,
+            });
+        }
+        // The mark is set before a file is begun, so that a clean row means that none was.
+        let above = |version: i64| after.current().is_none_or(|current| version > current);
+        let next = self.files.iter().find(|one| above(one.version))?;
+        Some(StoppedAt {
+            file: next.name().to_owned(),
+            left: Left::NotBegun,
+        })
+    }
+}
+
+impl GolangMigrate {
+    /// golang-migrate puts the name into quotes, so that case counts; `schema.table` becomes two names.
+    fn quoted_table(&self) -> String {
+        match self.engine {
+            EngineKind::PostgreSQL => {
+                let parts = self.table.split('.').map(|part| part.trim_matches('"'));
+                let quoted: Vec<String> = parts.map(|part| format!("\"{part}\"")).collect();
+                quoted.join(".")
+            }
+            EngineKind::MySQL => format!("`{}`", self.table),
+        }
+    }
+
+    fn url(&self, access: &Access, guards: &Guards) -> String {
+        match access.engine {
+            EngineKind::PostgreSQL => {
+                let parameters = [
+                    ("x-migrations-table", self.quoted_table()),
+                    ("x-migrations-table-quoted", "true".to_owned()),
+                ];
+                dsn::postgresql_url(words::POSTGRESQL_SCHEME, &access.place(), &parameters)
+            }
+            EngineKind::MySQL => {
+                let mut variables = guards.settings.clone();
+                variables.push(("x-migrations-table", self.table.clone()));
+                dsn::mysql_url(&access.place(), &access.password, &variables)
+            }
+        }
+    }
+
+    fn up_file(&self, version: i64) -> Option<&File> {
+        self.files.get(version)?.up.as_ref()
+    }
+
+    /// The file of a version, or what to call it where it is not here.
+    fn name_of(&self, version: i64) -> String {
+        self.files.get(version).map_or_else(
+            || format!("the file of version {version}"),
+            |one| one.name().to_owned(),
+        )
+    }
+}
+
+fn out_of_order(late: Option<&files::Migration>) -> MessageError {
+    let text = "its number is below the database's version, so golang-migrate would never run it; renumber the file";
+    late.map_or_else(
+        || {
+            MessageError::plain(
+                "Files",
+                "more than one file came below the database's version since the last good run, and golang-migrate would never run them; \
+                 renumber the files",
+            )
+        },
+        |late| about(late.name(), text),
+    )
+}
+
+fn refused(error: &FilesError) -> Ending {
+    match error {
+        FilesError::Empty => no_files(&error.to_string()),
+        FilesError::TooHigh(_) | FilesError::Duplicate(..) => source(&error.to_string()),
+    }
+}
