@@ -108,6 +108,7 @@ impl Files {
     }
 
     /// By rising version.
+    #[must_use]
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = &Migration> {
         self.by_version.values()
     }

@@ -89,8 +89,8 @@ pub fn preflight<'a>(
             Preflight::UnknownVersion(version)
         };
     }
-    if let Some(late) = late_file(files, current, known) {
-        return Preflight::OutOfOrder(late);
+    if let Some(known) = known.filter(|known| is_out_of_order(files, current, known)) {
+        return Preflight::OutOfOrder(late_file(files, known));
     }
     let above = |version: i64| current.is_none_or(|current| version > current);
     let pending: Vec<&Migration> = files
@@ -109,24 +109,23 @@ pub fn preflight<'a>(
     }
 }
 
-/// A file below the version that the ledger knows of, which was not among the files then. That files are gone there harms nobody: a squashed
-/// history has fewer.
-fn late_file<'a>(
-    files: &'a Files,
-    current: Option<i64>,
-    known: Option<&Known>,
-) -> Option<Option<&'a Migration>> {
-    let known = known.filter(|known| current.is_some_and(|current| current >= known.version))?;
+/// Whether a file came below the version that the ledger knows of. That files are gone there harms nobody: a squashed history has fewer.
+fn is_out_of_order(files: &Files, current: Option<i64>, known: &Known) -> bool {
     let (count, digest) = files.versions_to(known.version, None);
-    let is_late = count > known.files || count == known.files && digest != known.digest;
-    let is_the_late_one = |version: i64| {
-        files.versions_to(known.version, Some(version)) == (known.files, known.digest.clone())
-    };
-    is_late.then(|| {
-        files
-            .iter()
-            .find(|one| one.version <= known.version && is_the_late_one(one.version))
-    })
+    current.is_some_and(|current| current >= known.version)
+        && (count > known.files || count == known.files && digest != known.digest)
+}
+
+/// The file that came, if it is one: the one without which the versions are those that the ledger knows.
+fn late_file<'a>(files: &'a Files, known: &Known) -> Option<&'a Migration> {
+    let (wanted_count, wanted_digest) = (known.files, known.digest.as_str());
+    files
+        .iter()
+        .take_while(|one| one.version <= known.version)
+        .find(|one| {
+            let (count, digest) = files.versions_to(known.version, Some(one.version));
+            (count, digest.as_str()) == (wanted_count, wanted_digest)
+        })
 }
 
 #[cfg(test)]
