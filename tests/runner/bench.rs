@@ -136,7 +136,6 @@ impl Bench {
     }
 
     /// The same for another tool, with its own version table.
-    #[must_use]
     pub fn with(mut self, tool: Tool) -> Result<Self> {
         self.parameters.tool = tool;
         self.parameters.tool_path = Some(program(tool)?.display().to_string());
