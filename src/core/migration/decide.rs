@@ -155,7 +155,9 @@ fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<St
     let Some(backend) = seen.live_backend().filter(|_| may) else {
         return Vec::new();
     };
-    if job.metadata.deletion_timestamp.is_some() {
+    // A ledger that was lost does not name it, and yet it runs.
+    let stray = situation::stray_run(seen, now);
+    if job.metadata.deletion_timestamp.is_some() || stray.is_some() {
         return Vec::new();
     }
     if job.annotations().get(meta::LEADER_ANNOTATION) != Some(&seen.term) {

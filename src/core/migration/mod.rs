@@ -19,8 +19,6 @@ pub mod scrub;
 mod seen;
 mod situation;
 pub mod sql_error;
-#[cfg(test)]
-mod walk;
 pub mod words;
 
 pub use contract::NotDue;

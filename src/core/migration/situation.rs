@@ -295,7 +295,8 @@ fn rank(migration: &Migration) -> (i64, String) {
 }
 
 /// An armed, unfinished Job on this very database that the ledger does not name: the ledger was lost, its end is waited for.
-fn stray_run(seen: &Seen, now: Timestamp) -> Option<Ticket> {
+#[must_use]
+pub fn stray_run(seen: &Seen, now: Timestamp) -> Option<Ticket> {
     let identity = planned::identity(&seen.database()?.spec);
     seen.jobs
         .iter()

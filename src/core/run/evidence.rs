@@ -108,10 +108,11 @@ fn has_ended(job: &Job) -> bool {
     has_condition(job, "Complete") || has_condition(job, "Failed")
 }
 
-/// Whether the cache of pods is behind that of Jobs: a Job gets its condition only after its pods have ended, and it keeps them.
+/// Whether the cache of pods is behind that of Jobs, or may be: a Job gets its condition only after its pods have ended, and it keeps them;
+/// one that was armed had a pod a moment later, also if it is being deleted and so never gets a condition.
 #[must_use]
 pub fn pods_are_behind(job: &Job, pods: &[&SeenPod]) -> bool {
-    has_ended(job) && (pods.is_empty() || pods.iter().any(|seen| seen.is_unfinished()))
+    pods.is_empty() || has_ended(job) && pods.iter().any(|seen| seen.is_unfinished())
 }
 
 /// Whether the Job is suspended.

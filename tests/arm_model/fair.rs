@@ -1,0 +1,108 @@
+//! The fair run: from here on everything works, everybody is prompt, and time passes. Where does it come to rest?
+
+use std::sync::Arc;
+
+use kube::ResourceExt;
+use slipway::api::migration::MigrationPhase;
+use slipway::core::database::ledger;
+use slipway::core::run::evidence::is_suspended;
+
+use crate::Scope;
+use crate::cluster::Ending;
+use crate::looks::roots;
+use crate::world::{World, is_kept};
+
+/// Rounds within which it must be at rest.
+const ROUNDS: usize = 100;
+
+/// Passes of time in which nothing moves any more: then it rests.
+const QUIET_PASSES: u8 = 4;
+
+impl Scope {
+    /// Whether the fair run ends well: nothing held, no Job kept, each plan ended, waiting for a person, or wanted by nobody.
+    pub fn comes_to_rest(&self, world: &World) -> bool {
+        let mut world = world.clone();
+        world.held.clear();
+        world.lags.clear();
+        world.left = self.left;
+        let mut quiet = 0;
+        for _ in 0..ROUNDS {
+            let before = world.server.print();
+            self.fair_round(&mut world);
+            if world.broken.is_some() {
+                return false;
+            }
+            quiet = if world.server.print() == before {
+                quiet + 1
+            } else {
+                0
+            };
+            if quiet == QUIET_PASSES {
+                return is_at_rest(&world);
+            }
+            if quiet > 0 {
+                world.pass();
+            }
+        }
+        false
+    }
+
+    fn fair_round(&self, world: &mut World) {
+        for root in roots(&world.server) {
+            self.look(world, &root);
+        }
+        self.programs_go_well(world);
+    }
+
+    /// Each program that runs ends as it should, each armed Job gets its pod.
+    pub fn programs_go_well(&self, world: &mut World) {
+        for index in 0..world.server.pods.len() {
+            if world.server.pods[index].runs {
+                world.end(index, Ending::Well);
+            }
+        }
+        for name in world.jobs_to_start() {
+            world.start(&name, true);
+        }
+    }
+}
+
+fn is_at_rest(world: &World) -> bool {
+    let jobs = world.server.jobs.values();
+    let mut jobs = jobs.map(|job| job.kept.object.as_ref());
+    let free = ledger::holder_of(&world.server.database.kept.object).is_none();
+    let migrations = world.server.migrations.values();
+    let mut migrations = migrations.map(|migration| {
+        let status = migration.object.status.as_ref();
+        (
+            Arc::clone(&migration.object),
+            status.and_then(|status| status.phase),
+        )
+    });
+    free && jobs.all(|job| !is_kept(job) && !is_suspended(job))
+        && migrations.all(|(migration, phase)| match phase {
+            Some(
+                MigrationPhase::Succeeded
+                | MigrationPhase::Skipped
+                | MigrationPhase::Failed
+                | MigrationPhase::Blocked,
+            ) => true,
+            Some(MigrationPhase::Pending) => !is_wanted(world, &migration.name_any()),
+            _ => false,
+        })
+}
+
+fn is_wanted(world: &World, migration: &str) -> bool {
+    let databases = [(
+        "db".to_owned(),
+        Arc::clone(&world.server.database.kept.object),
+    )];
+    let databases = databases.into_iter().collect();
+    world.server.backends.values().any(|backend| {
+        let planned = slipway::core::migration::planned::planned(&backend.kept.object, &databases);
+        planned
+            .migrations
+            .iter()
+            .any(|planned| planned.object_name == migration)
+    })
+}

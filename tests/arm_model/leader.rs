@@ -1,0 +1,133 @@
+//! The leader: it looks, decides, writes, reports; and what it does may be cut off, held up or repeated between any two writes.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use slipway::api::migration::{Migration, MigrationPhase};
+use slipway::core::plan::Step;
+
+use crate::kept::{Kept, object};
+use crate::looks::{Root, roots, version_of};
+use crate::server::{Arrival, Sent};
+use crate::world::{Held, Objects, Watched, World};
+use crate::{Action, Scope};
+
+impl Scope {
+    pub fn looks_at(&self, world: &World, actions: &mut Vec<Action>) {
+        let shown = world.shown();
+        let left = world.left;
+        for root in roots(&shown) {
+            if world.lags.values().any(|lag| lag.waits.contains(&root)) {
+                continue;
+            }
+            let decided = self
+                .looks
+                .decide(world, &shown, &root, world.term, self.mistake);
+            let writes = decided.steps.len();
+            if writes > 0 || shows_news(&shown, &root, decided.phase) {
+                actions.push(Action::Look(root.clone()));
+            }
+            if writes > 0 && left.late > 0 {
+                actions.push(Action::Hold(root.clone(), world.term));
+                if world.term > 0 {
+                    actions.push(Action::Hold(root.clone(), world.term - 1));
+                }
+            }
+            if left.crashes > 0 {
+                actions.extend((1..=writes).map(|after| Action::Die(root.clone(), after)));
+            }
+        }
+    }
+
+    pub fn plan(&self, world: &World, root: &Root, term: u8) -> Held {
+        let shown = world.shown();
+        let decided = self.looks.decide(world, &shown, root, term, self.mistake);
+        Held {
+            root: root.clone(),
+            versions: decided
+                .steps
+                .iter()
+                .map(|step| version_of(&shown, &step.step))
+                .collect(),
+            decided,
+            next: 0,
+            term,
+        }
+    }
+
+    /// A look of the leader, from beginning to end.
+    pub fn look(&self, world: &mut World, root: &Root) {
+        let mut plan = self.plan(world, root, world.term);
+        for _ in 0..plan.decided.steps.len() {
+            if !self.step(world, &mut plan, Arrival::Prompt) {
+                return;
+            }
+        }
+        if let (Root::Migration(name), Some(phase)) = (root, plan.decided.phase)
+            && let Some(migration) = world.server.migrations.get(name)
+        {
+            let mut migration: Migration = migration.object.as_ref().clone();
+            migration.status = Some(object(json!({"phase": phase})));
+            Arc::make_mut(&mut world.server.migrations)
+                .insert(Arc::clone(name), Kept::new(migration));
+            wait_for(world, Watched::Migrations, root);
+        }
+    }
+
+    pub fn step(&self, world: &mut World, plan: &mut Held, arrival: Arrival) -> bool {
+        let (Some(step), Some(version)) = (
+            plan.decided.steps.get(plan.next),
+            plan.versions.get(plan.next),
+        ) else {
+            return false;
+        };
+        let sent = Sent {
+            step,
+            version: *version,
+            term: plan.term,
+            arrival,
+            mistake: self.mistake,
+        };
+        plan.next += 1;
+        let done = world.execute(sent);
+        if done && plan.term == world.term {
+            match step.step {
+                Step::ReplaceDatabaseStatus(_) => wait_for(world, Watched::Database, &plan.root),
+                Step::Confirm(_) => {}
+                _ => wait_for(world, Watched::Jobs, &plan.root),
+            }
+        }
+        done
+    }
+
+    /// The next write of a held plan arrives, so many times.
+    pub fn land(&self, world: &mut World, index: usize, times: usize) {
+        let mut plan = world.held.remove(index);
+        let next = plan.next;
+        for time in 0..times {
+            plan.next = next;
+            let done = self.step(world, &mut plan, Arrival::Late);
+            if time == 0 && !done {
+                return;
+            }
+        }
+        if plan.next < plan.decided.steps.len() {
+            world.held.push(plan);
+        }
+    }
+}
+
+/// The driver looks at a root again only when the caches show its own last write.
+fn wait_for(world: &mut World, kind: Watched, root: &Root) {
+    if let Some(lag) = world.lags.get_mut(&kind) {
+        lag.waits.insert(root.clone());
+    }
+}
+
+fn shows_news(shown: &Objects, root: &Root, phase: Option<MigrationPhase>) -> bool {
+    let Root::Migration(name) = root else {
+        return false;
+    };
+    let status = shown.migrations[name].object.status.as_ref();
+    status.and_then(|status| status.phase) != phase
+}

@@ -1,0 +1,318 @@
+//! The arm protocol and the ledger, walked exhaustively at small size: every order of looks, writes, crashes, changes of leader, late and
+//! repeated requests, old caches, ends of programs, deletions by users, edits, restores and passes of time. What decides is the product's own
+//! `core::migration`, `core::run` and `core::database`; only the API server is a few lines of memory. Each known mistake, planted, is found.
+//!
+//! The walk keeps objects by what they hold and decides on the same only once, as the deciding itself takes a hundred times as long as a step.
+
+mod cluster;
+mod fair;
+mod kept;
+mod leader;
+mod looks;
+mod mistakes;
+mod museum;
+mod rules;
+mod same;
+mod server;
+mod walks;
+mod witness;
+mod world;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use slipway::api::database::EntryOutcome;
+use slipway::core::database::ledger;
+use stateright::{Model, Property};
+
+use cluster::{DELETIONS, Deletion, Ending, FAILURES};
+use kept::print_of;
+use looks::{Looks, Root};
+use mistakes::Mistake;
+use rules::{RULES, Rule};
+use server::Arrival;
+use world::{Budget, Lag, WATCHED, Watched, World};
+
+/// What may happen, and how often.
+pub struct Scope {
+    backends: Vec<(&'static str, &'static str)>,
+    left: Budget,
+    /// Of so many states one is tried whether a fair run from it comes to rest; 0: none.
+    rest: u64,
+    mistake: Mistake,
+    /// The walk minds only this rule, as a mistake may break several.
+    only: Option<Rule>,
+    looks: Looks,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// A whole look, its writes at once, its status after them.
+    Look(Root),
+    /// A look whose writes come later, by the leader of this term.
+    Hold(Root, u8),
+    /// The next write of held plan n arrives, and may arrive once more.
+    Land(usize),
+    LandTwice(usize),
+    /// The leader dies after so many writes of a look; another takes over.
+    Die(Root, usize),
+    TakeOver,
+    /// The watch of a kind stays behind, and comes back.
+    FallBehind(Watched),
+    CatchUp(Watched),
+    Start(Arc<str>),
+    CannotStart(Arc<str>),
+    Recover(usize),
+    End(usize, Ending),
+    Delete(Arc<str>, Deletion),
+    Edit(Arc<str>),
+    Remake(Arc<str>),
+    AskAgain(Arc<str>),
+    LoseLedger,
+    Pass,
+    Moment,
+}
+
+const RESTS: &str = "from every state a fair run comes to rest";
+const SUCCEEDS: &str = "a plan succeeds";
+const RETRIES: &str = "a plan waits for another try";
+const ALL_SUCCEED: &str = "all plans succeed";
+
+impl Model for Scope {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        let mut world = World::new(&self.backends, self.left);
+        world.only = self.only;
+        vec![world]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        if world.broken.is_some() {
+            return;
+        }
+        let left = world.left;
+        self.looks_at(world, actions);
+        for index in 0..world.held.len() {
+            actions.push(Action::Land(index));
+            if left.repeats > 0 {
+                actions.push(Action::LandTwice(index));
+            }
+        }
+        if left.crashes > 0 {
+            actions.push(Action::TakeOver);
+        }
+        for kind in WATCHED {
+            if world.lags.contains_key(&kind) {
+                actions.push(Action::CatchUp(kind));
+            } else if left.lags > 0 {
+                actions.push(Action::FallBehind(kind));
+            }
+        }
+        programs(world, actions);
+        users(world, actions);
+        if left.passes > 0 && !world.waits_for_grace() {
+            actions.push(Action::Pass);
+        }
+        if left.moments > 0 {
+            actions.push(Action::Moment);
+        }
+    }
+
+    fn next_state(&self, last: &World, action: Action) -> Option<World> {
+        let mut world = last.clone();
+        match action {
+            Action::Look(root) => self.look(&mut world, &root),
+            Action::Hold(root, term) => {
+                world.left.late -= 1;
+                let held = self.plan(&world, &root, term);
+                world.held.push(held);
+            }
+            Action::Land(index) => self.land(&mut world, index, 1),
+            Action::LandTwice(index) => {
+                world.left.repeats -= 1;
+                self.land(&mut world, index, 2);
+            }
+            Action::Die(root, writes) => {
+                world.left.crashes -= 1;
+                let mut plan = self.plan(&world, &root, world.term);
+                for _ in 0..writes {
+                    if !self.step(&mut world, &mut plan, Arrival::Prompt) {
+                        break;
+                    }
+                }
+                world.take_over();
+            }
+            Action::TakeOver => {
+                world.left.crashes -= 1;
+                world.take_over();
+            }
+            Action::FallBehind(kind) => {
+                world.left.lags -= 1;
+                let lag = Lag {
+                    shown: world.server.clone(),
+                    waits: BTreeSet::new(),
+                };
+                world.lags.insert(kind, lag);
+            }
+            Action::CatchUp(kind) => {
+                world.lags.remove(&kind);
+            }
+            Action::Start(name) => world.start(&name, true),
+            Action::CannotStart(name) => {
+                world.left.stuck -= 1;
+                world.start(&name, false);
+            }
+            Action::Recover(index) => world.recover(index),
+            Action::End(index, ending) => {
+                if ending != Ending::Well {
+                    world.left.failures -= 1;
+                }
+                world.end(index, ending);
+            }
+            Action::Delete(name, deletion) => {
+                world.left.deletions -= 1;
+                world.user_deletes(&name, deletion);
+            }
+            Action::Edit(name) => {
+                world.left.edits -= 1;
+                world.edit(&name);
+            }
+            Action::Remake(name) => {
+                world.left.remakes -= 1;
+                world.remake(&name);
+            }
+            Action::AskAgain(name) => {
+                world.left.retries -= 1;
+                let token = world.left.retries;
+                world.ask_again(&name, token);
+            }
+            Action::LoseLedger => {
+                world.left.losses -= 1;
+                world.lose_ledger();
+            }
+            Action::Pass => {
+                world.left.passes -= 1;
+                world.pass();
+            }
+            Action::Moment => {
+                world.left.moments -= 1;
+                world.moment();
+            }
+        }
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut properties: Vec<Property<Self>> =
+            RULES.iter().map(|rule| holds_always(*rule)).collect();
+        properties.push(Property::sometimes(SUCCEEDS, |_, world: &World| {
+            has(world, EntryOutcome::Succeeded)
+        }));
+        if self.left.failures > 0 {
+            properties.push(Property::sometimes(RETRIES, |_, world: &World| {
+                has(world, EntryOutcome::RetryWait)
+            }));
+        }
+        properties.push(Property::sometimes(ALL_SUCCEED, |_, world: &World| {
+            let ledger = ledger::of(&world.server.database.kept.object);
+            let entries = ledger.entries.iter();
+            entries
+                .filter(|entry| entry.outcome == EntryOutcome::Succeeded)
+                .count()
+                >= world.truth.len()
+        }));
+        if self.rest > 0 {
+            properties.push(Property::always(RESTS, |scope: &Scope, world: &World| {
+                world.broken.is_some()
+                    || !print_of(world).is_multiple_of(scope.rest)
+                    || scope.comes_to_rest(world)
+            }));
+        }
+        properties
+    }
+}
+
+fn has(world: &World, outcome: EntryOutcome) -> bool {
+    let ledger = ledger::of(&world.server.database.kept.object);
+    ledger.entries.iter().any(|entry| entry.outcome == outcome)
+}
+
+/// stateright takes a plain function for a condition, so each rule has its own.
+fn holds_always(rule: Rule) -> Property<Scope> {
+    macro_rules! of {
+        ($($rule:ident),*) => {
+            match rule {
+                $(Rule::$rule => Property::always(rule.sentence(), |_: &Scope, world: &World| {
+                    world.broken != Some(Rule::$rule)
+                }),)*
+            }
+        };
+    }
+    of!(
+        OneJob,
+        OnePod,
+        ArmedByTheLedger,
+        NoneAfterSuccess,
+        RecordedBeforeItGoes,
+        RecordedWhenItEnded,
+        SuccessIsTrue,
+        SuccessStays,
+        NoOlderArm,
+        BornInert,
+        NeverSuspendedAgain,
+        SafeRetry,
+        AfterTheBackOff,
+        NeverKilled,
+        Wanted,
+        OneJobAnAttempt
+    )
+}
+
+fn programs(world: &World, actions: &mut Vec<Action>) {
+    for name in world.jobs_to_start() {
+        if world.left.stuck > 0 {
+            actions.push(Action::CannotStart(Arc::clone(&name)));
+        }
+        actions.push(Action::Start(name));
+    }
+    for (index, pod) in world.server.pods.iter().enumerate() {
+        if pod.runs {
+            actions.push(Action::End(index, Ending::Well));
+            if world.left.failures > 0 {
+                actions.extend(FAILURES.map(|ending| Action::End(index, ending)));
+            }
+        } else if !pod.gone && world.has_unfinished_pod(pod.job) {
+            actions.push(Action::Recover(index));
+        }
+    }
+}
+
+fn users(world: &World, actions: &mut Vec<Action>) {
+    let left = world.left;
+    if left.deletions > 0 {
+        for name in world.server.jobs.keys() {
+            let possible = DELETIONS.into_iter().filter(|deletion| {
+                // While the watch of pods hangs, only the lock in the database keeps the next run from meeting what such a Job left.
+                *deletion != Deletion::Force || world.lags.is_empty() && left.lags == 0
+            });
+            actions.extend(possible.map(|deletion| Action::Delete(Arc::clone(name), deletion)));
+        }
+    }
+    for name in world.server.backends.keys() {
+        if left.edits > 0 {
+            actions.push(Action::Edit(Arc::clone(name)));
+        }
+        if left.remakes > 0 {
+            actions.push(Action::Remake(Arc::clone(name)));
+        }
+    }
+    if left.retries > 0 {
+        let names = world.server.migrations.keys().cloned();
+        actions.extend(names.map(Action::AskAgain));
+    }
+    if left.losses > 0 {
+        actions.push(Action::LoseLedger);
+    }
+}

@@ -1,0 +1,201 @@
+//! The museum of the arm protocol: mistakes planted on purpose, between the deciding code and its world, so that the product holds no switch
+//! for them. Each is one that a real operator made, or that the protocol exists to exclude.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use k8s_openapi::api::batch::v1::{Job, JobCondition};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt;
+use serde_json::json;
+use slipway::core::plan::{ObjectKind, Step};
+use slipway::core::run::evidence::is_suspended;
+
+use crate::world::Objects;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Mistake {
+    None,
+    /// A patch of a Job carries neither uid nor resourceVersion.
+    PatchesWithoutPrecondition,
+    /// A Job is deleted by its name and uid alone, on what an old cache showed.
+    DeletesOnAnOldView,
+    /// The ledger is PUT without a resourceVersion; or a 409 is answered by sending the old body again.
+    WritesTheLedgerBlindly,
+    /// The Job is armed first, the ledger then taken.
+    ArmsBeforeTheLedger,
+    /// The outcome is recorded as soon as the Job is armed: "it will end well".
+    RecordsBeforeTheEnd,
+    /// Clean-up first, outcome second.
+    ReleasesBeforeTheRecord,
+    /// The Job has no finalizer and a time to live from its birth.
+    LivesOnlyForAWhile,
+    /// The Job is born at work.
+    BornArmed,
+    /// The Job is made by apply, which lands on one that exists.
+    AppliesTheJob,
+    /// The Job has a random end of its name.
+    NamesAtRandom,
+    /// The Job controller may retry by itself.
+    LetsTheJobRetry,
+    /// The kubelet may restart the program.
+    LetsThePodRestart,
+    /// A new leader does not touch the Job that it finds.
+    TouchesNothing,
+    /// Nobody asks the API server itself whether the Backend still wants it.
+    TrustsTheCache,
+    /// The back-off is forgotten.
+    ForgetsTheBackOff,
+    /// A Job that is gone leaves no trace: the ledger is free, and the plan begins anew.
+    TakesAbsenceForNothing,
+    /// A Job that is gone has no pod.
+    ForgetsPodsWithoutAJob,
+    /// A program that ended without a word failed, and is tried again.
+    TakesSilenceForFailure,
+    /// A Job that is deleted has ended well.
+    TakesSilenceForSuccess,
+}
+
+impl Mistake {
+    /// The clock that decides.
+    pub fn clock(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::ForgetsTheBackOff => now
+                .checked_add(SignedDuration::from_hours(1))
+                .expect("a small number of seconds"),
+            _ => now,
+        }
+    }
+
+    /// The term that a leader goes by.
+    pub fn term(self, term: u8) -> u8 {
+        match self {
+            Self::TouchesNothing => 0,
+            _ => term,
+        }
+    }
+
+    /// A Job as it is seen.
+    pub fn job(self, job: &Arc<Job>) -> Arc<Job> {
+        if self != Self::RecordsBeforeTheEnd || is_suspended(job) {
+            return Arc::clone(job);
+        }
+        let mut job = job.as_ref().clone();
+        let complete = JobCondition {
+            type_: "Complete".to_owned(),
+            status: "True".to_owned(),
+            last_transition_time: Some(Time(Timestamp::UNIX_EPOCH)),
+            ..JobCondition::default()
+        };
+        job.status
+            .get_or_insert_default()
+            .conditions
+            .get_or_insert_default()
+            .push(complete);
+        Arc::new(job)
+    }
+
+    /// Whether a step of this kind carries the version that it was computed from.
+    pub fn checks_version(self, step: &Step) -> bool {
+        match step {
+            Step::Patch(_) => self != Self::PatchesWithoutPrecondition,
+            Step::Delete(_) => self != Self::DeletesOnAnOldView,
+            Step::ReplaceDatabaseStatus(_) => self != Self::WritesTheLedgerBlindly,
+            Step::Create(_) | Step::Confirm(_) | Step::Apply(_) => true,
+        }
+    }
+
+    /// The steps as they are carried out.
+    pub fn steps(self, mut steps: Vec<Step>, shown: &Objects) -> Vec<Step> {
+        match self {
+            Self::ReleasesBeforeTheRecord => {
+                if let [Step::ReplaceDatabaseStatus(_), Step::Patch(_)] = steps.as_slice() {
+                    steps.reverse();
+                }
+            }
+            Self::TrustsTheCache => steps.retain(|step| !matches!(step, Step::Confirm(_))),
+            Self::ArmsBeforeTheLedger => arm_first(&mut steps, shown),
+            Self::TakesAbsenceForNothing => take_for_free(&mut steps, shown),
+            Self::TakesSilenceForFailure => rewrite_unknown(&mut steps, "RetryWait"),
+            Self::TakesSilenceForSuccess => rewrite_unknown(&mut steps, "Succeeded"),
+            _ => {}
+        }
+        for step in &mut steps {
+            self.spoil(step);
+        }
+        steps
+    }
+
+    fn spoil(self, step: &mut Step) {
+        let Step::Create(create) = step else {
+            return;
+        };
+        let body = &mut create.body;
+        match self {
+            Self::BornArmed => body["spec"]["suspend"] = json!(false),
+            Self::LetsTheJobRetry => body["spec"]["backoffLimit"] = json!(6),
+            Self::LetsThePodRestart => {
+                body["spec"]["template"]["spec"]["restartPolicy"] = json!("OnFailure");
+            }
+            Self::LivesOnlyForAWhile => {
+                body["metadata"]["finalizers"] = json!([]);
+                body["spec"]["ttlSecondsAfterFinished"] = json!(0);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whoever takes the ledger for a Job has armed it before.
+fn arm_first(steps: &mut Vec<Step>, shown: &Objects) {
+    let [Step::ReplaceDatabaseStatus(replace)] = steps.as_slice() else {
+        return;
+    };
+    let ledger = replace.status.ledger.as_ref();
+    let Some(job) = ledger
+        .and_then(|ledger| ledger.holder.as_ref())
+        .and_then(|holder| shown.jobs.get(holder.job.as_str()))
+        .filter(|job| is_suspended(&job.kept.object))
+    else {
+        return;
+    };
+    let arm = Step::patch(
+        ObjectKind::Job,
+        job.kept.object.as_ref(),
+        json!({"spec": {"suspend": false}}),
+    );
+    steps.insert(0, arm);
+}
+
+/// An attempt whose Job is gone is struck out instead of being called unknown.
+fn take_for_free(steps: &mut [Step], shown: &Objects) {
+    for step in steps {
+        let Step::ReplaceDatabaseStatus(replace) = step else {
+            continue;
+        };
+        let Some(ledger) = replace.status.ledger.as_mut() else {
+            continue;
+        };
+        ledger.entries.retain(|entry| {
+            let is_there = |uid: &str| {
+                let mut jobs = shown.jobs.values();
+                jobs.any(|job| job.kept.object.uid().as_deref() == Some(uid))
+            };
+            entry.reason != "OutcomeUnknown" || is_there(&entry.job_uid)
+        });
+    }
+}
+
+fn rewrite_unknown(steps: &mut [Step], word: &str) {
+    for step in steps {
+        let Step::ReplaceDatabaseStatus(replace) = step else {
+            continue;
+        };
+        let ledger = replace.status.ledger.as_mut();
+        for entry in ledger.into_iter().flat_map(|ledger| &mut ledger.entries) {
+            if entry.reason == "OutcomeUnknown" {
+                entry.outcome = serde_json::from_value(json!(word)).expect("a word of the ledger");
+            }
+        }
+    }
+}

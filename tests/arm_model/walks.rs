@@ -1,0 +1,311 @@
+//! The walks themselves: what may happen in each, and how often. Small ones for every day, large ones for the night.
+
+use std::time::Instant;
+
+use slipway::core::plan::Step;
+use stateright::{Checker, Model};
+
+use crate::Scope;
+use crate::looks::{Looks, Root, roots};
+use crate::mistakes::Mistake;
+use crate::world::{Budget, World};
+
+/// Nothing goes wrong.
+pub const CALM: Budget = Budget {
+    crashes: 0,
+    late: 0,
+    repeats: 0,
+    lags: 0,
+    failures: 0,
+    stuck: 0,
+    deletions: 0,
+    edits: 0,
+    remakes: 0,
+    retries: 0,
+    losses: 0,
+    passes: 0,
+    moments: 0,
+};
+
+/// One Backend.
+pub fn one(left: Budget) -> Scope {
+    Scope {
+        backends: vec![("orders", "orders:1")],
+        left,
+        rest: 20,
+        mistake: Mistake::None,
+        only: None,
+        looks: Looks::default(),
+    }
+}
+
+/// Two Backends with one Database.
+pub fn two(left: Budget) -> Scope {
+    Scope {
+        backends: vec![("orders", "orders:1"), ("billing", "billing:1")],
+        ..one(left)
+    }
+}
+
+/// Two Backends that ask for the same plan.
+fn same(left: Budget) -> Scope {
+    Scope {
+        backends: vec![("orders", "shop:1"), ("billing", "shop:1")],
+        ..one(left)
+    }
+}
+
+/// Walks all states and fails on the first that breaks a rule.
+fn holds(what: &str, scope: Scope) {
+    let start = Instant::now();
+    let checker = scope.checker().threads(2).spawn_bfs().join();
+    println!(
+        "{what}: {} states, {} steps, {} different looks, {:.1} s",
+        checker.unique_state_count(),
+        checker.state_count(),
+        checker.model().looks.count(),
+        start.elapsed().as_secs_f32()
+    );
+    checker.assert_properties();
+}
+
+#[test]
+fn a_first_migration_is_these_moves_and_no_more() {
+    let scope = one(CALM);
+    let mut world = World::new(&scope.backends, CALM);
+    scope.look(&mut world, &Root::Database);
+    let mut moves = Vec::new();
+    for _ in 0..10 {
+        for root in roots(&world.server) {
+            let plan = scope.plan(&world, &root, 0);
+            moves.extend(plan.decided.steps.iter().map(|step| match &step.step {
+                Step::Create(create) => format!("create {}", create.key.kind.kind()),
+                Step::Patch(patch) => format!("patch {}", patch.key.kind.kind()),
+                Step::ReplaceDatabaseStatus(_) => "put ledger".to_owned(),
+                Step::Confirm(_) => "get Backend".to_owned(),
+                other => format!("{other:?}"),
+            }));
+            scope.look(&mut world, &root);
+        }
+        scope.programs_go_well(&mut world);
+    }
+    let expected = [
+        "create Job",
+        "put ledger",
+        "get Backend",
+        "patch Job",
+        "put ledger",
+        "patch Job",
+    ];
+    assert_eq!(
+        (moves, world.broken),
+        (expected.map(str::to_owned).to_vec(), None)
+    );
+    assert!(scope.comes_to_rest(&world));
+}
+
+#[test]
+fn crashes_and_late_writes_at_any_moment_start_no_second_run() {
+    let left = Budget {
+        crashes: 2,
+        late: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("two crashes, one late plan", one(left));
+    let left = Budget {
+        crashes: 1,
+        late: 2,
+        repeats: 1,
+        ..CALM
+    };
+    holds("one crash, two late plans, one write twice", one(left));
+}
+
+#[test]
+fn two_backends_on_one_database_never_migrate_at_once() {
+    let left = Budget {
+        crashes: 1,
+        late: 1,
+        ..CALM
+    };
+    holds("two Backends, crash, late plan", two(left));
+    let left = Budget {
+        failures: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("two Backends, a failure", two(left));
+}
+
+/// migrations.md case 46.
+#[test]
+fn a_plan_that_two_backends_ask_for_runs_once() {
+    let left = Budget {
+        crashes: 1,
+        late: 1,
+        ..CALM
+    };
+    holds("one plan of two Backends, crash, late plan", same(left));
+    let left = Budget {
+        failures: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("one plan of two Backends, a failure", same(left));
+}
+
+#[test]
+fn a_program_that_ends_badly_or_without_a_word_is_repeated_only_where_that_is_safe() {
+    let left = Budget {
+        crashes: 1,
+        failures: 1,
+        passes: 2,
+        ..CALM
+    };
+    holds("a failure, a crash", one(left));
+    let left = Budget {
+        failures: 1,
+        retries: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("a failure, a person asks again", one(left));
+}
+
+/// migrations.md cases 38, 42.
+#[test]
+fn a_job_that_a_user_deletes_or_that_cannot_start_is_never_taken_for_success_nor_met_by_another() {
+    let left = Budget {
+        deletions: 1,
+        crashes: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("a deletion, a crash", one(left));
+    let left = Budget {
+        deletions: 1,
+        late: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("a deletion, a late plan", one(left));
+    let left = Budget {
+        stuck: 1,
+        late: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("a pod that cannot start, a late plan", one(left));
+}
+
+#[test]
+fn a_cache_that_stays_behind_starts_no_second_run() {
+    let left = Budget {
+        lags: 1,
+        crashes: 1,
+        moments: 1,
+        ..CALM
+    };
+    holds("a cache behind, a crash", one(left));
+    let left = Budget {
+        lags: 1,
+        deletions: 1,
+        moments: 1,
+        ..CALM
+    };
+    holds("a cache behind, a deletion", one(left));
+    let left = Budget {
+        lags: 1,
+        edits: 1,
+        ..CALM
+    };
+    holds("a cache behind, an edit", one(left));
+}
+
+/// migrations.md case 45.
+#[test]
+fn edits_there_and_back_and_a_backend_made_anew_run_nothing_twice() {
+    let left = Budget {
+        edits: 2,
+        crashes: 1,
+        ..CALM
+    };
+    holds("two edits, a crash", one(left));
+    let left = Budget {
+        remakes: 1,
+        crashes: 1,
+        late: 1,
+        ..CALM
+    };
+    holds("a Backend made anew, a crash, a late plan", one(left));
+}
+
+/// migrations.md case 40.
+#[test]
+fn a_lost_ledger_runs_nothing_beside_what_is_armed() {
+    let left = Budget {
+        losses: 1,
+        crashes: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("a lost ledger, a crash", one(left));
+    let left = Budget {
+        losses: 1,
+        failures: 1,
+        ..CALM
+    };
+    holds("a lost ledger, a failure", one(left));
+}
+
+#[test]
+#[ignore = "for the night"]
+fn more_of_everything_starts_no_second_run() {
+    let left = Budget {
+        crashes: 3,
+        late: 2,
+        ..CALM
+    };
+    holds("two Backends, three crashes, two late plans", two(left));
+    let left = Budget {
+        crashes: 1,
+        late: 1,
+        failures: 1,
+        passes: 2,
+        ..CALM
+    };
+    holds("a failure, a crash, a late plan", one(left));
+    let left = Budget {
+        lags: 2,
+        crashes: 1,
+        late: 1,
+        moments: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("two caches behind, a crash, a late plan", one(left));
+    let left = Budget {
+        deletions: 2,
+        crashes: 1,
+        failures: 1,
+        passes: 2,
+        ..CALM
+    };
+    holds("two deletions, a crash, a failure", one(left));
+    let left = Budget {
+        edits: 2,
+        late: 1,
+        crashes: 1,
+        ..CALM
+    };
+    holds("two edits, a late plan, a crash", one(left));
+    let left = Budget {
+        losses: 1,
+        crashes: 1,
+        failures: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("a lost ledger, a crash, a failure", one(left));
+}

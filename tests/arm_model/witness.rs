@@ -1,0 +1,147 @@
+//! The witness: what each write changes is held against the rules.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use kube::ResourceExt;
+use slipway::api::database::{EntryOutcome, Ledger, RunMode};
+use slipway::core::database::ledger;
+use slipway::core::meta;
+use slipway::core::migration::planned::planned;
+use slipway::core::run::evidence::is_suspended;
+use slipway::core::run::ticket::{Ticket, ticket};
+
+use crate::rules::Rule;
+use crate::server::{Arrival, Sent, number};
+use crate::world::{Truth, World};
+
+impl World {
+    pub fn note_entries(&mut self, old: &Ledger, new: &Ledger) {
+        let is_success = |outcome| {
+            matches!(
+                outcome,
+                Some(EntryOutcome::Succeeded | EntryOutcome::Skipped)
+            )
+        };
+        let outcome =
+            |ledger: &Ledger, plan: &str| ledger::entry(ledger, plan).map(|entry| entry.outcome);
+        for entry in &old.entries {
+            let now = outcome(new, &entry.plan_key);
+            if is_success(Some(entry.outcome)) && now != Some(entry.outcome) {
+                self.breaks(Rule::SuccessStays);
+            }
+        }
+        for entry in &new.entries {
+            let is_news = outcome(old, &entry.plan_key) != Some(entry.outcome);
+            let truth = self.truth.get(entry.plan_key.as_str());
+            if is_news && is_success(Some(entry.outcome)) && truth != Some(&Truth::Done) {
+                self.breaks(Rule::SuccessIsTrue);
+            }
+        }
+    }
+
+    /// Who held the database has ended and is recorded, or can never be armed any more.
+    pub fn note_holder(&mut self, old: &Ledger, new: &Ledger) {
+        let Some(holder) = &old.holder else { return };
+        if new
+            .holder
+            .as_ref()
+            .is_some_and(|next| next.job_uid == holder.job_uid)
+        {
+            return;
+        }
+        let jobs = self.server.jobs.values();
+        let job = jobs
+            .map(|job| &job.kept.object)
+            .find(|job| job.uid().as_ref() == Some(&holder.job_uid));
+        let Some(job) = job.map(Arc::clone) else {
+            return;
+        };
+        if is_suspended(&job) && job.metadata.deletion_timestamp.is_none() {
+            self.breaks(Rule::ArmedByTheLedger);
+        } else if self.is_at_work(&job) {
+            self.breaks(Rule::RecordedWhenItEnded);
+        }
+        let mut entries = new.entries.iter();
+        if entries.any(|entry| entry.job_uid == holder.job_uid) {
+            self.recorded |= 1 << number(&job);
+        }
+    }
+
+    pub fn note_suspension(&mut self, before: &Job, after: &Job) {
+        if !is_suspended(before) && is_suspended(after) {
+            self.breaks(Rule::NeverSuspendedAgain);
+        }
+    }
+
+    pub fn note_arm(&mut self, job: &Job, sent: Sent) {
+        let ticket = ticket(job).expect("every Job of the walk is ours");
+        let ledger = ledger::of(&self.server.database.kept.object);
+        let others = self.server.jobs.values();
+        let mut others = others.filter(|other| other.kept.object.uid() != job.uid());
+        if others.any(|other| self.is_at_work(&other.kept.object)) {
+            self.breaks(Rule::OneJob);
+        }
+        let holder = ledger
+            .holder
+            .as_ref()
+            .filter(|holder| Some(&holder.job_uid) == job.uid().as_ref());
+        if holder.is_none() && !self.lost {
+            self.breaks(Rule::ArmedByTheLedger);
+        }
+        let touched = job.annotations().get(meta::LEADER_ANNOTATION);
+        if touched.is_none_or(|term| term.parse() != Ok(sent.term)) {
+            self.breaks(Rule::NoOlderArm);
+        }
+        let asked = holder.and_then(|holder| holder.retry_token.as_ref());
+        self.note_history(&ledger, &ticket, asked);
+        if sent.arrival == Arrival::Prompt && !self.is_wanted(&ticket) {
+            self.breaks(Rule::Wanted);
+        }
+    }
+
+    /// What the ledger says of the runs before.
+    pub fn note_history(&mut self, ledger: &Ledger, ticket: &Ticket, asked: Option<&String>) {
+        let entry = ledger::entry(ledger, &ticket.plan_key);
+        let asked = asked.is_some() && asked != entry.and_then(|entry| entry.retry_token.as_ref());
+        let half = self.truth.get(ticket.plan_key.as_str()) == Some(&Truth::Half);
+        let Some(entry) = entry else {
+            if ticket.mode == RunMode::Run && half && !asked && !self.lost {
+                self.breaks(Rule::SafeRetry);
+            }
+            return;
+        };
+        match entry.outcome {
+            EntryOutcome::Succeeded | EntryOutcome::Skipped => self.breaks(Rule::NoneAfterSuccess),
+            EntryOutcome::Failed | EntryOutcome::Blocked if !asked => {
+                self.breaks(Rule::SafeRetry);
+            }
+            EntryOutcome::Unknown if ticket.mode == RunMode::Run => self.breaks(Rule::SafeRetry),
+            EntryOutcome::RetryWait if half && !asked => self.breaks(Rule::SafeRetry),
+            _ => {}
+        }
+        let until = entry
+            .next_attempt_after
+            .as_ref()
+            .and_then(|text| text.parse::<Timestamp>().ok());
+        if !asked && until.is_some_and(|until| self.now() < until) {
+            self.breaks(Rule::AfterTheBackOff);
+        }
+    }
+
+    fn is_wanted(&self, ticket: &Ticket) -> bool {
+        let databases = BTreeMap::from([(
+            "db".to_owned(),
+            Arc::clone(&self.server.database.kept.object),
+        )]);
+        let backend = self.server.backends.get(ticket.backend.as_str());
+        backend.is_some_and(|backend| {
+            let planned = planned(&backend.kept.object, &databases).migrations;
+            planned
+                .iter()
+                .any(|planned| planned.spec.plan_key == ticket.plan_key)
+        })
+    }
+}

@@ -1,0 +1,339 @@
+//! The world of the walk: an API server in miniature with one Database, the Backends and Migrations that use it, their Jobs and pods; what
+//! is true inside the database; the leader's caches, which may lag; and plans that are on their way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
+use serde_json::json;
+use slipway::api::backend::Backend;
+use slipway::api::database::Database;
+use slipway::api::migration::Migration;
+use slipway::core::meta;
+use slipway::core::migration::planned::planned;
+use slipway::core::run::ticket::Ticket;
+
+use crate::kept::{Kept, Stored, object, print_of};
+use crate::looks::{Decided, Root};
+use crate::rules::Rule;
+
+/// The walk begins here.
+const START_SECONDS: i64 = 1_800_000_000;
+
+/// One pass of time: more than the start deadline, all patience with messages and the first back-offs; and longer than a watch can hang, as
+/// that is noticed after 150 s.
+const PASS_SECONDS: i64 = 400;
+
+/// A moment: more than the patience with messages, less than a watch can hang.
+const MOMENT_SECONDS: i64 = 100;
+
+/// The version that all objects show to the deciding code; the walk compares the real ones itself.
+pub const SHOWN_VERSION: &str = "7";
+
+/// What may still happen.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Budget {
+    /// Leaders that die or are deposed, between any two writes.
+    pub crashes: u8,
+    /// Plans that are held on their way and land, step by step, at any time later.
+    pub late: u8,
+    /// Requests that arrive twice.
+    pub repeats: u8,
+    /// Times that a cache of one kind stays behind.
+    pub lags: u8,
+    /// Programs that end otherwise than they should.
+    pub failures: u8,
+    /// Pods that cannot start.
+    pub stuck: u8,
+    /// Jobs that a user deletes.
+    pub deletions: u8,
+    /// Edits of a Backend.
+    pub edits: u8,
+    /// Backends deleted and made again under the same name.
+    pub remakes: u8,
+    /// Requests of a person to try again.
+    pub retries: u8,
+    /// Restores that lose the ledger.
+    pub losses: u8,
+    /// Passes of time, long and short.
+    pub passes: u8,
+    pub moments: u8,
+}
+
+/// What is true of a plan inside the database.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub enum Truth {
+    #[default]
+    Untouched,
+    Half,
+    Done,
+}
+
+/// A pod, and what its program is about.
+#[derive(Clone, Debug)]
+pub struct WalkPod {
+    pub kept: Kept<Pod>,
+    /// Its object is gone; who saw it remembers the last version.
+    pub gone: bool,
+    pub job: u32,
+    pub ticket: Arc<Ticket>,
+    /// Its program runs.
+    pub runs: bool,
+}
+
+pub type Jobs = Arc<BTreeMap<Arc<str>, Stored<Job>>>;
+pub type Pods = Arc<Vec<WalkPod>>;
+pub type Migrations = Arc<BTreeMap<Arc<str>, Kept<Migration>>>;
+pub type Backends = Arc<BTreeMap<Arc<str>, Stored<Backend>>>;
+
+/// All objects of one moment: the server's, or those that caches show.
+#[derive(Clone, Debug)]
+pub struct Objects {
+    pub database: Stored<Database>,
+    pub backends: Backends,
+    pub migrations: Migrations,
+    pub jobs: Jobs,
+    pub pods: Pods,
+}
+
+/// The kinds that have a watch of their own.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Watched {
+    Database,
+    Backends,
+    Migrations,
+    Jobs,
+    Pods,
+}
+
+pub const WATCHED: [Watched; 5] = [
+    Watched::Database,
+    Watched::Backends,
+    Watched::Migrations,
+    Watched::Jobs,
+    Watched::Pods,
+];
+
+/// A cache that stays behind: of its kind the leader sees what was.
+#[derive(Clone, Debug)]
+pub struct Lag {
+    pub shown: Objects,
+    /// Roots whose own write it does not show yet: the driver does not look at them.
+    pub waits: BTreeSet<Root>,
+}
+
+/// A plan on its way.
+#[derive(Clone, Debug)]
+pub struct Held {
+    pub root: Root,
+    pub decided: Arc<Decided>,
+    pub next: usize,
+    /// For each step, the version of its object that the plan was computed from.
+    pub versions: Vec<u32>,
+    pub term: u8,
+}
+
+#[derive(Clone)]
+pub struct World {
+    pub passed: u8,
+    pub moments: u8,
+    pub term: u8,
+    pub next_version: u32,
+    pub server: Objects,
+    pub truth: BTreeMap<Arc<str>, Truth>,
+    /// Bit n: the outcome of Job n was written into the ledger.
+    pub recorded: u64,
+    /// A restore lost the ledger.
+    pub lost: bool,
+    pub lags: BTreeMap<Watched, Lag>,
+    pub held: Vec<Held>,
+    pub left: Budget,
+    /// The rule that the last step broke.
+    pub broken: Option<Rule>,
+    /// The only rule that counts.
+    pub only: Option<Rule>,
+}
+
+impl World {
+    /// Backends of these names and images, on one Database.
+    pub fn new(backends: &[(&str, &str)], left: Budget) -> Self {
+        let database: Database = object(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Database",
+            "metadata": {
+                "name": "db", "namespace": "n", "uid": "uid-db", "resourceVersion": SHOWN_VERSION, "generation": 1,
+            },
+            "spec": {"engine": "PostgreSQL", "host": "h", "name": "d", "credentials": {"secret": "s"}},
+        }));
+        let database = Stored {
+            kept: Kept::new(database),
+            version: 1,
+        };
+        let mut world = Self {
+            passed: 0,
+            moments: 0,
+            term: 0,
+            next_version: 2,
+            server: Objects {
+                database,
+                backends: Arc::default(),
+                migrations: Arc::default(),
+                jobs: Arc::default(),
+                pods: Arc::default(),
+            },
+            truth: BTreeMap::new(),
+            recorded: 0,
+            lost: false,
+            lags: BTreeMap::new(),
+            held: Vec::new(),
+            left,
+            broken: None,
+            only: None,
+        };
+        for (name, image) in backends {
+            world.put_backend(name, image, 1, 1);
+        }
+        world
+    }
+
+    /// Stores a Backend, and the Migrations that it asks for, as its own reconcile would.
+    pub fn put_backend(&mut self, name: &str, image: &str, incarnation: i64, generation: i64) {
+        let backend: Backend = object(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+            "metadata": {
+                "name": name, "namespace": "n", "uid": format!("uid-{name}-{incarnation}"),
+                "resourceVersion": SHOWN_VERSION, "generation": generation,
+            },
+            "spec": {
+                "image": image, "databases": [{"name": "db"}],
+                "migrations": [{"name": "schema", "tool": "Goose", "source": {"path": "/m"}}],
+            },
+        }));
+        let databases = BTreeMap::from([(
+            "db".to_owned(),
+            Arc::clone(&self.server.database.kept.object),
+        )]);
+        let migrations = Arc::make_mut(&mut self.server.migrations);
+        for planned in planned(&backend, &databases).migrations {
+            self.truth
+                .entry(planned.spec.plan_key.as_str().into())
+                .or_default();
+            let name: Arc<str> = planned.object_name.as_str().into();
+            migrations.entry(name).or_insert_with(|| {
+                Kept::new(object(json!({
+                    "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
+                    "metadata": {
+                        "name": planned.object_name, "namespace": "n", "uid": format!("uid-{}-{incarnation}", planned.object_name),
+                        "resourceVersion": SHOWN_VERSION, "generation": 1,
+                        "ownerReferences": [meta::controller_reference(&backend)],
+                    },
+                    "spec": planned.spec,
+                })))
+            });
+        }
+        let stored = Stored {
+            kept: Kept::new(backend),
+            version: self.version(),
+        };
+        Arc::make_mut(&mut self.server.backends).insert(name.into(), stored);
+    }
+
+    pub fn now(&self) -> Timestamp {
+        let passed = PASS_SECONDS * i64::from(self.passed);
+        let moments = MOMENT_SECONDS * i64::from(self.moments);
+        Timestamp::from_second(START_SECONDS + passed + moments).expect("a small number of seconds")
+    }
+
+    pub fn version(&mut self) -> u32 {
+        self.next_version += 1;
+        self.next_version
+    }
+
+    /// What the leader's caches show.
+    pub fn shown(&self) -> Objects {
+        let of = |kind| self.lags.get(&kind).map_or(&self.server, |lag| &lag.shown);
+        Objects {
+            database: of(Watched::Database).database.clone(),
+            backends: Arc::clone(&of(Watched::Backends).backends),
+            migrations: Arc::clone(&of(Watched::Migrations).migrations),
+            jobs: Arc::clone(&of(Watched::Jobs).jobs),
+            pods: Arc::clone(&of(Watched::Pods).pods),
+        }
+    }
+
+    /// The smallest number of a Job whose uid nobody remembers.
+    pub fn free_job_number(&self) -> u32 {
+        let mut remembered = self.server.uids();
+        for lag in self.lags.values() {
+            remembered |= lag.shown.uids();
+        }
+        for held in &self.held {
+            remembered |= held.decided.uids;
+        }
+        remembered.trailing_ones()
+    }
+
+    pub fn is_present(&self, version: u32) -> bool {
+        let objects = &self.server;
+        objects.database.version == version
+            || objects.jobs.values().any(|job| job.version == version)
+    }
+}
+
+impl Objects {
+    fn uids(&self) -> u64 {
+        let jobs = self.jobs.values().map(|job| job.kept.uids);
+        let pods = self.pods.iter().map(|pod| 1 << pod.job);
+        jobs.chain(pods)
+            .fold(self.database.kept.uids, |mask, uids| mask | uids)
+    }
+
+    /// What tells these objects from others, but for their versions.
+    pub fn print(&self) -> u64 {
+        let backends: Vec<u64> = self.backends.values().map(|one| one.kept.print).collect();
+        let migrations: Vec<u64> = self.migrations.values().map(|one| one.print).collect();
+        let jobs: Vec<u64> = self.jobs.values().map(|one| one.kept.print).collect();
+        print_of((
+            self.database.kept.print,
+            backends,
+            migrations,
+            jobs,
+            pods_print(&self.pods),
+        ))
+    }
+}
+
+/// What tells these pods from others.
+pub fn pods_print(pods: &Pods) -> u64 {
+    let pods: Vec<(u64, bool)> = pods.iter().map(|pod| (pod.kept.print, pod.gone)).collect();
+    print_of(pods)
+}
+
+/// What a reader of a failure wants to see; the path to it tells the rest.
+impl std::fmt::Debug for World {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ledger = self.server.database.kept.object.status.as_ref();
+        let jobs: Vec<&Arc<str>> = self.server.jobs.keys().collect();
+        let Self {
+            truth,
+            left,
+            broken,
+            ..
+        } = self;
+        let ledger = ledger.and_then(|status| status.ledger.as_ref());
+        write!(
+            formatter,
+            "{broken:?} {truth:?} {jobs:?} {left:?} {ledger:#?}"
+        )
+    }
+}
+
+/// Whether a finalizer of ours is on it.
+pub fn is_kept(job: &Job) -> bool {
+    job.finalizers()
+        .iter()
+        .any(|finalizer| finalizer == meta::OUTCOME_FINALIZER)
+}
