@@ -129,6 +129,7 @@ fn a_job_that_has_ended_is_ahead_of_a_cache_without_its_ended_pod() {
     );
     assert_eq!(
         behind.map(|pods| pods_are_behind(&job(), pods)),
-        [false, false, false]
+        [true, false, false],
+        "a Job that was armed had a pod, also one that is deleted before its end"
     );
 }
