@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -256,6 +257,24 @@ impl World {
         };
         let generation = backend.metadata.generation.unwrap_or_default() + 1;
         self.put_backend(name, &image, incarnation(&backend), generation);
+    }
+
+    /// The release of a Backend is out and undisturbed from now on, or is disturbed; its status tells.
+    pub fn turn(&mut self, name: &str, rests: bool) {
+        let mut backend = self.server.backends[name].kept.object.as_ref().clone();
+        let soak = rests.then(|| json!({"release": 1, "since": self.now().to_string()}));
+        backend.status = Some(object(json!({
+            "observedGeneration": backend.metadata.generation, "release": {"revision": 1}, "soak": soak,
+        })));
+        self.store_backend(name, backend);
+    }
+
+    /// Since when the release has been undisturbed.
+    pub fn undisturbed_since(&self, name: &str) -> Option<i64> {
+        let backend = &self.server.backends.get(name)?.kept.object;
+        let soak = backend.status.as_ref()?.soak.as_ref()?;
+        let since: Timestamp = soak.since.parse().ok()?;
+        Some(since.as_second())
     }
 
     /// Deleted and made again under the same name; its Migrations go with it.

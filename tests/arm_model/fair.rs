@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use kube::ResourceExt;
+use slipway::api::common::Phase;
+use slipway::api::database::EntryOutcome;
 use slipway::api::migration::MigrationPhase;
 use slipway::core::database::ledger;
 use slipway::core::run::evidence::is_suspended;
@@ -25,6 +27,10 @@ impl Scope {
         world.held.clear();
         world.lags.clear();
         world.left = self.left;
+        let names: Vec<Arc<str>> = world.server.backends.keys().cloned().collect();
+        if self.phase == Phase::AfterRollout {
+            names.iter().for_each(|name| world.turn(name, true));
+        }
         let mut quiet = 0;
         for _ in 0..ROUNDS {
             let before = world.server.print();
@@ -79,7 +85,13 @@ fn is_at_rest(world: &World) -> bool {
             status.and_then(|status| status.phase),
         )
     });
-    free && jobs.all(|job| !is_kept(job) && !is_suspended(job))
+    // What a contract did is always read.
+    let ledger = ledger::of(&world.server.database.kept.object);
+    let mut entries = ledger.entries.iter();
+    let known = world.phase == Phase::BeforeRollout
+        || entries.all(|entry| entry.outcome != EntryOutcome::Unknown);
+    free && known
+        && jobs.all(|job| !is_kept(job) && !is_suspended(job))
         && migrations.all(|(migration, phase)| match phase {
             Some(
                 MigrationPhase::Succeeded

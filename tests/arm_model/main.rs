@@ -21,6 +21,7 @@ mod world;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use slipway::api::common::Phase;
 use slipway::api::database::EntryOutcome;
 use slipway::core::database::ledger;
 use stateright::{Model, Property};
@@ -36,6 +37,7 @@ use world::{Budget, Lag, WATCHED, Watched, World};
 /// What may happen, and how often.
 pub struct Scope {
     backends: Vec<(&'static str, &'static str)>,
+    phase: Phase,
     left: Budget,
     /// Of so many states one is tried whether a fair run from it comes to rest; 0: none.
     rest: u64,
@@ -69,6 +71,8 @@ pub enum Action {
     Remake(Arc<str>),
     AskAgain(Arc<str>),
     LoseLedger,
+    /// A release is disturbed, or undisturbed again.
+    Turn(Arc<str>),
     Pass,
     Moment,
 }
@@ -83,7 +87,7 @@ impl Model for Scope {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let mut world = World::new(&self.backends, self.left);
+        let mut world = World::new(&self.backends, self.phase, self.left);
         world.only = self.only;
         vec![world]
     }
@@ -192,6 +196,11 @@ impl Model for Scope {
                 world.left.losses -= 1;
                 world.lose_ledger();
             }
+            Action::Turn(name) => {
+                world.left.turns -= 1;
+                let rests = world.undisturbed_since(&name).is_none();
+                world.turn(&name, rests);
+            }
             Action::Pass => {
                 world.left.passes -= 1;
                 world.pass();
@@ -266,7 +275,8 @@ fn holds_always(rule: Rule) -> Property<Scope> {
         AfterTheBackOff,
         NeverKilled,
         Wanted,
-        OneJobAnAttempt
+        OneJobAnAttempt,
+        SoakedFirst
     )
 }
 
@@ -303,6 +313,9 @@ fn users(world: &World, actions: &mut Vec<Action>) {
     for name in world.server.backends.keys() {
         if left.edits > 0 {
             actions.push(Action::Edit(Arc::clone(name)));
+        }
+        if left.turns > 0 {
+            actions.push(Action::Turn(Arc::clone(name)));
         }
         if left.remakes > 0 {
             actions.push(Action::Remake(Arc::clone(name)));

@@ -19,9 +19,10 @@ pub enum Rule {
     NeverKilled,
     Wanted,
     OneJobAnAttempt,
+    SoakedFirst,
 }
 
-pub const RULES: [Rule; 16] = [
+pub const RULES: [Rule; 17] = [
     Rule::OneJob,
     Rule::OnePod,
     Rule::ArmedByTheLedger,
@@ -38,6 +39,7 @@ pub const RULES: [Rule; 16] = [
     Rule::NeverKilled,
     Rule::Wanted,
     Rule::OneJobAnAttempt,
+    Rule::SoakedFirst,
 ];
 
 impl Rule {
@@ -70,6 +72,9 @@ impl Rule {
             Self::NeverKilled => "I-13: nothing of ours ends a migration that may run",
             Self::Wanted => "I-23: what is armed is asked for at that moment, by quorum",
             Self::OneJobAnAttempt => "an attempt has one Job, whatever is sent twice",
+            Self::SoakedFirst => {
+                "migrations.md 4.6: what runs after the rollout is armed only at the end of an undisturbed soak"
+            }
         }
     }
 }

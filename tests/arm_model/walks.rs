@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use slipway::api::common::Phase;
 use slipway::core::plan::Step;
 use stateright::{Checker, Model};
 
@@ -23,6 +24,7 @@ pub const CALM: Budget = Budget {
     remakes: 0,
     retries: 0,
     losses: 0,
+    turns: 0,
     passes: 0,
     moments: 0,
 };
@@ -31,6 +33,7 @@ pub const CALM: Budget = Budget {
 pub fn one(left: Budget) -> Scope {
     Scope {
         backends: vec![("orders", "orders:1")],
+        phase: Phase::BeforeRollout,
         left,
         rest: 20,
         mistake: Mistake::None,
@@ -72,7 +75,7 @@ fn holds(what: &str, scope: Scope) {
 #[test]
 fn a_first_migration_is_these_moves_and_no_more() {
     let scope = one(CALM);
-    let mut world = World::new(&scope.backends, CALM);
+    let mut world = World::new(&scope.backends, scope.phase, CALM);
     scope.look(&mut world, &Root::Database);
     let mut moves = Vec::new();
     for _ in 0..10 {
@@ -239,6 +242,30 @@ fn edits_there_and_back_and_a_backend_made_anew_run_nothing_twice() {
         ..CALM
     };
     holds("a Backend made anew, a crash, a late plan", one(left));
+}
+
+/// migrations.md case 48.
+#[test]
+fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_is_always_read() {
+    let after = |left| Scope {
+        phase: Phase::AfterRollout,
+        ..one(left)
+    };
+    let left = Budget {
+        turns: 3,
+        edits: 1,
+        passes: 3,
+        ..CALM
+    };
+    holds("after the rollout, disturbed, an edit", after(left));
+    let left = Budget {
+        turns: 1,
+        failures: 1,
+        edits: 1,
+        passes: 2,
+        ..CALM
+    };
+    holds("after the rollout, a failure, an edit", after(left));
 }
 
 /// migrations.md case 40.

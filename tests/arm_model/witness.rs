@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
+use slipway::api::common::Phase;
 use slipway::api::database::{EntryOutcome, Ledger, RunMode};
 use slipway::core::database::ledger;
 use slipway::core::meta;
@@ -15,7 +16,7 @@ use slipway::core::run::ticket::{Ticket, ticket};
 
 use crate::rules::Rule;
 use crate::server::{Arrival, Sent, number};
-use crate::world::{Truth, World};
+use crate::world::{SOAK_SECONDS, Truth, World};
 
 impl World {
     pub fn note_entries(&mut self, old: &Ledger, new: &Ledger) {
@@ -97,8 +98,18 @@ impl World {
         }
         let asked = holder.and_then(|holder| holder.retry_token.as_ref());
         self.note_history(&ledger, &ticket, asked);
-        if sent.arrival == Arrival::Prompt && !self.is_wanted(&ticket) {
+        if sent.arrival == Arrival::Late {
+            return;
+        }
+        // What a contract did is read even if nobody asks for it any more.
+        let reads = self.phase == Phase::AfterRollout && ticket.mode == RunMode::Check;
+        if !reads && !self.is_wanted(&ticket) {
             self.breaks(Rule::Wanted);
+        }
+        let since = self.undisturbed_since(&ticket.backend);
+        let soaked = since.is_some_and(|since| self.now().as_second() - since >= SOAK_SECONDS);
+        if self.phase == Phase::AfterRollout && ticket.mode == RunMode::Run && !soaked {
+            self.breaks(Rule::SoakedFirst);
         }
     }
 

@@ -11,6 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::json;
 use slipway::api::backend::Backend;
+use slipway::api::common::Phase;
 use slipway::api::database::Database;
 use slipway::api::migration::Migration;
 use slipway::core::meta;
@@ -30,6 +31,9 @@ const PASS_SECONDS: i64 = 400;
 
 /// A moment: more than the patience with messages, less than a watch can hang.
 const MOMENT_SECONDS: i64 = 100;
+
+/// How long a release must be undisturbed before a migration after it: longer than one pass of time.
+pub const SOAK_SECONDS: i64 = 500;
 
 /// The version that all objects show to the deciding code; the walk compares the real ones itself.
 pub const SHOWN_VERSION: &str = "7";
@@ -59,6 +63,8 @@ pub struct Budget {
     pub retries: u8,
     /// Restores that lose the ledger.
     pub losses: u8,
+    /// Releases that are disturbed, or undisturbed again.
+    pub turns: u8,
     /// Passes of time, long and short.
     pub passes: u8,
     pub moments: u8,
@@ -156,11 +162,13 @@ pub struct World {
     pub broken: Option<Rule>,
     /// The only rule that counts.
     pub only: Option<Rule>,
+    /// When all migrations of this world run.
+    pub phase: Phase,
 }
 
 impl World {
     /// Backends of these names and images, on one Database.
-    pub fn new(backends: &[(&str, &str)], left: Budget) -> Self {
+    pub fn new(backends: &[(&str, &str)], phase: Phase, left: Budget) -> Self {
         let database: Database = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Database",
             "metadata": {
@@ -192,6 +200,7 @@ impl World {
             left,
             broken: None,
             only: None,
+            phase,
         };
         for (name, image) in backends {
             world.put_backend(name, image, 1, 1);
@@ -201,6 +210,11 @@ impl World {
 
     /// Stores a Backend, and the Migrations that it asks for, as its own reconcile would.
     pub fn put_backend(&mut self, name: &str, image: &str, incarnation: i64, generation: i64) {
+        let mut migration = json!({"name": "schema", "tool": "Goose", "source": {"path": "/m"}});
+        if self.phase == Phase::AfterRollout {
+            migration["phase"] = json!("AfterRollout");
+            migration["soakSeconds"] = json!(SOAK_SECONDS);
+        }
         let backend: Backend = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
             "metadata": {
@@ -208,8 +222,7 @@ impl World {
                 "resourceVersion": SHOWN_VERSION, "generation": generation,
             },
             "spec": {
-                "image": image, "databases": [{"name": "db"}],
-                "migrations": [{"name": "schema", "tool": "Goose", "source": {"path": "/m"}}],
+                "image": image, "databases": [{"name": "db"}], "migrations": [migration],
             },
         }));
         let databases = BTreeMap::from([(
@@ -234,6 +247,10 @@ impl World {
                 })))
             });
         }
+        self.store_backend(name, backend);
+    }
+
+    pub fn store_backend(&mut self, name: &str, backend: Backend) {
         let stored = Stored {
             kept: Kept::new(backend),
             version: self.version(),
