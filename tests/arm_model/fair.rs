@@ -29,7 +29,9 @@ impl Scope {
         world.left = self.left;
         let names: Vec<Arc<str>> = world.server.backends.keys().cloned().collect();
         if self.phase == Phase::AfterRollout {
-            names.iter().for_each(|name| world.turn(name, true));
+            for name in &names {
+                world.turn(name, true);
+            }
         }
         let mut quiet = 0;
         for _ in 0..ROUNDS {
