@@ -170,7 +170,7 @@ async fn block(world: &World, history: &History, kill: Kill) -> Result<Story> {
         .await?;
     ensure!(reason == "LedgerBlocked", "{reason}");
     database.undo_by_hand().await?;
-    type_next_command(world, &message).await?;
+    world.type_next_command(&message).await?;
     database.until_begun(2).await?;
     database.let_go().await?;
     world.ready(&name).await?;
@@ -180,16 +180,6 @@ async fn block(world: &World, history: &History, kill: Kill) -> Result<Story> {
     let overlaps = database.overlaps().await?;
     ensure!(overlaps.is_empty(), "{kill:?}: {overlaps:?}");
     database.story(history, &name).await
-}
-
-/// Types the command that a message ends with.
-async fn type_next_command(world: &World, message: &str) -> Result<()> {
-    let (_, command) = message
-        .rsplit_once(": kubectl ")
-        .with_context(|| format!("no command in: {message}"))?;
-    let words: Vec<&str> = command.split_whitespace().collect();
-    world.cluster().kubectl_ok(&words).await?;
-    Ok(())
 }
 
 /// Carries out each kill on a migration of its own, at the same time, and compares what was seen with what must be.

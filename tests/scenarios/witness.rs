@@ -16,7 +16,7 @@ use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
 /// The folders of migrations beside this file, each an image of its own.
-const FOLDERS: [&str; 4] = ["transactional", "halves", "more", "other"];
+const FOLDERS: [&str; 5] = ["transactional", "halves", "more", "other", "refused"];
 
 /// What the migration is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,16 +27,19 @@ pub enum Body {
     More,
     /// The transactional one, and a third without the second.
     Other,
+    /// The transactional one, another, and a third that the server refuses.
+    Refused,
 }
 
 impl Body {
-    fn image(self) -> String {
-        let [transactional, halves, more, other] = FOLDERS;
+    pub fn image(self) -> String {
+        let [transactional, halves, more, other, refused] = FOLDERS;
         image_name(match self {
             Self::Transactional => transactional,
             Self::Halves => halves,
             Self::More => more,
             Self::Other => other,
+            Self::Refused => refused,
         })
     }
 }

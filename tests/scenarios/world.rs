@@ -208,6 +208,19 @@ impl World {
         Ok(())
     }
 
+    /// Types the command that a message ends with, as a shell would take its quotes off.
+    pub async fn type_next_command(&self, message: &str) -> Result<()> {
+        let (_, command) = message
+            .rsplit_once(": kubectl ")
+            .with_context(|| format!("no command in: {message}"))?;
+        let words: Vec<&str> = command
+            .split_whitespace()
+            .map(|word| word.trim_matches('\''))
+            .collect();
+        self.cluster().kubectl_ok(&words).await?;
+        Ok(())
+    }
+
     /// Merges this into an object such as `slb/orders`.
     pub async fn patch(&self, object: &str, patch: &Value) -> Result<()> {
         let patch = patch.to_string();

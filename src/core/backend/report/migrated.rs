@@ -45,28 +45,23 @@ pub(super) fn migrated(seen: &Seen, considered: Option<&Considered>, standing: &
             "Migrated",
             "every migration of the newest plan is done",
         ),
-        Some((plan, hold)) => {
+        Some((plan, _)) => {
             let reason = match standing {
                 Standing::Ready { .. } => "ContractPending",
                 Standing::Working { .. } | Standing::Stalled { .. } => standing.reason(),
             };
-            draft(Truth::False, reason, &pending(plan, &hold))
+            draft(Truth::False, reason, &pending(seen, plan))
         }
     }
 }
 
-/// What a migration after the rollout waits for, in its own words.
-fn pending(plan: &PlannedMigration, hold: &Hold) -> String {
+/// Which migration after the rollout is not done. How far it is stands in its own status, or each of its steps would be written twice.
+fn pending(seen: &Seen, plan: &PlannedMigration) -> String {
     let name = &plan.object_name;
-    match hold {
-        Hold::Migration(by) if !by.message.is_empty() => {
-            format!(
-                "migration {name} (AfterRollout) is not done: {}",
-                by.message
-            )
-        }
-        _ => format!("migration {name} (AfterRollout) is not done"),
-    }
+    format!(
+        "migration {name} (AfterRollout) waits for its soak or is at work. Next: kubectl get slm/{name} -n {} -o wide",
+        seen.namespace()
+    )
 }
 
 /// What is wrong with the migrations after the rollout of a release that is out; `None`: they wait, work, or are done.
