@@ -173,8 +173,8 @@ pub struct BackendSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub service_account_name: Option<String>,
-    /// Databases that the program uses, at most 4. The first gives `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD` and more; a further one
-    /// needs an `envPrefix`. Default: none. Example: `[{name: orders-db}]`.
+    /// Databases that the program uses, at most 4. The first gives `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`, `PGPASSWORD` and more, for MySQL
+    /// `MYSQL_HOST` and so on; a further one needs an `envPrefix`. Default: none. Example: `[{name: orders-db}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 4), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["name"]))]
     pub databases: Vec<DatabaseBinding>,
@@ -192,8 +192,8 @@ pub struct BackendSpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.env) || self.env.all(k, k in ['host', 'port', 'database', 'user', 'password', 'sslMode', 'appName'])")
-        .message("spec.databases: env renames host, port, database, user, password, sslMode, appName; correct the key")
+    validation = Rule::new("!has(self.env) || self.env.all(k, k in ['host', 'port', 'database', 'user', 'password', 'sslMode', 'sslRootCert', 'appName'])")
+        .message("spec.databases: env renames host, port, database, user, password, sslMode, sslRootCert, appName; correct the key")
         .field_path(".env"),
     validation = Rule::new("!has(self.env) || self.env.all(k, !self.env[k].startsWith('SLIPWAY_'))")
         .message("spec.databases: names that begin with SLIPWAY_ are Slipway's own; choose another name in env")
@@ -214,8 +214,8 @@ pub struct DatabaseBinding {
     /// field. Example: `{maxOpen: 12}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pool: Option<Pool>,
-    /// Other names for the variables, for a program that has its own: by `host`, `port`, `database`, `user`, `password`, `sslMode`, `appName`.
-    /// Default: `PGHOST` and so on. Example: `{host: DB_HOST, password: DB_PASSWORD}`.
+    /// Other names for the variables, for a program that has its own: by `host`, `port`, `database`, `user`, `password`, `sslMode`, `sslRootCert`,
+    /// `appName`. Default: `PGHOST` and so on, for MySQL `MYSQL_HOST` and so on. Example: `{host: DB_HOST, password: DB_PASSWORD}`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     #[schemars(schema_with = "schema::variable_names")]
     pub env: BTreeMap<String, String>,
@@ -237,7 +237,7 @@ pub struct Pool {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 10000))]
     pub max_idle: Option<i32>,
-    /// Seconds after which a connection is replaced, 1 to 86400. Default 1800. Example: `240`.
+    /// Seconds after which a connection is replaced, 1 to 86400. Default 1800, for MySQL 240. Example: `240`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 86400))]
     pub max_lifetime_seconds: Option<i32>,

@@ -41,27 +41,50 @@ use super::{database_rules as rules, schema};
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = rules::host_holds_no_credentials(),
-    validation = rules::host_is_a_name_or_an_address()
+    validation = rules::host_is_a_name_or_an_address(),
+    validation = rules::direct_is_said_as_host_is(),
+    validation = rules::an_authority_is_asked_for_with_verify_full()
 )]
 pub struct DatabaseSpec {
-    /// Kind of database server: `PostgreSQL`. Cannot be changed while Backends are bound. Required. Example: `PostgreSQL`.
+    /// Kind of database server: `PostgreSQL`, or `MySQL`, which is MariaDB as well. Cannot be changed while Backends are bound. Required. Example: `PostgreSQL`.
     pub engine: Engine,
     /// Host name or IP address of the server: no scheme, no port, no user. Cannot be changed while Backends are bound. Required.
     /// Example: `orders-db.acme.test`.
     #[schemars(length(min = 1, max = 253))]
     pub host: String,
-    /// Port of the server, 1 to 65535. Default 5432. Example: `6432`.
+    /// Port of the server, 1 to 65535. Default 5432, for `MySQL` 3306. Example: `6432`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 65535))]
     pub port: Option<i32>,
     /// Name of the database on the server, at most 63 characters. Cannot be changed while Backends are bound. Required. Example: `orders`.
     #[schemars(length(min = 1, max = 63), regex(pattern = DATABASE_NAME))]
     pub name: String,
-    /// Secret that holds user and password, for the pods and for migrations. Required. Example: `{secret: orders-db-app}`.
+    /// Secret that holds user and password, for the pods and, without `migrationCredentials`, for migrations. Required. Example: `{secret: orders-db-app}`.
     pub credentials: Credentials,
+    /// Where migrations reach the server itself, if `host` is a pooler: a migration's lock needs a session that stays. On a cluster of servers
+    /// this names one that is written to. Pods never see it. Default: `host` and `port`. Example: `{host: orders-db-0.acme.test}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub direct: Option<DirectEndpoint>,
+    /// Secret that holds the user and password of migrations, who may change the schema. Pods never see it. Default: `credentials`.
+    /// Example: `{secret: orders-db-owner}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub migration_credentials: Option<Credentials>,
     /// Encryption of connections. Default: `{mode: Prefer}`. Example: `{mode: Require}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+}
+
+/// The server behind a pooler.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DirectEndpoint {
+    /// Host name or IP address of the server itself: no scheme, no port, no user. Required. Example: `orders-db-0.acme.test`.
+    #[schemars(length(min = 1, max = 253))]
+    pub host: String,
+    /// Port of the server itself, 1 to 65535. Default 5432, for `MySQL` 3306. Example: `5433`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<i32>,
 }
 
 /// The Secret that holds user and password.
@@ -98,6 +121,30 @@ pub struct Tls {
     /// Default `Prefer`. Example: `Require`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<TlsMode>,
+    /// Certificate of the authority that signed the server's, for `VerifyFull`: mounted into the pods, and told to them as `PGSSLROOTCERT` or
+    /// `MYSQL_SSL_CA`. Default: the authorities that everybody knows. Example: `{configMap: company-authority}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca: Option<CertificateAuthority>,
+}
+
+/// Where an authority's certificate is.
+#[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(validation = rules::one_holder_of_the_certificate())]
+pub struct CertificateAuthority {
+    /// Name of a ConfigMap that holds it; exactly one of `configMap` and `secret`. A change of its content is a new release of the Backends.
+    /// No default. Example: `company-authority`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub config_map: Option<String>,
+    /// Name of a Secret that holds it; exactly one of `configMap` and `secret`. Slipway never reads it. No default. Example: `orders-db-tls`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub secret: Option<String>,
+    /// Key of the certificate, in PEM. Default `ca.crt`. Example: `root.pem`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = KEY))]
+    pub key: Option<String>,
 }
 
 /// How much encryption is asked for; as PostgreSQL's `sslmode`.

@@ -23,6 +23,29 @@ pub(super) fn host_is_a_name_or_an_address() -> Rule {
     .field_path(".host")
 }
 
+/// Both rules of the host, for `direct`.
+pub(super) fn direct_is_said_as_host_is() -> Rule {
+    Rule::new(concat!(
+        "!has(self.direct)",
+        " || self.direct.host.matches('^[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?([.][A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*[.]?$')",
+        " || self.direct.host.matches('^[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$')"
+    ))
+    .message("spec.direct.host is one host name or IP address, without scheme, user or path; the port belongs in spec.direct.port; example orders-db-0.acme.test")
+    .field_path(".direct")
+}
+
+/// Any other mode takes whatever certificate the server shows: an authority there would look like a check that is not made.
+pub(super) fn an_authority_is_asked_for_with_verify_full() -> Rule {
+    Rule::new("!has(self.tls) || !has(self.tls.ca) || (has(self.tls.mode) && self.tls.mode == 'VerifyFull')")
+        .message("spec.tls.ca is used with spec.tls.mode: VerifyFull only; set the mode, or remove ca")
+        .field_path(".tls")
+}
+
+pub(super) fn one_holder_of_the_certificate() -> Rule {
+    Rule::new("has(self.configMap) != has(self.secret)")
+        .message("spec.tls.ca needs exactly one of configMap and secret; example {configMap: company-authority}")
+}
+
 /// What Backends have migrated and remember stands in this Database's ledger; another server under the same name would inherit it. The
 /// rule sits on the root to see the status. It compares old with new only, so that a status write always passes.
 pub(super) fn stays_while_bound() -> Rule {

@@ -81,6 +81,7 @@ impl From<EngineError> for Ending {
                     "the endpoint is a pooler that changes sessions between statements; name the server itself",
                 ),
             ),
+            EngineError::Untrusted(text) => Self::later("DatabaseUnreachable", "Certificate", text),
             EngineError::ReadOnly => Self::later(
                 "DatabaseReadOnly",
                 "Connection",

@@ -150,5 +150,7 @@ fn access(parameters: &RunParameters) -> Result<Access, RunError> {
         user: variable(user)?,
         password: variable(password)?,
         tls: parameters.tls,
+        authority: parameters.authority.clone(),
+        own_user: parameters.own_user,
     })
 }

@@ -184,6 +184,8 @@ impl Bench {
                 port: i32::from(port),
                 database: format!("bench{number}"),
                 tls: TlsMode::Prefer,
+                authority: None,
+                own_user: false,
                 files: folder.join("files").display().to_string(),
                 target: None,
                 known: None,

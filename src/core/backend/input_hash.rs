@@ -4,9 +4,11 @@
 use kube::ResourceExt;
 use serde_json::{Value, json};
 
-use super::resolved::{Bound, BoundDatabase};
+use super::resolved::Bound;
 use super::seen::Seen;
 use crate::api::backend::{Backend, BackendSpec};
+use crate::api::common::Engine;
+use crate::core::database::endpoint::Endpoint;
 use crate::core::hash;
 use crate::core::migration::planned::PlannedMigration;
 
@@ -77,8 +79,9 @@ fn of_spec(backend: &Backend) -> Value {
     })
 }
 
-fn of_database(database: &BoundDatabase) -> Value {
-    let BoundDatabase {
+fn of_database(database: &Endpoint) -> Value {
+    let Endpoint {
+        engine,
         host,
         port,
         name,
@@ -86,6 +89,17 @@ fn of_database(database: &BoundDatabase) -> Value {
         secret,
         user_key,
         password_key,
+        authority,
     } = database;
-    json!({"host": host, "port": port, "name": name, "tls": tls, "secret": secret, "userKey": user_key, "passwordKey": password_key})
+    let mut value = json!({"host": host, "port": port, "name": name, "tls": tls, "secret": secret, "userKey": user_key, "passwordKey": password_key});
+    // What older releases could not have is no part of theirs.
+    if let Some(members) = value.as_object_mut() {
+        if *engine == Engine::MySQL {
+            members.insert("engine".to_owned(), json!(engine));
+        }
+        if let Some(authority) = authority {
+            members.insert("authority".to_owned(), authority.volume("authority"));
+        }
+    }
+    value
 }

@@ -27,4 +27,4 @@ pub use self::render::{Rendered, render};
 pub use self::report::report;
 pub use self::resolve::{Invalid, Missing, resolve};
 pub use self::resolved::{ResolvedBackend, short_image};
-pub use self::seen::{Seen, config_maps_of, databases_of};
+pub use self::seen::{Seen, authorities_of, config_maps_of, databases_of};

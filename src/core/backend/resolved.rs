@@ -6,9 +6,9 @@ use std::fmt;
 use serde_json::Value;
 
 use crate::api::backend::BackendType;
-use crate::api::database::TlsMode;
 use crate::api::ports::Protocol;
 use crate::api::workload::{ImagePullPolicy, StrategyType};
+use crate::core::database::endpoint::Endpoint;
 use crate::core::quantity::Amount;
 
 /// See the module.
@@ -221,22 +221,30 @@ pub enum Account {
 pub struct Binding {
     pub database: String,
     pub prefix: String,
-    /// New names of variables, by `host`, `port`, `database`, `user`, `password`, `sslMode`, `appName`.
+    /// New names of variables, by `host`, `port`, `database`, `user`, `password`, `sslMode`, `sslRootCert`, `appName`.
     pub names: BTreeMap<String, String>,
     pub max_open: i32,
     pub max_idle: i32,
-    pub max_lifetime_seconds: i32,
+    /// Absent: by the engine.
+    pub max_lifetime_seconds: Option<i32>,
 }
 
 /// Variables of a Database: the key that may rename them (empty: none), and the name that they have otherwise.
-const DATABASE_VARIABLES: [(&str, &str); 10] = [
+const DATABASE_VARIABLES: [(&str, &str); 17] = [
     ("host", "PGHOST"),
     ("port", "PGPORT"),
     ("database", "PGDATABASE"),
     ("user", "PGUSER"),
     ("password", "PGPASSWORD"),
     ("sslMode", "PGSSLMODE"),
+    ("sslRootCert", "PGSSLROOTCERT"),
     ("appName", "PGAPPNAME"),
+    ("host", "MYSQL_HOST"),
+    ("port", "MYSQL_PORT"),
+    ("database", "MYSQL_DATABASE"),
+    ("user", "MYSQL_USER"),
+    ("password", "MYSQL_PASSWORD"),
+    ("sslRootCert", "MYSQL_SSL_CA"),
     ("", "DB_MAX_OPEN_CONNS"),
     ("", "DB_MAX_IDLE_CONNS"),
     ("", "DB_CONN_MAX_LIFETIME"),
@@ -252,7 +260,7 @@ impl Binding {
             .unwrap_or_else(|| format!("{}{usual}", self.prefix))
     }
 
-    /// The names of all variables of this Database.
+    /// The names of all variables of this Database, of whichever engine it is.
     #[must_use]
     pub fn variable_names(&self) -> Vec<String> {
         DATABASE_VARIABLES
@@ -314,19 +322,7 @@ impl Share {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bound {
     /// In the order of `spec.databases`.
-    pub databases: Vec<BoundDatabase>,
+    pub databases: Vec<Endpoint>,
     /// Hash of the keys of ConfigMaps that the pods use; absent: none, or `restartOnConfigChange: false`.
     pub config_hash: Option<String>,
-}
-
-/// A Database as pods see it.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct BoundDatabase {
-    pub host: String,
-    pub port: i32,
-    pub name: String,
-    pub tls: TlsMode,
-    pub secret: String,
-    pub user_key: String,
-    pub password_key: String,
 }

@@ -12,6 +12,7 @@ use crate::api::backend::Backend;
 use crate::api::database::Database;
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
+use crate::core::database::endpoint;
 use crate::core::settings::Settings;
 
 /// A Backend and all around it, as the caches show it.
@@ -103,6 +104,15 @@ pub fn config_maps_of(backend: &Backend) -> Vec<String> {
     names.sort();
     names.dedup();
     names
+}
+
+/// The ConfigMap with the certificate of a Database's authority, which the Backend's pods mount as well.
+pub fn authorities_of<'a>(
+    databases: impl IntoIterator<Item = &'a Arc<Database>>,
+) -> impl Iterator<Item = String> {
+    databases
+        .into_iter()
+        .filter_map(|database| endpoint::config_map_of(&database.spec).map(str::to_owned))
 }
 
 /// The names of the Databases that a Backend is bound to.

@@ -1,6 +1,7 @@
 //! The Database: its ledger and its status. Pure.
 
 pub mod contracts;
+pub mod endpoint;
 pub mod ledger;
 mod status;
 

@@ -12,6 +12,8 @@ pub struct Place<'a> {
     pub database: &'a str,
     pub user: &'a str,
     pub tls: TlsMode,
+    /// File with the certificate of the server's authority; absent: one that everybody knows.
+    pub authority: Option<&'a str>,
 }
 
 /// A value of a `keyword=value` string as libpq and pgx read it: in single quotes, a backslash before `'` and `\`.
@@ -55,8 +57,12 @@ pub fn authority(host: &str, port: i32) -> String {
 /// What goose gets as `GOOSE_DBSTRING` for PostgreSQL; the password goes by `PGPASSWORD`.
 #[must_use]
 pub fn postgresql(place: &Place) -> String {
+    let authority = place
+        .authority
+        .map(|file| format!(" sslrootcert={}", quoted(file)))
+        .unwrap_or_default();
     format!(
-        "host={} port={} dbname={} user={} sslmode={}",
+        "host={} port={} dbname={} user={} sslmode={}{authority}",
         quoted(place.host),
         place.port,
         quoted(place.database),
@@ -68,11 +74,16 @@ pub fn postgresql(place: &Place) -> String {
 /// What golang-migrate gets for MySQL: as above, with user and password query-escaped, as golang-migrate takes that off again.
 #[must_use]
 pub fn mysql_url(place: &Place, password: &str, variables: &[(&str, String)]) -> String {
+    // It reads the authority's certificate for a configuration of TLS that has a name of its own.
+    let (tls, authority) = match place.authority {
+        Some(file) => ("slipway", format!("&x-tls-ca={}", percent(file))),
+        None => (mysql_tls(place.tls), String::new()),
+    };
     format!(
-        "mysql://{}:{}@{}",
+        "mysql://{}:{}@{}{authority}",
         percent(place.user),
         percent(password),
-        mysql_from_address(place, variables)
+        mysql_from_address(place, tls, variables)
     )
 }
 
@@ -83,22 +94,20 @@ pub fn mysql(place: &Place, password: &str, variables: &[(&str, String)]) -> Str
     format!(
         "{}:{password}@{}",
         place.user,
-        mysql_from_address(place, variables)
+        mysql_from_address(place, mysql_tls(place.tls), variables)
     )
 }
 
 /// What follows user and password in a string of Go's MySQL driver: `tcp(host:port)/database?parameters`.
-#[must_use]
-pub fn mysql_from_address(place: &Place, variables: &[(&str, String)]) -> String {
+fn mysql_from_address(place: &Place, tls: &str, variables: &[(&str, String)]) -> String {
     let variables: String = variables
         .iter()
         .map(|(name, expression)| ["&", name, "=", &percent(expression)].concat())
         .collect();
     format!(
-        "tcp({})/{}?multiStatements=true&tls={}{variables}",
+        "tcp({})/{}?multiStatements=true&tls={tls}{variables}",
         authority(place.host, place.port),
         percent(place.database),
-        mysql_tls(place.tls)
     )
 }
 
@@ -110,8 +119,12 @@ pub fn postgresql_url(scheme: &str, place: &Place, parameters: &[(&str, String)]
         .iter()
         .map(|(name, value)| ["&", name, "=", &percent(value)].concat())
         .collect();
+    let certificate = place
+        .authority
+        .map(|file| format!("&sslrootcert={}", percent(file)))
+        .unwrap_or_default();
     format!(
-        "{scheme}://{}@{}/{}?sslmode={}{parameters}",
+        "{scheme}://{}@{}/{}?sslmode={}{certificate}{parameters}",
         percent(place.user),
         authority(place.host, place.port),
         percent(place.database),
@@ -143,7 +156,7 @@ pub fn mysql_tls(tls: TlsMode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, mysql, postgresql, postgresql_url, quoted};
+    use super::{Place, mysql, mysql_url, postgresql, postgresql_url, quoted};
     use crate::api::database::TlsMode;
 
     fn place<'a>(host: &'a str, database: &'a str) -> Place<'a> {
@@ -153,6 +166,7 @@ mod tests {
             database,
             user: "",
             tls: TlsMode::VerifyFull,
+            authority: None,
         }
     }
 
@@ -162,6 +176,14 @@ mod tests {
         assert_eq!(
             postgresql(&place("db", "it's")),
             r"host='db' port=5432 dbname='it\'s' user='' sslmode=verify-full"
+        );
+        let proven = Place {
+            authority: Some("/a b/ca.crt"),
+            ..place("db", "a")
+        };
+        assert_eq!(
+            postgresql(&proven),
+            "host='db' port=5432 dbname='a' user='' sslmode=verify-full sslrootcert='/a b/ca.crt'"
         );
     }
 
@@ -182,6 +204,25 @@ mod tests {
     }
 
     #[test]
+    fn an_authoritys_certificate_is_named_as_each_driver_reads_it() {
+        let proven = Place {
+            user: "app",
+            authority: Some("/ca.crt"),
+            ..place("db", "a")
+        };
+        assert_eq!(
+            [
+                postgresql_url("pgx5", &proven, &[]),
+                mysql_url(&proven, "p@", &[])
+            ],
+            [
+                "pgx5://app@db:5432/a?sslmode=verify-full&sslrootcert=%2Fca.crt",
+                "mysql://app:p%40@tcp(db:5432)/a?multiStatements=true&tls=slipway&x-tls-ca=%2Fca.crt"
+            ]
+        );
+    }
+
+    #[test]
     fn no_name_can_leave_its_part_of_a_url() {
         let name = r#"a@:/?#%+&'"\ é"#;
         let url = |host| {
@@ -191,6 +232,7 @@ mod tests {
                 database: name,
                 user: name,
                 tls: TlsMode::Prefer,
+                authority: None,
             };
             postgresql_url("pgx5", &place, &[("x-migrations-table", "a&b".to_owned())])
         };

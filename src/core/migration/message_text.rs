@@ -7,6 +7,7 @@ use super::seen::Seen;
 use crate::api::common::Tool;
 use crate::api::database::{Block, Entry, Holder};
 use crate::api::migration::Migration;
+use crate::core::database::endpoint::migration_credentials;
 use crate::core::meta;
 use crate::core::run::evidence::StartTrouble;
 use crate::core::run::ticket;
@@ -105,9 +106,10 @@ pub(super) fn marked(migration: &Migration, block: &Block, by: &str) -> String {
 
 pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble) -> String {
     let namespace = seen.migration.namespace().unwrap_or_default();
-    let secret = seen
+    let (secret, field) = seen
         .database()
-        .map(|database| database.spec.credentials.secret.clone())
+        .map(|database| migration_credentials(&database.spec))
+        .map(|(credentials, field)| (credentials.secret.as_str(), field))
         .unwrap_or_default();
     let start = seen
         .job(&holder.job)
@@ -115,7 +117,7 @@ pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble)
         .unwrap_or(seen.settings.migrations.start.as_secs());
     let next = if trouble.reason == "CreateContainerConfigError" {
         format!(
-            "(named by database {}, spec.credentials). Next: kubectl get secret {secret} -n {namespace}",
+            "(named by database {}, {field}). Next: kubectl get secret {secret} -n {namespace}",
             seen.migration.spec.database
         )
     } else {
@@ -131,7 +133,7 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
     let what = match entry.reason.as_str() {
         "DatabaseUnreachable" => format!("database {} cannot be reached", migration.spec.database),
         "AuthenticationFailed" => format!(
-            "database {} refuses user or password (spec.credentials)",
+            "database {} refuses user or password (spec.migrationCredentials, else spec.credentials)",
             migration.spec.database
         ),
         "DatabaseReadOnly" => format!(
@@ -185,8 +187,8 @@ fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
         "PooledEndpoint" => {
             let namespace = migration.namespace().unwrap_or_default();
             format!(
-                "A pooler in transaction mode stands before the database: point spec.host and spec.port past it. Next: kubectl edit sldb/{} -n \
-                 {namespace}; then: {retry}",
+                "A pooler in transaction mode stands before the database: name the server itself in spec.direct. Next: kubectl patch sldb/{} -n \
+                 {namespace} --type merge -p '{{\"spec\":{{\"direct\":{{\"host\":\"HOST\",\"port\":PORT}}}}}}'; then: {retry}",
                 migration.spec.database
             )
         }

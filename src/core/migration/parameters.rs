@@ -29,6 +29,12 @@ pub struct RunParameters {
     /// Name of the database.
     pub database: String,
     pub tls: TlsMode,
+    /// File with the certificate of the authority that signed the server's; absent: one of those that everybody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+    /// Whether the user is for migrations alone, so that every session of it is a migration's.
+    #[serde(default)]
+    pub own_user: bool,
     /// Folder in the pod with the migration files.
     pub files: String,
     /// Version to stop at; absent: the last file.

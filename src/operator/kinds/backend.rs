@@ -1,5 +1,6 @@
 //! What a Backend's reconcile reads, and which changes wake it. Decides nothing: that is `core::backend`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -7,10 +8,12 @@ use kube::ResourceExt;
 
 use super::undecodable_report;
 use crate::api::backend::Backend;
+use crate::api::database::Database;
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
-use crate::core::backend::{self, config_maps_of, databases_of, headless_name};
+use crate::core::backend::{self, authorities_of, config_maps_of, databases_of, headless_name};
+use crate::core::database::endpoint;
 use crate::core::meta::{self, BACKEND_LABEL};
 use crate::core::migration::planned;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
@@ -75,7 +78,11 @@ impl Kind for BackendKind {
         };
         match change.key.kind {
             ObjectKind::Database => that_name(databases_of),
-            ObjectKind::ConfigMap => that_name(config_maps_of),
+            ObjectKind::ConfigMap => {
+                let mut names = that_name(config_maps_of);
+                names.extend(bound_to_authority(change, caches));
+                names
+            }
             ObjectKind::Migration => {
                 let mut names: Vec<String> = change
                     .owner_names(ObjectKind::Backend)
@@ -104,11 +111,36 @@ impl Kind for BackendKind {
     }
 }
 
+/// Backends bound to a Database whose authority's certificate is in the changed ConfigMap.
+fn bound_to_authority(change: &Change, caches: &Caches) -> Vec<String> {
+    let databases = caches.databases.in_namespace(&change.key.namespace);
+    let concerned: Vec<String> = databases
+        .iter()
+        .filter(|database| {
+            endpoint::config_map_of(&database.spec) == Some(change.key.name.as_str())
+        })
+        .map(|database| database.name_any())
+        .collect();
+    if concerned.is_empty() {
+        return concerned;
+    }
+    let backends = caches.backends.in_namespace(&change.key.namespace);
+    backends
+        .iter()
+        .filter(|backend| {
+            databases_of(backend)
+                .iter()
+                .any(|name| concerned.contains(name))
+        })
+        .map(|backend| backend.name_any())
+        .collect()
+}
+
 /// Gathers what decides about a Backend.
 fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backend::Seen {
     let namespace = root.namespace().unwrap_or_default();
     let name = root.name_any();
-    let databases = databases_of(root)
+    let databases: BTreeMap<String, Arc<Database>> = databases_of(root)
         .into_iter()
         .filter_map(|database| {
             caches
@@ -119,6 +151,7 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
         .collect();
     let config_maps = config_maps_of(root)
         .into_iter()
+        .chain(authorities_of(databases.values()))
         .filter_map(|config_map| {
             caches
                 .config_maps

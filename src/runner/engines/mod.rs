@@ -34,6 +34,10 @@ pub struct Access {
     pub user: String,
     pub password: String,
     pub tls: TlsMode,
+    /// File with the certificate of the server's authority; absent: one that everybody knows.
+    pub authority: Option<String>,
+    /// Whether every session of this user is a migration's.
+    pub own_user: bool,
 }
 
 impl Access {
@@ -45,6 +49,7 @@ impl Access {
             database: &self.database,
             user: &self.user,
             tls: self.tls,
+            authority: self.authority.as_deref(),
         }
     }
 }
@@ -84,6 +89,8 @@ pub enum EngineError {
     Refused { code: String, primary: String },
     #[error("no connection: {0}")]
     Unreachable(String),
+    #[error("the server is not who it should be: {0}")]
+    Untrusted(&'static str),
     #[error("the server is read-only")]
     ReadOnly,
     #[error("the session changed between two statements")]

@@ -4,6 +4,7 @@
 //! and of a tool takes, beside all else, a lock whose name holds its own connection id: that is its mark. A tool's session takes it in the
 //! expression of a variable that its driver sets when it connects. A mark goes with its session, however that ends, and not before.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
@@ -15,6 +16,7 @@ use crate::api::database::TlsMode;
 
 use super::{
     Access, CONNECT_LIMIT, Engine, EngineError, Guards, KEEPALIVE_IDLE, PING_LIMIT, QUERY_LIMIT,
+    tls,
 };
 
 /// Name of the lock, which one server knows once for all its databases; so the database is in it. At most 64 characters, as are those below.
@@ -39,10 +41,15 @@ pub struct MySql {
     id: String,
     version: String,
     encrypted: bool,
+    own_user: bool,
 }
 
 impl MySql {
     async fn open(access: &Access, name: &str) -> Result<Conn, EngineError> {
+        if access.tls == TlsMode::VerifyFull {
+            // The driver takes any file for a certificate.
+            tls::roots(access.authority.as_deref())?;
+        }
         let opened = timeout(CONNECT_LIMIT, connect(access, name)).await;
         opened
             .map_err(|_| {
@@ -136,6 +143,7 @@ impl Engine for MySql {
             connection: Mutex::new(connection),
             id,
             version,
+            own_user: access.own_user,
         })
     }
 
@@ -178,9 +186,17 @@ impl Engine for MySql {
     }
 
     async fn tool_sessions(&self) -> Result<Vec<i64>, EngineError> {
+        let unmarked = if self.own_user {
+            // The user is for migrations alone: whoever is no runner is a tool, also one whose driver sets no mark.
+            format!(
+                " OR (USER = LEFT(USER(), CHAR_LENGTH(USER()) - LOCATE('@', REVERSE(USER()))) AND DB = DATABASE() AND IFNULL(IS_USED_LOCK(CONCAT({RUNNER_MARK}, ID)), 0) <> ID)"
+            )
+        } else {
+            String::new()
+        };
         let query = format!(
             "SELECT ID FROM information_schema.PROCESSLIST \
-             WHERE ID <> CONNECTION_ID() AND IS_USED_LOCK(CONCAT({TOOL_MARK}, ID)) = ID ORDER BY ID"
+             WHERE ID <> CONNECTION_ID() AND (IS_USED_LOCK(CONCAT({TOOL_MARK}, ID)) = ID{unmarked}) ORDER BY ID"
         );
         let rows = Self::query(&mut *self.connection.lock().await, &query, QUERY_LIMIT).await?;
         Ok(rows
@@ -263,9 +279,19 @@ fn options(access: &Access, name: &str, tls: TlsMode) -> Opts {
         .ssl_opts(match tls {
             TlsMode::Disable => None,
             TlsMode::Prefer | TlsMode::Require => Some(any_certificate()),
-            TlsMode::VerifyFull => Some(SslOpts::default()),
+            TlsMode::VerifyFull => Some(proven(access.authority.as_deref())),
         })
         .into()
+}
+
+/// By the named authority alone, or by those that everybody knows.
+fn proven(authority: Option<&str>) -> SslOpts {
+    match authority {
+        Some(file) => SslOpts::default()
+            .with_disable_built_in_roots(true)
+            .with_root_certs(vec![PathBuf::from(file).into()]),
+        None => SslOpts::default(),
+    }
 }
 
 fn text(value: &Value) -> String {
@@ -283,6 +309,8 @@ fn error(error: &Error) -> EngineError {
             code: answer.code.to_string(),
             primary: answer.message.clone(),
         },
-        other => EngineError::Unreachable(other.to_string()),
+        other => {
+            tls::untrusted(other).unwrap_or_else(|| EngineError::Unreachable(other.to_string()))
+        }
     }
 }

@@ -54,8 +54,7 @@ impl PostgreSql {
                     .map_err(|failure| error(&failure))?;
                 return Ok((client, tokio::spawn(async move { drop(connection.await) })));
             }
-            let connector = tls::connector(access.tls)
-                .map_err(|error| EngineError::Unreachable(error.to_string()))?;
+            let connector = tls::connector(access.tls, access.authority.as_deref())?;
             let (client, connection) = config
                 .connect(connector)
                 .await
@@ -307,6 +306,9 @@ fn error(error: &tokio_postgres::Error) -> EngineError {
             code: answer.code().code().to_owned(),
             primary: answer.message().to_owned(),
         };
+    }
+    if let Some(untrusted) = tls::untrusted(error) {
+        return untrusted;
     }
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);

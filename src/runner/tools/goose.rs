@@ -134,6 +134,10 @@ impl Tool for Goose {
         if self.out_of_order == OutOfOrder::Allow {
             arguments.push("-allow-missing".to_owned());
         }
+        if let (common::Engine::MySQL, Some(file)) = (access.engine, &access.authority) {
+            // Go's driver for MySQL has no parameter for it.
+            arguments.push(format!("-certfile={file}"));
+        }
         if self.stops_early {
             arguments.extend(["up-to".to_owned(), self.target.to_string()]);
         } else {

@@ -104,7 +104,7 @@ pub(super) fn databases() -> Vec<Input> {
             "pool.maxIdle is above maxOpen",
         ),
         backend_passes(
-            "databases: [{name: a, pool: {maxOpen: 12, maxIdle: 12, maxLifetimeSeconds: 240}, env: {host: DB_HOST, sslMode: DB_TLS}}]",
+            "databases: [{name: a, pool: {maxOpen: 12, maxIdle: 12, maxLifetimeSeconds: 240}, env: {host: DB_HOST, sslMode: DB_TLS, sslRootCert: DB_CA}}]",
         ),
         backend_passes(&format!("databases: [{}]", entries(4))),
         database("B-23", "name: \"\"", "spec.name"),
@@ -150,6 +150,59 @@ pub(super) fn databases() -> Vec<Input> {
             "host: \"2001:db8::1\", credentials: {secret: s, keys: {username: u, password: p.w}}",
         ),
         database_passes("host: my_db.acme.test., port: 1"),
+        database_passes(
+            "engine: MySQL, direct: {host: db-0.acme.test}, migrationCredentials: {secret: owner, keys: {username: u}}",
+        ),
+        database_passes("direct: {host: \"2001:db8::1\", port: 5433}"),
+        database("", "direct: {port: 5433}", "spec.direct.host"),
+        database(
+            "B-29",
+            "direct: {host: \"user:pass@db\"}",
+            "spec.direct.host is one host name",
+        ),
+        database(
+            "",
+            "direct: {host: \"db:5432\"}",
+            "the port belongs in spec.direct.port",
+        ),
+        database("B-11", "direct: {host: db, port: 0}", "spec.direct.port"),
+        database(
+            "",
+            "migrationCredentials: {secret: other/s}",
+            "spec.migrationCredentials.secret",
+        ),
+        database_passes("tls: {mode: VerifyFull, ca: {configMap: authority}}"),
+        database_passes("tls: {mode: VerifyFull, ca: {secret: authority, key: root.pem}}"),
+        database(
+            "",
+            "tls: {mode: VerifyFull, ca: {}}",
+            "exactly one of configMap and secret",
+        ),
+        database(
+            "",
+            "tls: {mode: VerifyFull, ca: {configMap: a, secret: b}}",
+            "exactly one of configMap and secret",
+        ),
+        database(
+            "",
+            "tls: {mode: Require, ca: {configMap: a}}",
+            "is used with spec.tls.mode: VerifyFull only",
+        ),
+        database(
+            "",
+            "tls: {ca: {configMap: a}}",
+            "is used with spec.tls.mode: VerifyFull only",
+        ),
+        database(
+            "",
+            "tls: {mode: VerifyFull, ca: {configMap: a, key: \"a/b\"}}",
+            "spec.tls.ca.key",
+        ),
+        database(
+            "B-24",
+            "tls: {mode: VerifyFull, ca: {configMap: other/a}}",
+            "spec.tls.ca.configMap",
+        ),
     ]
 }
 

@@ -72,7 +72,7 @@ pub(super) fn app(seen: &Seen, backend: &ResolvedBackend, bound: &Bound) -> Valu
     put(
         &mut container,
         "volumeMounts",
-        volumes::mounts(&backend.files),
+        volumes::mounts(backend, bound),
     );
     Value::Object(container)
 }

@@ -6,12 +6,19 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::super::resolved::{
-    Binding, Bound, BoundDatabase, EnvironmentFrom, ResolvedBackend, SourceKind, Variable,
-    VariableValue,
+    Binding, Bound, EnvironmentFrom, ResolvedBackend, SourceKind, Variable, VariableValue,
 };
 use super::super::seen::Seen;
-use super::put;
-use crate::api::database::TlsMode;
+use super::{put, volumes};
+use crate::api::common::Engine;
+use crate::core::database::endpoint::Endpoint;
+use crate::core::migration::dsn::sslmode;
+
+/// Seconds after which a connection is made anew: behind a moving server none lives for ever.
+const POSTGRESQL_LIFETIME_SECONDS: i32 = 1800;
+
+/// The same for MySQL, where networks and proxies cut idle connections after five minutes and drivers notice late.
+const MYSQL_LIFETIME_SECONDS: i32 = 240;
 
 /// The variables that every program gets, or may get, whatever its databases.
 pub(in crate::core::backend) const SLIPWAY_VARIABLES: [&str; 4] =
@@ -57,29 +64,18 @@ fn ours(name: &str, backend: &ResolvedBackend, bound: &Bound) -> Vec<Variable> {
     variables
 }
 
-fn of_database(backend: &str, binding: &Binding, database: &BoundDatabase) -> Vec<Variable> {
-    vec![
-        plain(binding.named("host", "PGHOST"), database.host.clone()),
-        plain(binding.named("port", "PGPORT"), database.port.to_string()),
-        plain(
-            binding.named("database", "PGDATABASE"),
-            database.name.clone(),
-        ),
-        from_secret(
-            binding.named("user", "PGUSER"),
-            &database.secret,
-            &database.user_key,
-        ),
-        from_secret(
-            binding.named("password", "PGPASSWORD"),
-            &database.secret,
-            &database.password_key,
-        ),
-        plain(
-            binding.named("sslMode", "PGSSLMODE"),
-            ssl_mode(database.tls),
-        ),
-        plain(binding.named("appName", "PGAPPNAME"), backend),
+fn of_database(backend: &str, binding: &Binding, database: &Endpoint) -> Vec<Variable> {
+    let mut variables = match database.engine {
+        Engine::PostgreSQL => of_postgresql(backend, binding, database),
+        Engine::MySQL => of_mysql(binding, database),
+    };
+    let lifetime = binding
+        .max_lifetime_seconds
+        .unwrap_or(match database.engine {
+            Engine::PostgreSQL => POSTGRESQL_LIFETIME_SECONDS,
+            Engine::MySQL => MYSQL_LIFETIME_SECONDS,
+        });
+    variables.extend([
         plain(
             binding.named("", "DB_MAX_OPEN_CONNS"),
             binding.max_open.to_string(),
@@ -90,18 +86,50 @@ fn of_database(backend: &str, binding: &Binding, database: &BoundDatabase) -> Ve
         ),
         plain(
             binding.named("", "DB_CONN_MAX_LIFETIME"),
-            go_duration(binding.max_lifetime_seconds),
+            go_duration(lifetime),
+        ),
+    ]);
+    variables
+}
+
+fn of_postgresql(backend: &str, binding: &Binding, database: &Endpoint) -> Vec<Variable> {
+    let mut variables = connection(binding, database, "PG");
+    variables.push(plain(
+        binding.named("sslMode", "PGSSLMODE"),
+        sslmode(database.tls),
+    ));
+    variables.extend(authority(binding, database, "PGSSLROOTCERT"));
+    variables.push(plain(binding.named("appName", "PGAPPNAME"), backend));
+    variables
+}
+
+fn of_mysql(binding: &Binding, database: &Endpoint) -> Vec<Variable> {
+    let mut variables = connection(binding, database, "MYSQL_");
+    variables.extend(authority(binding, database, "MYSQL_SSL_CA"));
+    variables
+}
+
+/// What every engine has, under its own names.
+fn connection(binding: &Binding, database: &Endpoint, engine: &str) -> Vec<Variable> {
+    let named = |key: &str, usual: &str| binding.named(key, &format!("{engine}{usual}"));
+    vec![
+        plain(named("host", "HOST"), database.host.clone()),
+        plain(named("port", "PORT"), database.port.to_string()),
+        plain(named("database", "DATABASE"), database.name.clone()),
+        from_secret(named("user", "USER"), &database.secret, &database.user_key),
+        from_secret(
+            named("password", "PASSWORD"),
+            &database.secret,
+            &database.password_key,
         ),
     ]
 }
 
-const fn ssl_mode(mode: TlsMode) -> &'static str {
-    match mode {
-        TlsMode::Disable => "disable",
-        TlsMode::Prefer => "prefer",
-        TlsMode::Require => "require",
-        TlsMode::VerifyFull => "verify-full",
-    }
+/// The file with the certificate of the database's authority.
+fn authority(binding: &Binding, database: &Endpoint, usual: &str) -> Option<Variable> {
+    database.authority.as_ref()?;
+    let file = volumes::authority_file(&binding.database);
+    Some(plain(binding.named("sslRootCert", usual), file))
 }
 
 /// As Go's `time.Duration` prints it, which its parser reads: `30m0s`.

@@ -57,7 +57,7 @@ fn spec(seen: &Seen, backend: &ResolvedBackend, bound: &Bound) -> Value {
         "containers",
         json!([container::app(seen, backend, bound)]),
     );
-    put(&mut spec, "volumes", volumes::volumes(&backend.files));
+    put(&mut spec, "volumes", volumes::volumes(backend, bound));
     put(
         &mut spec,
         "serviceAccountName",

@@ -2,12 +2,22 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::resolved::{File, FileSource, SourceKind};
+use super::super::resolved::{Bound, File, FileSource, ResolvedBackend, SourceKind};
 use super::put;
+use crate::core::database::endpoint::{Authority, CERTIFICATE_FILE};
+
+/// Folder of the certificates of databases' authorities, one folder a Database.
+const AUTHORITIES: &str = "/slipway-databases";
+
+/// The file with the certificate of a Database's authority.
+pub(super) fn authority_file(database: &str) -> String {
+    format!("{AUTHORITIES}/{database}/{CERTIFICATE_FILE}")
+}
 
 /// The pod's volumes.
-pub(super) fn volumes(files: &[File]) -> Value {
-    let volumes: Vec<Value> = files
+pub(super) fn volumes(backend: &ResolvedBackend, bound: &Bound) -> Value {
+    let mut volumes: Vec<Value> = backend
+        .files
         .iter()
         .enumerate()
         .map(|(index, file)| {
@@ -15,12 +25,33 @@ pub(super) fn volumes(files: &[File]) -> Value {
             json!({"name": name(index, file), member: source})
         })
         .collect();
+    let authorities = authorities(backend, bound);
+    volumes.extend(authorities.map(|(_, name, authority)| authority.volume(&name)));
     json!(volumes)
 }
 
+/// The authorities of the databases: Database, name of the volume, and where the certificate is.
+fn authorities<'a>(
+    backend: &'a ResolvedBackend,
+    bound: &'a Bound,
+) -> impl Iterator<Item = (&'a str, String, &'a Authority)> {
+    let databases = backend.bindings.iter().zip(&bound.databases);
+    databases
+        .enumerate()
+        .filter_map(|(index, (binding, database))| {
+            let authority = database.authority.as_ref()?;
+            Some((
+                binding.database.as_str(),
+                format!("database-ca-{index}"),
+                authority,
+            ))
+        })
+}
+
 /// The container's mounts.
-pub(super) fn mounts(files: &[File]) -> Value {
-    let mounts: Vec<Value> = files
+pub(super) fn mounts(backend: &ResolvedBackend, bound: &Bound) -> Value {
+    let mut mounts: Vec<Value> = backend
+        .files
         .iter()
         .enumerate()
         .map(|(index, file)| {
@@ -33,6 +64,10 @@ pub(super) fn mounts(files: &[File]) -> Value {
             Value::Object(mount)
         })
         .collect();
+    let authorities = authorities(backend, bound);
+    mounts.extend(authorities.map(|(database, name, _)| {
+        json!({"name": name, "mountPath": format!("{AUTHORITIES}/{database}"), "readOnly": true})
+    }));
     json!(mounts)
 }
 

@@ -9,12 +9,16 @@ use crate::api::backend::{BackendSpec, DatabaseBinding, Pool};
 /// Connections of one pod, as long as there is no budget to share out.
 const MAX_OPEN: i32 = 10;
 
-/// Seconds after which a connection is made anew: behind a moving server none lives for ever.
-const MAX_LIFETIME_SECONDS: i32 = 1800;
-
 /// Variables that `databases[].env` may rename.
-const RENAMEABLE: [&str; 7] = [
-    "host", "port", "database", "user", "password", "sslMode", "appName",
+const RENAMEABLE: [&str; 8] = [
+    "host",
+    "port",
+    "database",
+    "user",
+    "password",
+    "sslMode",
+    "sslRootCert",
+    "appName",
 ];
 
 /// `spec.databases` in its order; `spec.migrations` is checked with it.
@@ -83,7 +87,7 @@ fn one(field: &str, binding: &DatabaseBinding, prefix: String) -> Result<Binding
             .collect::<BTreeMap<_, _>>(),
         max_open,
         max_idle: pool.max_idle.unwrap_or(max_open),
-        max_lifetime_seconds: pool.max_lifetime_seconds.unwrap_or(MAX_LIFETIME_SECONDS),
+        max_lifetime_seconds: pool.max_lifetime_seconds,
     })
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::super::resolved::{FileSource, ResolvedBackend, SourceKind, VariableValue};
 use super::surroundings::Missing;
 use crate::core::config_map::ConfigMapDigest;
+use crate::core::database::endpoint::{Endpoint, Holder};
 use crate::core::hash;
 
 /// One use of a ConfigMap.
@@ -21,9 +22,10 @@ struct Use<'a> {
 /// Hash of all used keys; `None` when no ConfigMap is used.
 pub(super) fn hash_of_used_keys(
     backend: &ResolvedBackend,
+    databases: &[Endpoint],
     config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
 ) -> Result<Option<String>, Missing> {
-    let uses = uses(backend);
+    let uses = uses(backend, databases);
     let mut parts = Vec::new();
     for used in &uses {
         let Some(digest) = config_maps.get(used.name) else {
@@ -62,7 +64,7 @@ fn keys_in_use<'a>(used: &Use<'a>, digest: &'a ConfigMapDigest) -> Vec<&'a str> 
     }
 }
 
-fn uses(backend: &ResolvedBackend) -> Vec<Use<'_>> {
+fn uses<'a>(backend: &'a ResolvedBackend, databases: &'a [Endpoint]) -> Vec<Use<'a>> {
     let of_variables = backend.environment.iter().filter_map(|variable| {
         let VariableValue::From(from) = &variable.value else {
             return None;
@@ -102,5 +104,22 @@ fn uses(backend: &ResolvedBackend) -> Vec<Use<'_>> {
         }),
         _ => None,
     });
-    of_variables.chain(of_sources).chain(of_files).collect()
+    let bound = backend.bindings.iter().zip(databases);
+    let of_authorities = bound.filter_map(|(binding, database)| {
+        let authority = database.authority.as_ref()?;
+        let Holder::ConfigMap(name) = &authority.holder else {
+            return None;
+        };
+        Some(Use {
+            name,
+            keys: vec![&authority.key],
+            optional: false,
+            field: format!("database {}, spec.tls.ca", binding.database),
+        })
+    });
+    of_variables
+        .chain(of_sources)
+        .chain(of_files)
+        .chain(of_authorities)
+        .collect()
 }

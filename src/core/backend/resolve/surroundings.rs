@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::resolved::{Binding, Bound, BoundDatabase, ResolvedBackend};
+use super::super::resolved::{Binding, Bound, ResolvedBackend};
 use super::config;
-use crate::api::database::{Database, TlsMode};
+use crate::api::database::Database;
 use crate::core::config_map::ConfigMapDigest;
-use crate::core::migration::planned;
+use crate::core::database::endpoint::Endpoint;
 
 /// An object that the spec refers to and that is not there, or going.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -79,12 +79,12 @@ pub fn surroundings(
     databases: &BTreeMap<String, Arc<Database>>,
     config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
 ) -> Result<Bound, Missing> {
-    let databases = backend
+    let databases: Vec<Endpoint> = backend
         .bindings
         .iter()
         .map(|binding| bound(binding, databases))
         .collect::<Result<_, _>>()?;
-    let config_hash = config::hash_of_used_keys(backend, config_maps)?
+    let config_hash = config::hash_of_used_keys(backend, &databases, config_maps)?
         .filter(|_| backend.restart_on_config_change);
     Ok(Bound {
         databases,
@@ -95,7 +95,7 @@ pub fn surroundings(
 fn bound(
     binding: &Binding,
     databases: &BTreeMap<String, Arc<Database>>,
-) -> Result<BoundDatabase, Missing> {
+) -> Result<Endpoint, Missing> {
     let name = &binding.database;
     let database = databases
         .get(name)
@@ -103,19 +103,5 @@ fn bound(
     if database.metadata.deletion_timestamp.is_some() {
         return Err(Missing::DatabaseTerminating { name: name.clone() });
     }
-    let spec = &database.spec;
-    let keys = spec.credentials.keys.clone().unwrap_or_default();
-    Ok(BoundDatabase {
-        host: spec.host.clone(),
-        port: planned::port(spec),
-        name: spec.name.clone(),
-        tls: spec
-            .tls
-            .as_ref()
-            .and_then(|tls| tls.mode)
-            .unwrap_or(TlsMode::Prefer),
-        secret: spec.credentials.secret.clone(),
-        user_key: keys.username.unwrap_or_else(|| "username".to_owned()),
-        password_key: keys.password.unwrap_or_else(|| "password".to_owned()),
-    })
+    Ok(Endpoint::of_pods(&database.spec))
 }

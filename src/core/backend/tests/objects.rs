@@ -1,21 +1,53 @@
 //! The objects themselves, whole.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::resolve::surroundings;
 use super::super::{Seen, render, resolve};
 use super::server::{backend, database, spec_with_migration};
+use crate::api::database::Database;
+use crate::core::config_map::ConfigMapDigest;
 
 fn rendered(spec: &Value) -> Vec<Value> {
+    rendered_on(spec, database())
+}
+
+fn rendered_on(spec: &Value, database: Database) -> Vec<Value> {
     let mut seen = Seen::alone(backend(spec));
     seen.databases
-        .insert("orders-db".to_owned(), Arc::new(database()));
+        .insert("orders-db".to_owned(), Arc::new(database));
+    seen.config_maps
+        .insert("authority".to_owned(), Arc::new(authority("first")));
     render(&seen).expect("a spec that works").objects
 }
 
+fn authority(certificate: &str) -> ConfigMapDigest {
+    serde_json::from_value(
+        json!({"metadata": {"name": "authority"}, "data": {"ca.crt": certificate}}),
+    )
+    .expect("a ConfigMap")
+}
+
+/// The Database on MySQL behind a pooler, with an authority, and with a user for migrations alone.
+fn mysql() -> Database {
+    let mut database = database();
+    database.spec = serde_json::from_value(json!({
+        "engine": "MySQL", "host": "db.acme.test", "name": "orders", "credentials": {"secret": "orders-db-app"},
+        "direct": {"host": "server.acme.test"}, "migrationCredentials": {"secret": "orders-db-owner"},
+        "tls": {"mode": "VerifyFull", "ca": {"configMap": "authority"}},
+    }))
+    .expect("a valid Database");
+    database
+}
+
 fn pod_spec(spec: &Value) -> Value {
-    let objects = rendered(spec);
+    pod_spec_of(&rendered(spec))
+}
+
+fn pod_spec_of(objects: &[Value]) -> Value {
     let deployment = objects
         .iter()
         .find(|object| object["kind"] == "Deployment")
@@ -66,6 +98,62 @@ fn an_http_service_gets_a_restricted_pod_that_drains_and_spreads() {
         }],
     });
     assert_eq!(pod_spec(&spec_with_migration("orders:1")), expected);
+}
+
+/// migrations.md 3 and backend.md 3: pods see neither the server behind the pooler nor the user of migrations.
+#[test]
+fn a_program_on_mysql_gets_its_variables_and_the_authoritys_certificate() {
+    let pod = pod_spec_of(&rendered_on(&spec_with_migration("orders:1"), mysql()));
+    let secret = |key: &str| json!({"secretKeyRef": {"name": "orders-db-app", "key": key}});
+    let expected = json!([
+        {"name": "PORT", "value": "8080"},
+        {"name": "SLIPWAY_GRACE_SECONDS", "value": "30"},
+        {"name": "GOMEMLIMIT", "value": "483183820"},
+        {"name": "MYSQL_HOST", "value": "db.acme.test"},
+        {"name": "MYSQL_PORT", "value": "3306"},
+        {"name": "MYSQL_DATABASE", "value": "orders"},
+        {"name": "MYSQL_USER", "valueFrom": secret("username")},
+        {"name": "MYSQL_PASSWORD", "valueFrom": secret("password")},
+        {"name": "MYSQL_SSL_CA", "value": "/slipway-databases/orders-db/ca.crt"},
+        {"name": "DB_MAX_OPEN_CONNS", "value": "10"},
+        {"name": "DB_MAX_IDLE_CONNS", "value": "10"},
+        {"name": "DB_CONN_MAX_LIFETIME", "value": "4m0s"},
+    ]);
+    let container = &pod["containers"][0];
+    assert_eq!(container["env"], expected);
+    assert_eq!(
+        (&pod["volumes"][1], &container["volumeMounts"][1]),
+        (
+            &json!({"name": "database-ca-0", "configMap": {"name": "authority", "items": [{"key": "ca.crt", "path": "ca.crt"}]}}),
+            &json!({"name": "database-ca-0", "mountPath": "/slipway-databases/orders-db", "readOnly": true}),
+        )
+    );
+    assert!(!pod.to_string().contains("orders-db-owner"), "{pod}");
+}
+
+/// migrations.md 4.2: another certificate is another release, as any ConfigMap's change is; a missing one is waited for by its name.
+#[test]
+fn another_certificate_of_the_authority_is_another_release_and_a_missing_one_is_named() {
+    let spec = spec_with_migration("orders:1");
+    let resolved = resolve(&backend(&spec)).expect("a spec that works");
+    let databases = BTreeMap::from([("orders-db".to_owned(), Arc::new(mysql()))]);
+    let hash = |certificate: Option<&str>| {
+        let config_maps = certificate
+            .map(|certificate| ("authority".to_owned(), Arc::new(authority(certificate))))
+            .into_iter()
+            .collect();
+        surroundings(&resolved, &databases, &config_maps)
+            .map(|bound| bound.config_hash)
+            .map_err(|missing| missing.message())
+    };
+    assert_ne!(hash(Some("first")), hash(Some("second")));
+    assert_eq!(
+        hash(None),
+        Err(
+            "configmap authority not found (named by database orders-db, spec.tls.ca). Next: kubectl get configmap authority"
+                .to_owned()
+        )
+    );
 }
 
 #[test]

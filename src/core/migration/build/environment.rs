@@ -4,40 +4,47 @@
 use serde_json::{Value, json};
 
 use crate::api::common::Engine;
-use crate::api::database::{DatabaseSpec, TlsMode};
 use crate::api::workload::EnvironmentVariable;
+use crate::core::database::endpoint::{CERTIFICATE_FILE, Endpoint};
 use crate::core::migration::dsn;
-use crate::core::migration::planned;
 
 /// The variables of the connection, under the names that the engine's own programs read.
 #[must_use]
-pub fn connection(database: &DatabaseSpec) -> Vec<Value> {
-    let prefix = match database.engine {
+pub fn connection(endpoint: &Endpoint) -> Vec<Value> {
+    let prefix = match endpoint.engine {
         Engine::PostgreSQL => "PG",
         Engine::MySQL => "MYSQL_",
     };
-    let credentials = &database.credentials;
-    let keys = credentials.keys.clone().unwrap_or_default();
-    let user_key = keys.username.unwrap_or_else(|| "username".to_owned());
-    let password_key = keys.password.unwrap_or_else(|| "password".to_owned());
     let plain =
         |name: &str, value: &str| json!({"name": format!("{prefix}{name}"), "value": value});
-    let secret = |name: &str, key: &str| json!({"name": format!("{prefix}{name}"), "valueFrom": {"secretKeyRef": {"name": credentials.secret, "key": key}}});
+    let secret = |name: &str, key: &str| json!({"name": format!("{prefix}{name}"), "valueFrom": {"secretKeyRef": {"name": endpoint.secret, "key": key}}});
     let mut variables = vec![
-        plain("HOST", &database.host),
-        plain("PORT", &planned::port(database).to_string()),
-        plain("DATABASE", &database.name),
-        secret("USER", &user_key),
-        secret("PASSWORD", &password_key),
+        plain("HOST", &endpoint.host),
+        plain("PORT", &endpoint.port.to_string()),
+        plain("DATABASE", &endpoint.name),
+        secret("USER", &endpoint.user_key),
+        secret("PASSWORD", &endpoint.password_key),
     ];
-    if database.engine == Engine::PostgreSQL {
-        let mode = database.tls.as_ref().and_then(|tls| tls.mode);
-        variables.push(plain(
-            "SSLMODE",
-            dsn::sslmode(mode.unwrap_or(TlsMode::Prefer)),
-        ));
+    if endpoint.engine == Engine::PostgreSQL {
+        variables.push(plain("SSLMODE", dsn::sslmode(endpoint.tls)));
+    }
+    if endpoint.authority.is_some() {
+        let name = match endpoint.engine {
+            Engine::PostgreSQL => "SSLROOTCERT",
+            Engine::MySQL => "SSL_CA",
+        };
+        variables.push(plain(name, &authority_file()));
     }
     variables
+}
+
+/// Folder of the certificate of the database's authority in the pod.
+pub const AUTHORITY_FOLDER: &str = "/slipway-database";
+
+/// The certificate's file.
+#[must_use]
+pub fn authority_file() -> String {
+    format!("{AUTHORITY_FOLDER}/{CERTIFICATE_FILE}")
 }
 
 /// The migration's own variables; they have Kubernetes' shape already.

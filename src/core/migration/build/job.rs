@@ -7,8 +7,9 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::api::backend::Backend;
-use crate::api::database::{Database, RunMode, TlsMode};
+use crate::api::database::{Database, RunMode};
 use crate::api::migration::{Migration, MigrationSpec};
+use crate::core::database::endpoint::Endpoint;
 use crate::core::meta;
 use crate::core::migration::build::environment;
 use crate::core::migration::parameters::{ARMED_VARIABLE, PARAMETERS_VARIABLE, RunParameters};
@@ -108,7 +109,7 @@ fn ticket(attempt: &Attempt) -> Ticket {
         tool: spec.tool,
         phase: spec.phase,
         version_table: planned::version_table(spec).to_owned(),
-        secret: attempt.database.spec.credentials.secret.clone(),
+        secret: endpoint(attempt).secret,
         start_seconds: Some(attempt.times().start.as_secs()),
         attempts: attempts.map(i64::from),
     }
@@ -181,6 +182,14 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
         ],
     });
     set(&mut spec, "/containers/0/env", environment(attempt, ticket));
+    if let Some(authority) = endpoint(attempt).authority {
+        push(&mut spec, "/volumes", authority.volume("database-ca"));
+        push(
+            &mut spec,
+            "/containers/0/volumeMounts",
+            json!({"name": "database-ca", "mountPath": environment::AUTHORITY_FOLDER, "readOnly": true}),
+        );
+    }
     set(
         &mut spec,
         "/initContainers/1/env",
@@ -232,9 +241,14 @@ fn container(name: &str, image: &str, command: &[&str], mounts: &[(&str, &str)])
     })
 }
 
+/// Where migrations of this Database go.
+fn endpoint(attempt: &Attempt) -> Endpoint {
+    Endpoint::of_migrations(&attempt.database.spec)
+}
+
 fn environment(attempt: &Attempt, ticket: &Ticket) -> Value {
     let armed = format!("metadata.annotations['{}']", meta::ARMED_ANNOTATION);
-    let mut variables = environment::connection(&attempt.database.spec);
+    let mut variables = environment::connection(&endpoint(attempt));
     variables
         .push(json!({"name": ARMED_VARIABLE, "valueFrom": {"fieldRef": {"fieldPath": armed}}}));
     variables.push(parameters_variable(attempt, ticket));
@@ -247,7 +261,7 @@ fn parameters_variable(attempt: &Attempt, ticket: &Ticket) -> Value {
 }
 
 fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
-    let database = &attempt.database.spec;
+    let database = endpoint(attempt);
     let times = attempt.times();
     let options = &attempt.spec.options;
     let seconds =
@@ -259,14 +273,12 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         mode: attempt.mode,
         tool: ticket.tool,
         engine: database.engine,
-        host: database.host.clone(),
-        port: planned::port(database),
-        database: database.name.clone(),
-        tls: database
-            .tls
-            .as_ref()
-            .and_then(|tls| tls.mode)
-            .unwrap_or(TlsMode::Prefer),
+        host: database.host,
+        port: database.port,
+        database: database.name,
+        tls: database.tls,
+        authority: database.authority.map(|_| environment::authority_file()),
+        own_user: attempt.database.spec.migration_credentials.is_some(),
         files: FILES_FOLDER.to_owned(),
         target: attempt.spec.target.clone(),
         known: None,
@@ -277,6 +289,12 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         lock_wait_seconds: seconds(times.lock_wait),
         run_seconds: seconds(times.run),
         grace_seconds: seconds(times.grace),
+    }
+}
+
+fn push(spec: &mut Value, pointer: &str, value: Value) {
+    if let Some(list) = spec.pointer_mut(pointer).and_then(Value::as_array_mut) {
+        list.push(value);
     }
 }
 

@@ -18,6 +18,15 @@ use crate::core::settings::Settings;
 
 /// The first Job of a Backend's only migration, with these options.
 fn made(options: &Value, settings: &Settings) -> Value {
+    made_on(&json!({"engine": "PostgreSQL"}), options, settings)
+}
+
+/// The same on a Database of which something else is said.
+fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
+    let mut spec = json!({"host": "db.acme.test", "name": "orders", "credentials": {"secret": "orders-db-app"}});
+    if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
+        spec.extend(more.clone());
+    }
     let mut entry = json!({"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}});
     if let (Some(entry), Some(options)) = (entry.as_object_mut(), options.as_object()) {
         entry.extend(options.clone());
@@ -28,7 +37,7 @@ fn made(options: &Value, settings: &Settings) -> Value {
     }));
     let database: Database = object(&json!({
         "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "db", "namespace": "team-a"},
-        "spec": {"engine": "PostgreSQL", "host": "db.acme.test", "name": "orders", "credentials": {"secret": "orders-db-app"}},
+        "spec": spec,
     }));
     let databases = BTreeMap::from([("db".to_owned(), Arc::new(database.clone()))]);
     let plan = planned(&backend, &databases)
@@ -107,6 +116,44 @@ fn a_migrations_variables_stand_after_those_of_its_connection() {
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(environment(&job), expected);
     assert_eq!(parameters(&job).secrets, ["LICENCE"]);
+}
+
+#[test]
+fn a_migration_goes_to_the_server_itself_with_its_own_user_and_its_authority() {
+    let more = json!({
+        "engine": "MySQL", "port": 6033, "direct": {"host": "server", "port": 3307}, "migrationCredentials": {"secret": "owner"},
+        "tls": {"mode": "VerifyFull", "ca": {"secret": "authority", "key": "root.pem"}},
+    });
+    let job = made_on(&more, &json!({}), &Settings::default());
+    let expected = [
+        ("MYSQL_HOST", "server"),
+        ("MYSQL_PORT", "3307"),
+        ("MYSQL_DATABASE", "orders"),
+        ("MYSQL_USER", "\"username\""),
+        ("MYSQL_PASSWORD", "\"password\""),
+        ("MYSQL_SSL_CA", "/slipway-database/ca.crt"),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(environment(&job), expected);
+    let told = parameters(&job);
+    assert_eq!(
+        (
+            told.host.as_str(),
+            told.port,
+            told.own_user,
+            told.authority.as_deref()
+        ),
+        ("server", 3307, true, Some("/slipway-database/ca.crt"))
+    );
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(
+        (&pod["volumes"][3], &pod["containers"][0]["volumeMounts"][3]),
+        (
+            &json!({"name": "database-ca", "secret": {"secretName": "authority", "items": [{"key": "root.pem", "path": "ca.crt"}]}}),
+            &json!({"name": "database-ca", "mountPath": "/slipway-database", "readOnly": true}),
+        )
+    );
+    assert!(!job.to_string().contains("orders-db-app"), "{job}");
 }
 
 #[test]
