@@ -10,6 +10,8 @@ mod golang_migrate;
 mod golang_migrate_mysql;
 #[path = "runner/mysql.rs"]
 mod mysql;
+#[path = "runner/mysql_sessions.rs"]
+mod mysql_sessions;
 #[path = "runner/tls.rs"]
 mod tls;
 

@@ -73,6 +73,8 @@ pub fn program(tool: Tool) -> Result<PathBuf> {
 pub struct Bench {
     pub parameters: RunParameters,
     pub armed: bool,
+    /// Called as the database is.
+    pub user: String,
     pub password: String,
     folder: PathBuf,
 }
@@ -198,6 +200,7 @@ impl Bench {
                 grace_seconds: 300,
             },
             armed: true,
+            user: format!("bench{number}"),
             password: PASSWORD.to_owned(),
             folder,
         };
@@ -218,6 +221,7 @@ impl Bench {
         Self {
             parameters,
             armed: true,
+            user: self.user.clone(),
             password: self.password.clone(),
             folder,
         }
@@ -302,7 +306,7 @@ impl Bench {
                 },
             ),
             ("SLIPWAY_TERMINATION_LOG", log.display().to_string()),
-            (user, self.parameters.database.clone()),
+            (user, self.user.clone()),
             (password, self.password.clone()),
         ]);
         let child = Command::new(env!("CARGO_BIN_EXE_slipway"))
