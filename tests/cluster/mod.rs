@@ -12,7 +12,7 @@
 //! | `pod_process` | the processes of a pod on the own node |
 //! | certificates, `control_plane`, network, node | the parts of the cluster |
 //! | image, application, product | images without a registry, of the test services and of Slipway |
-//! | postgres, mariadb, server | databases, and what they have in common |
+//! | postgres, mariadb, server, pgbouncer | databases, what they have in common, a pooler in front |
 //! | operator | the operator as a process of this machine |
 //! | proxy | faults between the operator and the API server |
 //! | read | objects as JSON |
@@ -45,6 +45,7 @@ pub mod mariadb;
 pub mod network;
 pub mod node;
 pub mod operator;
+pub mod pgbouncer;
 pub mod place;
 pub mod pod_process;
 pub mod postgres;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{TcpListener, TcpStream};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,7 +23,8 @@ use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
 use crate::cluster::mariadb::MariaDb;
-use crate::cluster::postgres::{Options, Postgres, SUPERUSER};
+use crate::cluster::pgbouncer::PgBouncer;
+use crate::cluster::postgres::{Options, Postgres};
 use crate::cluster::{build, debian, wait};
 
 /// Longest wait for anything here.
@@ -228,30 +229,13 @@ impl Bench {
     }
 
     /// A PgBouncer in front of the database, by which the parameters then go. It ends when it is dropped.
-    pub async fn behind_pooler(&mut self, mode: &str) -> Result<Child> {
-        let server = server().await?;
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let file = self.folder.join(format!("pgbouncer-{mode}.ini"));
-        let name = &self.parameters.database;
-        let text = format!(
-            "[databases]\n{name} = host=127.0.0.1 port={} user={SUPERUSER} password={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\n\
-             listen_port = {port}\nunix_socket_dir =\nauth_type = any\npool_mode = {mode}\nignore_startup_parameters = options\n",
-            server.port(),
-            server.superuser_password()
-        );
-        fs::write(&file, text)?;
-        let child = Command::new("/usr/sbin/pgbouncer")
-            .args(["--quiet", "--user=postgres"])
-            .arg(&file)
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()?;
-        self.parameters.port = i32::from(port);
-        wait::until("the pooler", LIMIT, async || {
-            TcpStream::connect(("127.0.0.1", port)).map(drop)
-        })
-        .await?;
-        Ok(child)
+    pub async fn behind_pooler(&mut self, mode: &str) -> Result<PgBouncer> {
+        let address = Ipv4Addr::LOCALHOST.into();
+        let database = &self.parameters.database;
+        let pooler =
+            PgBouncer::start(server().await?, database, mode, address, &self.folder).await?;
+        self.parameters.port = i32::from(pooler.port);
+        Ok(pooler)
     }
 
     pub fn write(&self, files: &[(&str, &str)]) -> Result<()> {

@@ -18,6 +18,7 @@ mod crashes;
 mod definitions;
 mod deletion;
 mod edits;
+mod engines;
 mod failures;
 mod first_release;
 mod grpc;
@@ -173,6 +174,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         children::what_was_made_without_an_answer_is_recognised,
         migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
         metrics::metrics_tell_of_a_migration_and_of_every_request_and_of_no_secret,
+        engines::a_backend_on_mariadb_is_ready_and_its_pods_never_see_the_user_of_migrations,
+        engines::a_pooler_before_the_database_is_named_with_the_way_past_it,
         migrations::two_backends_on_one_database_never_migrate_at_once,
         migrations::a_password_with_every_odd_character_works_and_is_found_nowhere,
         failures::a_migration_pod_that_is_deleted_ends_by_evidence,

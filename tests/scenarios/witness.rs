@@ -16,7 +16,14 @@ use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
 /// The folders of migrations beside this file, each an image of its own.
-const FOLDERS: [&str; 5] = ["transactional", "halves", "more", "other", "refused"];
+const FOLDERS: [&str; 6] = [
+    "transactional",
+    "halves",
+    "more",
+    "other",
+    "refused",
+    "mariadb",
+];
 
 /// What the migration is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,17 +36,20 @@ pub enum Body {
     Other,
     /// The transactional one, another, and a third that the server refuses.
     Refused,
+    /// For MariaDB: it makes its witness itself, and waits for nobody.
+    MariaDb,
 }
 
 impl Body {
     pub fn image(self) -> String {
-        let [transactional, halves, more, other, refused] = FOLDERS;
+        let [transactional, halves, more, other, refused, mariadb] = FOLDERS;
         image_name(match self {
             Self::Transactional => transactional,
             Self::Halves => halves,
             Self::More => more,
             Self::Other => other,
             Self::Refused => refused,
+            Self::MariaDb => mariadb,
         })
     }
 }
