@@ -8,7 +8,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 use slipway::api::backend::Backend;
-use slipway::api::database::RunMode;
+use slipway::api::database::{DatabaseStatus, Entry, EntryOutcome, Ledger, RunMode};
 use slipway::core::meta;
 use slipway::core::plan::Propagation;
 use slipway::core::run::evidence::{JOB_NAME_LABEL, MAIN_CONTAINER};
@@ -304,6 +304,30 @@ impl World {
         };
         self.recorded = u64::MAX;
         self.lost = true;
+    }
+
+    /// The ledger of a database that has seen much.
+    pub fn fill_ledger(&mut self, outcome: EntryOutcome, count: usize) {
+        let mut database = self.server.database.kept.object.as_ref().clone();
+        let entry = |number: usize| Entry {
+            plan_key: format!("plan{number}"),
+            backend: format!("backend{number}"),
+            outcome,
+            message: Some("x".repeat(300)),
+            finished_at: Some(self.now().to_string()),
+            ..Entry::default()
+        };
+        database.status = Some(DatabaseStatus {
+            ledger: Some(Ledger {
+                entries: (0..count).map(entry).collect(),
+                ..Ledger::default()
+            }),
+            ..DatabaseStatus::default()
+        });
+        self.server.database = Stored {
+            kept: Kept::new(database),
+            version: self.version(),
+        };
     }
 
     /// A moment passes.

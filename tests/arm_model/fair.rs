@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt;
 use slipway::api::common::Phase;
 use slipway::api::database::EntryOutcome;
 use slipway::api::migration::MigrationPhase;
@@ -11,7 +10,7 @@ use slipway::core::run::evidence::is_suspended;
 
 use crate::Scope;
 use crate::cluster::Ending;
-use crate::looks::roots;
+use crate::looks::{roots, wanted};
 use crate::world::{World, is_kept};
 
 /// Rounds within which it must be at rest.
@@ -87,6 +86,7 @@ fn is_at_rest(world: &World) -> bool {
             status.and_then(|status| status.phase),
         )
     });
+    let wanted = wanted(&world.server);
     // What a contract did is always read.
     let ledger = ledger::of(&world.server.database.kept.object);
     let mut entries = ledger.entries.iter();
@@ -101,22 +101,7 @@ fn is_at_rest(world: &World) -> bool {
                 | MigrationPhase::Failed
                 | MigrationPhase::Blocked,
             ) => true,
-            Some(MigrationPhase::Pending) => !is_wanted(world, &migration.name_any()),
+            Some(MigrationPhase::Pending) => !wanted.contains(&migration.spec.plan_key),
             _ => false,
         })
-}
-
-fn is_wanted(world: &World, migration: &str) -> bool {
-    let databases = [(
-        "db".to_owned(),
-        Arc::clone(&world.server.database.kept.object),
-    )];
-    let databases = databases.into_iter().collect();
-    world.server.backends.values().any(|backend| {
-        let planned = slipway::core::migration::planned::planned(&backend.kept.object, &databases);
-        planned
-            .migrations
-            .iter()
-            .any(|planned| planned.object_name == migration)
-    })
 }

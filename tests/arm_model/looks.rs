@@ -1,10 +1,12 @@
 //! What the leader does at a look: the real deciding code of the product, on what the caches show. A look at the same is decided once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use kube::ResourceExt;
 use slipway::api::migration::MigrationPhase;
+use slipway::core::database::retention;
+use slipway::core::migration::planned::planned;
 use slipway::core::plan::{Executed, ObjectKind, Plan, Step};
 use slipway::core::run::evidence::{SeenPod, has_unfinished_pod, is_suspended};
 use slipway::core::run::ticket::ticket;
@@ -195,7 +197,19 @@ fn database_seen(shown: &Objects, mistake: Mistake) -> database::Seen {
         bound: 1,
         ledger_write_ahead: false,
         holder_lives: lives,
+        wanted: retention::is_due(&database::ledger::of(&shown.database.kept.object))
+            .then(|| wanted(shown)),
     }
+}
+
+/// The plan keys that Backends ask for.
+pub fn wanted(shown: &Objects) -> BTreeSet<String> {
+    let databases = BTreeMap::from([("db".to_owned(), Arc::clone(&shown.database.kept.object))]);
+    let backends = shown.backends.values();
+    backends
+        .flat_map(|backend| planned(&backend.kept.object, &databases).migrations)
+        .map(|planned| planned.spec.plan_key)
+        .collect()
 }
 
 fn run_plan(shown: &Objects, name: &str, term: u8, now: jiff::Timestamp, mistake: Mistake) -> Plan {

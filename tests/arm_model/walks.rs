@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use slipway::api::common::Phase;
+use slipway::api::database::EntryOutcome;
+use slipway::api::migration::MigrationPhase;
 use slipway::core::plan::Step;
 use stateright::{Checker, Model};
 
@@ -266,6 +268,29 @@ fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_
         ..CALM
     };
     holds("after the rollout, a failure, an edit", after(left));
+}
+
+/// What can go goes first; when nothing can, nothing is armed, and a person is told.
+#[test]
+fn a_full_ledger_forgets_what_is_done_and_else_arms_nothing() {
+    let scope = one(CALM);
+    let arms = |outcome: EntryOutcome| {
+        let mut world = World::new(&scope.backends, scope.phase, CALM);
+        world.fill_ledger(outcome, 2000);
+        for root in roots(&world.server) {
+            scope.look(&mut world, &root);
+        }
+        scope.look(&mut world, &Root::Database);
+        for root in roots(&world.server) {
+            scope.look(&mut world, &root);
+        }
+        let phases = world.server.migrations.values();
+        let phases = phases.map(|one| one.object.status.as_ref()?.phase);
+        (world.server.jobs.len(), phases.collect::<Vec<_>>())
+    };
+    let queued = vec![Some(MigrationPhase::Queued)];
+    assert_eq!(arms(EntryOutcome::Succeeded), (1, queued.clone()));
+    assert_eq!(arms(EntryOutcome::Blocked), (0, queued));
 }
 
 /// migrations.md case 40.

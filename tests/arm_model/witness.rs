@@ -1,6 +1,5 @@
 //! The witness: what each write changes is held against the rules.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -10,10 +9,10 @@ use slipway::api::common::Phase;
 use slipway::api::database::{EntryOutcome, Ledger, RunMode};
 use slipway::core::database::ledger;
 use slipway::core::meta;
-use slipway::core::migration::planned::planned;
 use slipway::core::run::evidence::is_suspended;
 use slipway::core::run::ticket::{Ticket, ticket};
 
+use crate::looks::wanted;
 use crate::rules::Rule;
 use crate::server::{Arrival, Sent, number};
 use crate::world::{SOAK_SECONDS, Truth, World};
@@ -103,7 +102,7 @@ impl World {
         }
         // What a contract did is read even if nobody asks for it any more.
         let reads = self.phase == Phase::AfterRollout && ticket.mode == RunMode::Check;
-        if !reads && !self.is_wanted(&ticket) {
+        if !reads && !wanted(&self.server).contains(&ticket.plan_key) {
             self.breaks(Rule::Wanted);
         }
         let since = self.undisturbed_since(&ticket.backend);
@@ -140,19 +139,5 @@ impl World {
         if !asked && until.is_some_and(|until| self.now() < until) {
             self.breaks(Rule::AfterTheBackOff);
         }
-    }
-
-    fn is_wanted(&self, ticket: &Ticket) -> bool {
-        let databases = BTreeMap::from([(
-            "db".to_owned(),
-            Arc::clone(&self.server.database.kept.object),
-        )]);
-        let backend = self.server.backends.get(ticket.backend.as_str());
-        backend.is_some_and(|backend| {
-            let planned = planned(&backend.kept.object, &databases).migrations;
-            planned
-                .iter()
-                .any(|planned| planned.spec.plan_key == ticket.plan_key)
-        })
     }
 }

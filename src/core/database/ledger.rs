@@ -9,15 +9,15 @@ use crate::api::database::{
 };
 use crate::core::backoff::Backoff;
 use crate::core::conditions;
+use crate::core::migration::message::clean;
 use crate::core::run::ticket::Ticket;
 use crate::core::run::verdict::{End, Verdict};
 
 /// Attempts that a plan gets before it is Failed, unless its entry says otherwise or a person asks again (`migrations.md` 4.1).
 pub const ATTEMPTS: i64 = 5;
 
-/// Finished entries kept of each Backend; older ones are forgotten. A plan that comes back after that is run again, and the runner finds
-/// that nothing is pending.
-const FINISHED_ENTRIES_KEPT: usize = 20;
+/// Longest message of an entry, bytes: the words of a kubelet about an image can be long.
+const MESSAGE_BYTES: usize = 1024;
 
 /// A database that cannot be reached spends no attempt for this long: one hour, in seconds.
 const UNREACHABLE_GRACE_SECONDS: i64 = 3600;
@@ -91,7 +91,7 @@ pub fn give_back(ledger: &Ledger, job_uid: &str) -> Ledger {
 }
 
 /// The ledger once the outcome of a finished Job is written: its entry replaced, the holder gone if it was this Job, the version table
-/// marked or freed, old entries forgotten.
+/// marked or freed.
 #[must_use]
 pub fn record(
     ledger: &Ledger,
@@ -118,7 +118,6 @@ pub fn record(
         Some(old) => *old = entry,
         None => next.entries.push(entry),
     }
-    forget_old_entries(&mut next, &ticket.backend);
     next
 }
 
@@ -204,7 +203,10 @@ fn next_entry(
         phase: Some(ticket.phase),
         outcome,
         reason: reason_of(verdict, outcome),
-        message: verdict.message.clone(),
+        message: verdict
+            .message
+            .as_deref()
+            .map(|text| clean(text, MESSAGE_BYTES)),
         last_attempt: if ticket.mode == RunMode::Run {
             ticket.attempt
         } else {
@@ -313,31 +315,6 @@ fn mark(ledger: &mut Ledger, entry: &Entry, verdict: &Verdict, now: Timestamp) {
             });
         }
         EntryOutcome::Failed | EntryOutcome::Unknown | EntryOutcome::RetryWait => {}
-    }
-}
-
-fn forget_old_entries(ledger: &mut Ledger, backend: &str) {
-    let mut finished: Vec<(String, String)> = ledger
-        .entries
-        .iter()
-        .filter(|entry| entry.backend == backend)
-        .filter(|entry| {
-            matches!(
-                entry.outcome,
-                EntryOutcome::Succeeded | EntryOutcome::Skipped | EntryOutcome::Failed
-            )
-        })
-        .map(|entry| {
-            (
-                entry.finished_at.clone().unwrap_or_default(),
-                entry.plan_key.clone(),
-            )
-        })
-        .collect();
-    finished.sort();
-    let surplus = finished.len().saturating_sub(FINISHED_ENTRIES_KEPT);
-    for (_, plan_key) in finished.into_iter().take(surplus) {
-        ledger.entries.retain(|entry| entry.plan_key != plan_key);
     }
 }
 

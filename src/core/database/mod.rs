@@ -3,6 +3,7 @@
 pub mod contracts;
 pub mod endpoint;
 pub mod ledger;
+pub mod retention;
 mod status;
 
 pub use status::{Decision, Seen, decide, replace, report, status_with};

@@ -1,11 +1,13 @@
 //! What a Database's status says, and when it is written. The whole status goes out by compare-and-swap, as the ledger is in it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::retention;
 use crate::api::database::{Database, DatabaseStatus, Ledger};
 use crate::core::conditions::{self, Standing};
 use crate::core::meta;
@@ -24,6 +26,8 @@ pub struct Seen {
     pub ledger_write_ahead: bool,
     /// Whether the Job that the ledger's holder names still exists, or its pod is at work without it.
     pub holder_lives: bool,
+    /// The plan keys that Backends ask for, where the ledger may have to forget something; else absent.
+    pub wanted: Option<BTreeSet<String>>,
 }
 
 /// What follows.
@@ -37,6 +41,10 @@ pub struct Decision {
 pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
     let old = seen.database.status.clone().unwrap_or_default();
     let (ledger, wake) = without_lost_job(seen, old.ledger.clone(), now);
+    let ledger = match &seen.wanted {
+        Some(wanted) => ledger.map(|ledger| retention::forget(ledger, wanted)),
+        None => ledger,
+    };
     let new = status_with(&seen.database, ledger, seen.bound, now);
     let only_count = DatabaseStatus {
         backends: old.backends,

@@ -41,6 +41,15 @@ pub(super) fn succeeded(entry: &Entry) -> String {
     }
 }
 
+/// Two Backends may ask for the same files on the same database: that is one plan.
+pub(super) fn done_for_another(entry: &Entry) -> String {
+    format!(
+        "the same plan was run for backend {}: {}",
+        entry.backend,
+        succeeded(entry)
+    )
+}
+
 pub(super) fn skipped(entry: &Entry) -> String {
     let current = entry.before.as_deref().unwrap_or("a later version");
     let top = entry.files_top.as_deref().unwrap_or("its last file");

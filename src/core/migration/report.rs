@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use super::decide::Decision;
 use super::message_text;
 use super::seen::Seen;
-use super::situation::Situation;
+use super::situation::{self, Situation};
 use crate::api::database::{Entry, EntryOutcome, Holder, RunMode};
 use crate::api::migration::{MigrationPhase, MigrationStatus};
 use crate::core::conditions::{self, Standing};
@@ -66,6 +66,10 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
         return (MigrationPhase::Queued, stop);
     }
     match &decision.situation {
+        Situation::Waiting {
+            reason: reason @ situation::LEDGER_FULL,
+            message,
+        } => (MigrationPhase::Queued, stalled(reason, message.clone())),
         Situation::Waiting { reason, message } => {
             (MigrationPhase::Pending, working(reason, message.clone()))
         }
@@ -161,6 +165,10 @@ fn is_known(seen: &Seen, holder: &Holder) -> bool {
 fn ended(seen: &Seen, entry: &Entry) -> (MigrationPhase, Standing) {
     let migration = &seen.migration;
     match entry.outcome {
+        EntryOutcome::Succeeded if entry.backend != migration.spec.backend => (
+            MigrationPhase::Skipped,
+            ready(entry, message_text::done_for_another(entry)),
+        ),
         EntryOutcome::Succeeded => (
             MigrationPhase::Succeeded,
             ready(entry, message_text::succeeded(entry)),

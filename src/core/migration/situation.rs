@@ -12,10 +12,13 @@ use super::planned::{self, planned};
 use super::seen::Seen;
 use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
 use crate::api::migration::{Migration, MigrationPhase, MigrationSpec};
-use crate::core::database::ledger;
+use crate::core::database::{ledger, retention};
 use crate::core::meta;
 use crate::core::run::evidence::{self, JobState, StartTrouble};
 use crate::core::run::ticket::{self, Ticket, job_name};
+
+/// Reason of a ledger that has no room for another attempt.
+pub const LEDGER_FULL: &str = "LedgerFull";
 
 /// One of these at any moment.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +109,9 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     if let Some(behind) = ahead_in_queue(seen, &ledger, now) {
         return Situation::Queued { behind };
     }
+    if retention::is_full(&ledger) {
+        return ledger_full(seen);
+    }
     turn(seen, entry.as_ref(), now)
 }
 
@@ -137,6 +143,19 @@ fn database_missing(seen: &Seen) -> Situation {
             "database {name} not found (named by backend {}, spec.migrations). Next: kubectl get sldb {name} -n {}",
             seen.migration.spec.backend,
             seen.migration.namespace().unwrap_or_default()
+        ),
+    }
+}
+
+/// What could be forgotten has been: only a person can make room.
+fn ledger_full(seen: &Seen) -> Situation {
+    let name = &seen.migration.spec.database;
+    let namespace = seen.migration.namespace().unwrap_or_default();
+    Situation::Waiting {
+        reason: LEDGER_FULL,
+        message: format!(
+            "the ledger of database {name} (status.ledger, at most 512 KiB) holds nothing that may be forgotten: what is blocked, wanted by a \
+             backend or of tool Exec stays. Repair and retry what is blocked, remove backends that nobody needs. Next: kubectl get slm -n {namespace}"
         ),
     }
 }

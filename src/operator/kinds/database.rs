@@ -1,5 +1,6 @@
 //! What a Database's reconcile reads, and which changes wake it. Decides nothing: that is `core::database`.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,7 +14,8 @@ use crate::api::migration::{Migration, MigrationPhase};
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
-use crate::core::database::{self, ledger};
+use crate::core::database::{self, ledger, retention};
+use crate::core::migration::planned::planned;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
 use crate::core::run::evidence::{JOB_NAME_LABEL, has_unfinished_pod};
 use crate::core::settings::Settings;
@@ -48,6 +50,7 @@ impl Kind for DatabaseKind {
             bound: bound(caches, &namespace, &name),
             ledger_write_ahead: ledger_write_ahead(caches, &namespace, &name),
             holder_lives: holder.is_none_or(|holder| lives(caches, &namespace, holder)),
+            wanted: retention::is_due(&ledger::of(root)).then(|| wanted(caches, root)),
         }
     }
 
@@ -92,6 +95,19 @@ impl Kind for DatabaseKind {
             .map(|database| database.name_any())
             .collect()
     }
+}
+
+/// The plan keys of this Database that Backends ask for now.
+fn wanted(caches: &Caches, database: &Arc<Database>) -> BTreeSet<String> {
+    let databases = BTreeMap::from([(database.name_any(), Arc::clone(database))]);
+    let backends = caches
+        .backends
+        .in_namespace(&database.namespace().unwrap_or_default());
+    backends
+        .iter()
+        .flat_map(|backend| planned(backend, &databases).migrations)
+        .map(|planned| planned.spec.plan_key)
+        .collect()
 }
 
 fn lives(caches: &Caches, namespace: &str, holder: &Holder) -> bool {

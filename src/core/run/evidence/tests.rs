@@ -115,6 +115,24 @@ fn a_run_whose_job_is_gone_is_over_when_its_pod_is() {
     assert!(!unfinished(&[]));
 }
 
+/// F-42: FailureTarget and SuccessCriteriaMet are set while the pod still runs (KEP-3939).
+#[test]
+fn of_a_job_only_complete_and_failed_are_its_end() {
+    let states = ["FailureTarget", "SuccessCriteriaMet", "Failed", "Complete"].map(|type_| {
+        let mut job = serde_json::to_value(job()).expect("a Job");
+        job["spec"] = json!({"suspend": false, "template": {}});
+        job["status"] = json!({"conditions": [{"type": type_, "status": "True"}]});
+        let job: Job = serde_json::from_value(job).expect("a Job");
+        state(
+            &job,
+            &[&pod(&Value::Null, "Running")],
+            Timestamp::UNIX_EPOCH,
+        )
+    });
+    let (active, finished) = (JobState::Active, JobState::Finished);
+    assert_eq!(states, [active, active, finished, finished]);
+}
+
 /// F-16: after an outage the cache of Jobs may be current before that of pods, which then shows the pod at work, or not at all.
 #[test]
 fn a_job_that_has_ended_is_ahead_of_a_cache_without_its_ended_pod() {
