@@ -4,6 +4,8 @@
 mod bench;
 #[path = "cluster/mod.rs"]
 mod cluster;
+#[path = "runner/flyway.rs"]
+mod flyway;
 #[path = "runner/golang_migrate.rs"]
 mod golang_migrate;
 #[path = "runner/golang_migrate_mysql.rs"]

@@ -250,7 +250,8 @@ pub struct Pool {
     validation = migration_rules::environment_leaves_the_connection_alone("spec.migrations"),
     validation = migration_rules::only_two_tools_run_out_of_order("spec.migrations"),
     validation = migration_rules::a_program_has_no_tool_path("spec.migrations"),
-    validation = migration_rules::only_a_late_migration_soaks("spec.migrations")
+    validation = migration_rules::only_a_late_migration_soaks("spec.migrations"),
+    validation = migration_rules::only_flyways_versions_have_dots("spec.migrations")
 )]
 pub struct BackendMigration {
     /// Name of the entry: lower case, digits, dashes. Unique. Example: `schema`.
@@ -264,9 +265,10 @@ pub struct BackendMigration {
     pub tool: Tool,
     /// Where the files are. Required. Example: `{path: /migrations}`.
     pub source: BackendMigrationSource,
-    /// Version to stop at, in quotes; higher files wait. Default: the highest file. Example: `"7"`.
+    /// Version to stop at, in quotes; higher files wait. One number, for Flyway also several with dots. Default: the highest file.
+    /// Example: `"7"`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 18), regex(pattern = FILE_VERSION))]
+    #[schemars(length(min = 1, max = 50), regex(pattern = FILE_VERSION))]
     pub target: Option<String>,
     /// When it runs, seen from the release: `BeforeRollout`, the release waits for it; or `AfterRollout`, once no pod of an older release is
     /// left, for what takes away what only older code needs. Default `BeforeRollout`. Example: `AfterRollout`.

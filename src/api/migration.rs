@@ -53,7 +53,8 @@ use super::schema;
     validation = rules::environment_leaves_the_connection_alone("spec"),
     validation = rules::only_two_tools_run_out_of_order("spec"),
     validation = rules::a_program_has_no_tool_path("spec"),
-    validation = rules::only_a_late_migration_soaks("spec")
+    validation = rules::only_a_late_migration_soaks("spec"),
+    validation = rules::only_flyways_versions_have_dots("spec")
 )]
 pub struct MigrationSpec {
     /// Name of the Backend whose release needs it. Required. Example: `orders`.
@@ -76,9 +77,10 @@ pub struct MigrationSpec {
     pub soak_seconds: Option<i32>,
     /// Where the files are. Required. Example: `{image: registry.example/orders:1.4.0, path: /migrations}`.
     pub source: MigrationSource,
-    /// Version to stop at, in quotes; higher files wait. Default: the highest file. Example: `"7"`.
+    /// Version to stop at, in quotes; higher files wait. One number, for Flyway also several with dots. Default: the highest file.
+    /// Example: `"7"`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 18), regex(pattern = FILE_VERSION))]
+    #[schemars(length(min = 1, max = 50), regex(pattern = FILE_VERSION))]
     pub target: Option<String>,
     #[serde(flatten)]
     pub options: MigrationOptions,

@@ -79,3 +79,13 @@ pub(super) fn only_a_late_migration_soaks(field: &str) -> Rule {
         )
         .field_path(".soakSeconds")
 }
+
+/// The other tools keep one number in a bigint, and start at 1.
+pub(super) fn only_flyways_versions_have_dots(field: &str) -> Rule {
+    Rule::new("!has(self.target) || self.tool == 'Flyway' || self.target.matches('^[1-9][0-9]{0,17}$')")
+        .message(
+            format!("{field}: target is one number of at most 18 digits, from 1, but for Flyway; write \"7\"")
+                .as_str(),
+        )
+        .field_path(".target")
+}

@@ -61,8 +61,8 @@ pub const PERCENT: &str = "^([0-9]|[1-9][0-9]|100)%$";
 /// The one word that `go.maxProcs` knows.
 pub const LIMIT: &str = "^Limit$";
 
-/// Number of a migration file: goose keeps it in a bigint and starts at 1.
-pub const FILE_VERSION: &str = "^[1-9][0-9]{0,17}$";
+/// Number of a migration file. Flyway has several, divided by dots or underscores; the others one, see `migration_rules`.
+pub const FILE_VERSION: &str = "^[0-9]+([._][0-9]+)*$";
 
 /// Name of a database on its server. Narrower than PostgreSQL's: no blank, slash or quote, no dash first, no `..`.
 pub const DATABASE_NAME: &str = r"^[A-Za-z0-9_][A-Za-z0-9_$-]*(\.[A-Za-z0-9_$-]+)*$";

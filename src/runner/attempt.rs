@@ -256,7 +256,7 @@ impl Attempt {
                 LockEvidence::Held
             },
             orphan,
-            read_back: read_back(&before.tool, after.as_ref()),
+            read_back: read_back(&before.tool, after.as_ref(), &finished.last),
             transactional: stopped
                 .as_ref()
                 .is_some_and(|stopped| stopped.left.is_nothing()),
@@ -291,13 +291,13 @@ impl Attempt {
     }
 }
 
-fn read_back<T: Tool>(tool: &T, after: Option<&T::Versions>) -> ReadBack {
+fn read_back<T: Tool>(tool: &T, after: Option<&T::Versions>, last: &str) -> ReadBack {
     let Some(versions) = after else {
         return ReadBack::Missing;
     };
     match tool.mark(versions) {
         Some(reason) => ReadBack::Marked(reason),
-        None if tool.at_target(versions) => ReadBack::AtTarget,
+        None if tool.at_target(versions, last) => ReadBack::AtTarget,
         None => ReadBack::Below,
     }
 }
@@ -352,6 +352,13 @@ fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
     let Some(stopped) = stopped.filter(|_| error.file.is_none() && error.code.is_none()) else {
         return error;
     };
+    if error.class == "Files" {
+        // Nothing of it ran.
+        return MessageError {
+            file: Some(stopped.file),
+            ..error
+        };
+    }
     let state = match stopped.left {
         Left::RolledBack | Left::NotBegun => "was not applied",
         Left::Half => "may be half applied, as it runs without a transaction",

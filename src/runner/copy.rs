@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::api::common::Tool;
 use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
 use crate::core::migration::scrub::Scrubber;
@@ -21,14 +22,22 @@ pub fn copy_self(target: &Path) -> io::Result<()> {
     fs::set_permissions(target, fs::Permissions::from_mode(0o755))
 }
 
-/// Copies the regular files of a folder, links followed, folders left out. Returns the code to exit with; where the files cannot be
+/// Copies the regular files of a folder, links followed; folders in it for Flyway alone, which looks there too. Returns the code to exit with; where the files cannot be
 /// read, the termination message says `SourceUnreadable`.
 #[must_use]
 pub fn copy_files(from: &Path, to: &Path, termination_log: PathBuf) -> u8 {
-    let Err(error) = copy(from, to) else { return 0 };
-    say(&error);
     let parameters = std::env::var(PARAMETERS_VARIABLE).ok();
     let parameters = parameters.and_then(|text| serde_json::from_str::<RunParameters>(&text).ok());
+    let is_flyway = |parameters: &RunParameters| parameters.tool == Tool::Flyway;
+    let depth = if parameters.as_ref().is_some_and(is_flyway) {
+        Depth::All
+    } else {
+        Depth::One
+    };
+    let Err(error) = copy(from, to, depth) else {
+        return 0;
+    };
+    say(&error);
     let message = Message {
         v: FORMAT,
         outcome: Outcome::Failed,
@@ -45,18 +54,35 @@ pub fn copy_files(from: &Path, to: &Path, termination_log: PathBuf) -> u8 {
     message.exit_code()
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
+/// How many levels of folders are copied.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Depth {
+    One,
+    All,
+}
+
+fn copy(from: &Path, to: &Path, depth: Depth) -> Result<(), String> {
     let said =
         |path: &Path, error: &io::Error| format!("{} cannot be read: {error}", path.display());
     let entries = fs::read_dir(from).map_err(|error| said(from, &error))?;
     for entry in entries {
         let path = entry.map_err(|error| said(from, &error))?.path();
         let metadata = path.metadata().map_err(|error| said(&path, &error))?;
-        let Some(name) = path.file_name().filter(|_| metadata.is_file()) else {
+        let Some(name) = path.file_name() else {
             continue;
         };
-        let content = fs::read(&path).map_err(|error| said(&path, &error))?;
         let target = to.join(name);
+        // Hidden folders are no part of the source: a ConfigMap's files are links into its `..data`.
+        let is_hidden = name.to_string_lossy().starts_with('.');
+        if metadata.is_dir() && depth == Depth::All && !is_hidden {
+            fs::create_dir_all(&target)
+                .map_err(|error| format!("{} cannot be made: {error}", target.display()))?;
+            copy(&path, &target, depth)?;
+        }
+        if !metadata.is_file() {
+            continue;
+        }
+        let content = fs::read(&path).map_err(|error| said(&path, &error))?;
         fs::write(&target, content)
             .map_err(|error| format!("{} cannot be written: {error}", target.display()))?;
     }

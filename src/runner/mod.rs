@@ -31,6 +31,7 @@ use engines::Access;
 use engines::mysql::MySql;
 use engines::postgresql::PostgreSql;
 use termination::TerminationLog;
+use tools::flyway::Flyway;
 use tools::golang_migrate::GolangMigrate;
 use tools::goose::Goose;
 
@@ -113,7 +114,8 @@ async fn run_on<E: engines::Engine>(attempt: Attempt, tool: Tool) -> Result<u8, 
     match tool {
         Tool::Goose => Ok(attempt.run::<E, Goose>().await),
         Tool::GolangMigrate => Ok(attempt.run::<E, GolangMigrate>().await),
-        Tool::Flyway | Tool::Exec => Err(RunError::Unknown(E::WORD, tool.word())),
+        Tool::Flyway => Ok(attempt.run::<E, Flyway>().await),
+        Tool::Exec => Err(RunError::Unknown(E::WORD, tool.word())),
     }
 }
 

@@ -70,6 +70,40 @@ const PACKAGES: [Package; 8] = [
     },
 ];
 
+/// What Flyway's tests need besides; nobody else waits for a JVM.
+const JAVA: [Package; 2] = [
+    Package {
+        name: "default-jre-headless",
+        sign: Sign::Program("java"),
+        purpose: "runs Flyway",
+    },
+    Package {
+        name: "maven",
+        sign: Sign::Program("mvn"),
+        purpose: "fetches Flyway",
+    },
+];
+
+/// Java and Maven, in the same way.
+pub fn prepare_java() -> Result<()> {
+    let missing: Vec<&Package> = JAVA
+        .iter()
+        .filter(|package| !package.sign.is_there())
+        .collect();
+    let root = rustix::process::geteuid().is_root();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if root && find_program("apt-get").is_some() {
+        return install(&missing);
+    }
+    let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
+    bail!(
+        "Flyway's tests need: {0}. Type:  sudo apt-get update && sudo apt-get install {0}",
+        names.join(" ")
+    )
+}
+
 /// Checks the machine, installs missing packages as root, or fails with the one screen.
 pub fn prepare() -> Result<()> {
     let root = rustix::process::geteuid().is_root();

@@ -7,6 +7,7 @@
 //! | teardown, interrupt | the end, by process id, also after a crash or a signal |
 //! | debian | what the machine must have |
 //! | programs, build, progress | programs built from source, kept by version |
+//! | flyway | Flyway, fetched with Maven |
 //! | place | folders and locks |
 //! | process, wait | processes by id; waiting with a limit |
 //! | `pod_process` | the processes of a pod on the own node |
@@ -35,6 +36,7 @@ pub mod build;
 pub mod certificates;
 pub mod control_plane;
 pub mod debian;
+pub mod flyway;
 pub mod helm;
 pub mod history;
 pub mod http;

@@ -22,6 +22,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::OnceCell;
 use tokio_postgres::Client;
 
+use crate::cluster::flyway::Flyway;
 use crate::cluster::mariadb::MariaDb;
 use crate::cluster::pgbouncer::PgBouncer;
 use crate::cluster::postgres::{Options, Postgres};
@@ -63,7 +64,8 @@ pub fn program(tool: Tool) -> Result<PathBuf> {
     let (family, program) = match tool {
         Tool::Goose => ("goose", "goose"),
         Tool::GolangMigrate => ("golang-migrate", "migrate"),
-        Tool::Flyway | Tool::Exec => bail!("the tests have no program of {}", tool.word()),
+        Tool::Flyway => return Ok(tokio::task::block_in_place(Flyway::prepare)?.program()),
+        Tool::Exec => bail!("the tests have no program of {}", tool.word()),
     };
     Ok(build::build(|name| name == family)?
         .path(program)?
@@ -142,9 +144,13 @@ impl Bench {
     pub fn with(mut self, tool: Tool) -> Result<Self> {
         self.parameters.tool = tool;
         self.parameters.tool_path = Some(program(tool)?.display().to_string());
-        if tool == Tool::GolangMigrate {
-            "schema_migrations".clone_into(&mut self.parameters.version_table);
-        }
+        let table = match tool {
+            Tool::Goose => "goose_db_version",
+            Tool::GolangMigrate => "schema_migrations",
+            Tool::Flyway => "flyway_schema_history",
+            Tool::Exec => "",
+        };
+        table.clone_into(&mut self.parameters.version_table);
         Ok(self)
     }
 
@@ -240,7 +246,9 @@ impl Bench {
 
     pub fn write(&self, files: &[(&str, &str)]) -> Result<()> {
         for (name, content) in files {
-            fs::write(PathBuf::from(&self.parameters.files).join(name), content)?;
+            let path = PathBuf::from(&self.parameters.files).join(name);
+            fs::create_dir_all(path.parent().unwrap_or(&path))?;
+            fs::write(path, content)?;
         }
         Ok(())
     }
@@ -347,6 +355,46 @@ impl Bench {
             .output()
             .await?;
         Ok(said(output))
+    }
+
+    /// What Flyway itself does with this database and these files, without the runner: code and output. Its settings are the environment.
+    pub async fn flyway(
+        &self,
+        arguments: &[&str],
+        settings: &[(&str, &str)],
+    ) -> Result<(Option<i32>, String)> {
+        let scheme = match self.parameters.engine {
+            Engine::PostgreSQL => "postgresql",
+            Engine::MySQL => "mariadb",
+        };
+        let (host, port) = (&self.parameters.host, self.parameters.port);
+        let url = format!("jdbc:{scheme}://{host}:{port}/{}", self.parameters.database);
+        let output: Output = Command::new(program(Tool::Flyway)?)
+            .args(arguments)
+            .env_clear()
+            .env("FLYWAY_URL", url)
+            .env("FLYWAY_USER", &self.parameters.database)
+            .env("FLYWAY_PASSWORD", &self.password)
+            .env(
+                "FLYWAY_LOCATIONS",
+                format!("filesystem:{}", self.parameters.files),
+            )
+            .env("REDGATE_DISABLE_TELEMETRY", "true")
+            .env("LC_ALL", "C.UTF-8")
+            .env("JAVA_ARGS", "-XX:+UseSerialGC -XX:TieredStopAtLevel=1")
+            .envs(settings.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .await?;
+        Ok(said(output))
+    }
+
+    /// Flyway's table: of each row version or file, type and whether it succeeded, in the order of their ranks.
+    pub async fn history(&self) -> Result<Vec<String>> {
+        let query = "SELECT coalesce(version, script) || ' ' || type || ' ' || success FROM flyway_schema_history \
+                     ORDER BY installed_rank";
+        let rows = self.client().await?.query(query, &[]).await?;
+        Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
     /// Waits until the tool's session sleeps in the database, and returns its process there.

@@ -2,6 +2,7 @@
 //!
 //! Where a driver reads the password from a variable of its own, it is in no string; MySQL's drivers know none.
 
+use crate::api::common::Engine;
 use crate::api::database::TlsMode;
 
 /// Where a database is, who we are there, and how much encryption is asked for.
@@ -132,6 +133,45 @@ pub fn postgresql_url(scheme: &str, place: &Place, parameters: &[(&str, String)]
     )
 }
 
+/// What Flyway gets as `FLYWAY_URL`; user and password go by variables of their own. `parameters` follow those about TLS.
+#[must_use]
+pub fn jdbc(engine: Engine, place: &Place, parameters: &[(&str, String)]) -> String {
+    let (scheme, mut tls, certificate) = match engine {
+        Engine::PostgreSQL => {
+            let tls = format!("sslmode={}", sslmode(place.tls));
+            ("postgresql", tls, "sslrootcert")
+        }
+        Engine::MySQL => {
+            let tls = format!("sslMode={}", mariadb_tls(place.tls));
+            ("mariadb", tls, "serverSslCert")
+        }
+    };
+    if let Some(file) = place.authority {
+        tls.push_str(&["&", certificate, "=", &percent(file)].concat());
+    } else if engine == Engine::PostgreSQL && place.tls == TlsMode::VerifyFull {
+        // Without it the driver looks for a file in the user's folder, not at the authorities that everybody knows.
+        tls.push_str("&sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory");
+    }
+    let parameters: String = parameters
+        .iter()
+        .map(|(name, value)| ["&", name, "=", &percent(value)].concat())
+        .collect();
+    format!(
+        "jdbc:{scheme}://{}/{}?{tls}{parameters}",
+        authority(place.host, place.port),
+        percent(place.database)
+    )
+}
+
+/// The word of MariaDB's JDBC driver, which cannot prefer: without a demand it asks for none.
+fn mariadb_tls(tls: TlsMode) -> &'static str {
+    match tls {
+        TlsMode::Disable | TlsMode::Prefer => "disable",
+        TlsMode::Require => "trust",
+        TlsMode::VerifyFull => "verify-full",
+    }
+}
+
 /// libpq's word for how much encryption is asked for.
 #[must_use]
 pub fn sslmode(tls: TlsMode) -> &'static str {
@@ -156,7 +196,8 @@ pub fn mysql_tls(tls: TlsMode) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Place, mysql, mysql_url, postgresql, postgresql_url, quoted};
+    use super::{Place, jdbc, mysql, mysql_url, postgresql, postgresql_url, quoted};
+    use crate::api::common::Engine;
     use crate::api::database::TlsMode;
 
     fn place<'a>(host: &'a str, database: &'a str) -> Place<'a> {
@@ -184,6 +225,31 @@ mod tests {
         assert_eq!(
             postgresql(&proven),
             "host='db' port=5432 dbname='a' user='' sslmode=verify-full sslrootcert='/a b/ca.crt'"
+        );
+    }
+
+    #[test]
+    fn a_jdbc_url_has_neither_user_nor_password_and_escapes_every_part() {
+        let parameters = [("ApplicationName", "slipway/a&b".to_owned())];
+        assert_eq!(
+            jdbc(Engine::PostgreSQL, &place("fd00::1", "it's?"), &parameters),
+            "jdbc:postgresql://[fd00::1]:5432/it%27s%3F?sslmode=verify-full&sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory\
+             &ApplicationName=slipway%2Fa%26b"
+        );
+        let known = Place {
+            authority: Some("/a b/ca.crt"),
+            ..place("db", "orders")
+        };
+        assert_eq!(
+            [Engine::PostgreSQL, Engine::MySQL].map(|engine| jdbc(engine, &known, &[])),
+            [
+                "jdbc:postgresql://db:5432/orders?sslmode=verify-full&sslrootcert=%2Fa%20b%2Fca.crt",
+                "jdbc:mariadb://db:5432/orders?sslMode=verify-full&serverSslCert=%2Fa%20b%2Fca.crt"
+            ]
+        );
+        assert_eq!(
+            jdbc(Engine::MySQL, &place("db", "orders"), &[]),
+            "jdbc:mariadb://db:5432/orders?sslMode=verify-full"
         );
     }
 

@@ -174,6 +174,14 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
     }
 }
 
+/// Without its files, `repair` would mark every migration as deleted.
+fn flyway_repair(migration: &Migration) -> String {
+    format!(
+        "flyway -url=URL -user=USER -locations=filesystem:{} repair",
+        migration.spec.source.path
+    )
+}
+
 fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
     let retry = retry_command(migration);
     match reason {
@@ -182,6 +190,14 @@ fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
                 "Part of the file is in the schema: finish it by hand and add its row to {version_table}, or undo it; then: {retry}"
             )
         }
+        "FailedMigrationRow" => format!(
+            "Undo by hand what is there of the file, or finish it; then, in that image: {}; then: {retry}",
+            flyway_repair(migration)
+        ),
+        "ChecksumMismatch" => format!(
+            "Put the file back as it ran and push a new image; or, if the schema is as the new file has it, in that image: {}; then: {retry}",
+            flyway_repair(migration)
+        ),
         "OutOfOrder" if matches!(migration.spec.tool, Tool::Goose | Tool::Flyway) => {
             format!(
                 "A file has a lower number than one that ran: {RENUMBER}, or set outOfOrder: Allow"

@@ -5,6 +5,7 @@ mod contract;
 mod decide;
 pub mod dsn;
 pub mod findings;
+pub mod flyway;
 pub mod golang_migrate;
 pub mod goose;
 pub mod judge;

@@ -69,15 +69,33 @@ impl Guards {
         if engine == common::Engine::MySQL {
             return Vec::new();
         }
-        let mut options: Vec<String> = self
-            .settings
-            .iter()
+        let mut environment = vec![("PGOPTIONS", self.options())];
+        environment.extend(self.session.clone().map(|name| ("PGAPPNAME", name)));
+        environment
+    }
+
+    /// As parameters of a JDBC URL, as no driver there reads libpq's variables.
+    pub fn jdbc(&self, engine: common::Engine) -> Vec<(&'static str, String)> {
+        if engine == common::Engine::MySQL {
+            let settings = self.settings.iter();
+            let settings: Vec<String> = settings
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            return vec![("sessionVariables", settings.join(","))];
+        }
+        let mut parameters = vec![("options", self.options())];
+        parameters.extend(self.session.clone().map(|name| ("ApplicationName", name)));
+        parameters
+    }
+
+    /// What PostgreSQL reads when a session begins.
+    fn options(&self) -> String {
+        let settings = self.settings.iter();
+        let mut options: Vec<String> = settings
             .map(|(name, value)| format!("-c {name}={value}"))
             .collect();
         options.extend(std::env::var("PGOPTIONS"));
-        let mut environment = vec![("PGOPTIONS", options.join(" "))];
-        environment.extend(self.session.clone().map(|name| ("PGAPPNAME", name)));
-        environment
+        options.join(" ")
     }
 }
 

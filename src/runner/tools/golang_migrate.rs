@@ -170,7 +170,7 @@ impl Tool for GolangMigrate {
         Some(self.files.versions_to(row.version, None))
     }
 
-    fn at_target(&self, versions: &Versions) -> bool {
+    fn at_target(&self, versions: &Versions, _last: &str) -> bool {
         versions.are_at(self.target)
     }
 

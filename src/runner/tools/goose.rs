@@ -160,7 +160,7 @@ impl Tool for Goose {
         words::shown(last, &self.files)
     }
 
-    fn at_target(&self, versions: &Versions) -> bool {
+    fn at_target(&self, versions: &Versions, _last: &str) -> bool {
         versions.are_at(&self.files, self.target)
     }
 

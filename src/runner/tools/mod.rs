@@ -1,5 +1,6 @@
 //! Migration tools: what the runner asks of one. A further tool is a file beside `goose.rs` and a line in `runner::run`.
 
+pub mod flyway;
 pub mod golang_migrate;
 pub mod goose;
 
@@ -91,7 +92,8 @@ pub trait Tool: Sized {
         None
     }
 
-    fn at_target(&self, versions: &Self::Versions) -> bool;
+    /// `last`: its last words, for what the table alone does not show.
+    fn at_target(&self, versions: &Self::Versions, last: &str) -> bool;
 
     /// The reason why the version table itself says that a file ended badly: a failed row, a dirty mark.
     fn mark(&self, _versions: &Self::Versions) -> Option<&'static str> {
@@ -180,6 +182,24 @@ pub fn about(file: &str, text: &str) -> MessageError {
         file: Some(file.to_owned()),
         ..MessageError::plain("Files", text)
     }
+}
+
+/// Text files of a folder and of the folders in it, but for hidden ones: paths below it, and contents.
+pub fn tree(path: &Path) -> io::Result<Vec<(String, String)>> {
+    let mut files = folder(path)?;
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.starts_with('.') && entry.path().metadata()?.is_dir() {
+            let below = tree(&entry.path())?;
+            files.extend(
+                below
+                    .into_iter()
+                    .map(|(path, content)| (format!("{name}/{path}"), content)),
+            );
+        }
+    }
+    Ok(files)
 }
 
 /// Text files of a folder: names and contents. Bytes that are no UTF-8 are replaced; they matter to no rule here.

@@ -255,6 +255,16 @@ pub(super) fn migrations() -> Vec<Input> {
             "target",
         ),
         backend(
+            "",
+            &with("{name: s, tool: Goose, source: {path: /m}, target: \"1.2\"}"),
+            "target is one number of at most 18 digits",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Flyway, source: {path: /m}, target: \"1.\"}"),
+            "spec.migrations[0].target",
+        ),
+        backend(
             "B-55",
             &with("{name: s, tool: Goose, source: {path: /m}, target: 7}"),
             "target",
@@ -312,7 +322,7 @@ pub(super) fn migrations() -> Vec<Input> {
             "{name: s, tool: Goose, source: {path: /m, image: \"r.example/sql:9\"}, target: \"20240102030405\", database: e}, {name: t, tool: Goose, source: {path: /n/o.p}}",
         )),
         backend_passes(&with(
-            "{name: s, tool: Goose, source: {path: /m}, env: [{name: DB, value: \"$(PGHOST)\"}], versionTable: audit.Versions_1, outOfOrder: Allow, toolPath: /usr/bin/goose, timeouts: {startSeconds: 1, lockWaitSeconds: 86400, runSeconds: 60}, retry: {attempts: 10}}, {name: t, tool: Flyway, source: {path: /n}, outOfOrder: Refuse, env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]}",
+            "{name: s, tool: Goose, source: {path: /m}, env: [{name: DB, value: \"$(PGHOST)\"}], versionTable: audit.Versions_1, outOfOrder: Allow, toolPath: /usr/bin/goose, timeouts: {startSeconds: 1, lockWaitSeconds: 86400, runSeconds: 60}, retry: {attempts: 10}}, {name: t, tool: Flyway, source: {path: /n}, target: \"1_2.10\", outOfOrder: Refuse, env: [{name: K, valueFrom: {secretKeyRef: {name: s, key: k}}}]}",
         )),
         backend(
             "",
@@ -389,6 +399,12 @@ pub(super) fn migrations() -> Vec<Input> {
             Kind::Migration,
             "{spec: {tool: GolangMigrate, outOfOrder: Allow}}",
             Answer::Refused("spec: outOfOrder is for Goose and Flyway"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {tool: Goose, target: \"1.2\"}}",
+            Answer::Refused("spec: target is one number"),
         ),
         row(
             "",

@@ -42,6 +42,18 @@ fn check_environment(field: &str, migration: &BackendMigration) -> Result<(), In
 
 fn check_tool(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
     let options = &migration.options;
+    let is_number = |target: &String| {
+        let digits = target.chars().all(|digit| digit.is_ascii_digit());
+        digits && target.len() <= 18 && !target.starts_with('0')
+    };
+    let many_numbers = migration.tool == Tool::Flyway;
+    if !many_numbers && !migration.target.as_ref().is_none_or(is_number) {
+        return Err(invalid(
+            format!("{field}.target"),
+            "a version of this tool is one number of at most 18 digits, from 1",
+            "Write it like \"7\"",
+        ));
+    }
     let any_order = matches!(migration.tool, Tool::Goose | Tool::Flyway);
     if options.out_of_order.is_some() && !any_order {
         return Err(invalid(
@@ -173,6 +185,8 @@ mod tests {
                 ".outOfOrder",
             ),
             ("Exec", json!({"toolPath": "/goose"}), ".toolPath"),
+            ("Goose", json!({"target": "1.2"}), ".target"),
+            ("Flyway", json!({"target": "1.2"}), "good"),
             (
                 "Goose",
                 json!({"timeouts": {"startSeconds": 1, "lockWaitSeconds": 1, "runSeconds": 86400}}),

@@ -1,0 +1,320 @@
+//! Flyway: its files, its history table and its command, as `core::migration::flyway` knows them.
+//!
+//! What it would do is decided from files and table: a JVM takes a second or two to start, and `info` would say no more.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::api::common;
+use crate::api::migration::OutOfOrder;
+use crate::core::migration::dsn;
+use crate::core::migration::flyway::files::{self, File, Files, FilesError};
+use crate::core::migration::flyway::history::{self, History, Preflight, Row};
+use crate::core::migration::flyway::version::Version;
+use crate::core::migration::flyway::words;
+use crate::core::migration::message::Outcome;
+use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::words::Words;
+
+use super::{
+    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, Start, StoppedAt, Tool,
+    about, check_table, no_files, source, tree, unreadable,
+};
+
+/// What the JVM is told where the migration's own `env` does not say otherwise: quick to start, small, and within the container's memory.
+const JAVA_ARGUMENTS: &str =
+    "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=60 -Duser.home=/tmp";
+
+/// What Flyway is told whatever the migration's own `env` or a file in the image says, because the runner relies on it.
+///
+/// Without the transactional lock, file and row of the history table are written in one transaction of one session; with it they are two
+/// sessions, and CREATE INDEX CONCURRENTLY waits for ever for the other one. `*:future`: an older image is no error.
+const SETTINGS: [(&str, &str); 14] = [
+    ("FLYWAY_POSTGRESQL_TRANSACTIONAL_LOCK", "false"),
+    ("FLYWAY_IGNORE_MIGRATION_PATTERNS", "*:future"),
+    ("FLYWAY_VALIDATE_ON_MIGRATE", "true"),
+    ("FLYWAY_FAIL_ON_MISSING_LOCATIONS", "true"),
+    ("FLYWAY_CLEAN_DISABLED", "true"),
+    ("FLYWAY_GROUP", "false"),
+    ("FLYWAY_EXECUTE_IN_TRANSACTION", "true"),
+    ("FLYWAY_SKIP_EXECUTING_MIGRATIONS", "false"),
+    ("FLYWAY_SQL_MIGRATION_PREFIX", "V"),
+    ("FLYWAY_REPEATABLE_SQL_MIGRATION_PREFIX", "R"),
+    ("FLYWAY_SQL_MIGRATION_SEPARATOR", "__"),
+    ("FLYWAY_SQL_MIGRATION_SUFFIXES", ".sql"),
+    ("REDGATE_DISABLE_TELEMETRY", "true"),
+    // Java reads the password by the locale's encoding; an image without a locale would break one that is not ASCII.
+    ("LC_ALL", "C.UTF-8"),
+];
+
+/// Flyway with its files.
+pub struct Flyway {
+    folder: String,
+    engine: common::Engine,
+    /// The schema of the history table, where it is not the session's own.
+    schema: Option<String>,
+    table: String,
+    files: Files,
+    /// The version to stop at, where the plan names one.
+    target: Option<Version>,
+    out_of_order: OutOfOrder,
+}
+
+impl Tool for Flyway {
+    type Versions = History;
+
+    const NAME: &'static str = "flyway";
+    const PLACES: &'static [&'static str] = &["/flyway/flyway"];
+    const FATAL_MARKS: &'static [&'static str] = &words::FATAL_MARKS;
+
+    fn list(parameters: &RunParameters) -> Result<Self, Ending> {
+        let entries = tree(Path::new(&parameters.files))
+            .map_err(|error| unreadable(&parameters.files, &error))?;
+        let files = Files::new(entries).map_err(|error| refused(&error))?;
+        let (schema, table) = match parameters.version_table.split_once('.') {
+            Some((schema, table)) => (Some(schema.to_owned()), table),
+            None => (schema_of_environment(), parameters.version_table.as_str()),
+        };
+        check_table(&parameters.version_table)?;
+        let target = parameters
+            .target
+            .as_deref()
+            .map(|text| named_target(text, &files))
+            .transpose()?;
+        Ok(Self {
+            folder: parameters.files.clone(),
+            engine: parameters.engine,
+            schema,
+            table: table.to_owned(),
+            files,
+            target,
+            out_of_order: parameters.out_of_order,
+        })
+    }
+
+    fn facts(&self) -> Facts {
+        let top = text_of(self.files.top());
+        Facts {
+            target: self
+                .target
+                .as_ref()
+                .map_or_else(|| top.clone(), ToString::to_string),
+            top,
+            digest: self.files.digest(),
+            count: self.files.count(),
+        }
+    }
+
+    async fn read<E: Engine>(&self, session: &E) -> Result<History, EngineError> {
+        let table = [self.schema.as_deref(), Some(&self.table)]
+            .into_iter()
+            .flatten();
+        let table: Vec<String> = table.map(|name| self.quoted(name)).collect();
+        let query = format!(
+            "SELECT version, description, type, script, checksum, success FROM {} ORDER BY installed_rank",
+            table.join(".")
+        );
+        let Some(rows) = session.rows(&query).await? else {
+            return Ok(History::none());
+        };
+        Ok(History::from_rows(
+            rows.iter().filter_map(|row| row_of(row)),
+        ))
+    }
+
+    fn current(&self, history: &History) -> Option<String> {
+        history.current()
+    }
+
+    fn preflight(&self, history: &History) -> Result<Pending, Ending> {
+        match self.look(history) {
+            Preflight::Pending(pending) => Ok(Pending {
+                versions: pending.iter().map(|file| file.label()).collect(),
+                digest: files::digest(pending.iter().copied()),
+                all_transactional: pending.iter().all(|file| file.is_transactional()),
+            }),
+            Preflight::Nothing => Err(Ending::done(Outcome::Succeeded, "NoPendingMigrations")),
+            Preflight::Ahead => Err(Ending::done(Outcome::Skipped, "DatabaseAhead")),
+            Preflight::Failed(row) => Err(Ending::blocked(
+                history::FAILED_ROW,
+                about(
+                    &row.script,
+                    "the history table says that it failed; undo by hand what is there of it",
+                ),
+            )),
+            Preflight::Changed(file) => Err(Ending::blocked(
+                "ChecksumMismatch",
+                about(
+                    &file.script,
+                    "its content or its name is not that of the file that ran",
+                ),
+            )),
+            Preflight::OutOfOrder(file) => Err(Ending::blocked(
+                "OutOfOrder",
+                about(
+                    &file.script,
+                    "its number is below the database's version; renumber the file, or set outOfOrder: Allow",
+                ),
+            )),
+            Preflight::Unknown(row) => Err(Ending::blocked(
+                "UnknownDatabaseVersion",
+                about(
+                    &row.script,
+                    "it ran on the database and is not among the files; ship the image that holds it",
+                ),
+            )),
+        }
+    }
+
+    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending) -> Start {
+        // Flyway's own default is the last file, but its variable and its file of settings may say otherwise.
+        let target = self
+            .target
+            .as_ref()
+            .map_or_else(|| "latest".to_owned(), ToString::to_string);
+        let arguments = [
+            "-outputType=json".to_owned(),
+            format!("-target={target}"),
+            "migrate".to_owned(),
+        ];
+        let out_of_order = self.out_of_order == OutOfOrder::Allow;
+        let mut environment: BTreeMap<&'static str, String> = SETTINGS
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()))
+            .collect();
+        environment.extend([
+            (
+                "FLYWAY_URL",
+                dsn::jdbc(access.engine, &access.place(), &guards.jdbc(access.engine)),
+            ),
+            ("FLYWAY_USER", access.user.clone()),
+            ("FLYWAY_PASSWORD", access.password.clone()),
+            ("FLYWAY_LOCATIONS", format!("filesystem:{}", self.folder)),
+            ("FLYWAY_TABLE", self.table.clone()),
+            ("FLYWAY_OUT_OF_ORDER", out_of_order.to_string()),
+        ]);
+        environment.extend(
+            self.schema
+                .clone()
+                .map(|schema| ("FLYWAY_DEFAULT_SCHEMA", schema)),
+        );
+        if std::env::var_os("JAVA_ARGS").is_none() {
+            environment.insert("JAVA_ARGS", JAVA_ARGUMENTS.to_owned());
+        }
+        Start {
+            arguments: arguments.to_vec(),
+            environment: environment.into_iter().collect(),
+        }
+    }
+
+    fn understand(&self, last: &str, _after: Option<&History>) -> Option<Words> {
+        words::understand(last, &self.files, &self.folder)
+    }
+
+    fn shown(&self, last: &str) -> String {
+        words::shown(last, &self.files, &self.folder)
+    }
+
+    /// A repeatable file with placeholders has the checksum of what was filled in, which only Flyway knows: then its own word counts.
+    fn at_target(&self, history: &History, last: &str) -> bool {
+        match self.look(history) {
+            Preflight::Nothing | Preflight::Ahead => true,
+            Preflight::Pending(pending) => {
+                words::says_success(last) && pending.iter().all(|file| file.has_placeholders())
+            }
+            _ => false,
+        }
+    }
+
+    fn mark(&self, history: &History) -> Option<&'static str> {
+        history.failed().map(|_| history::FAILED_ROW)
+    }
+
+    fn applied(&self, before: &History, after: &History) -> i64 {
+        after.applied_since(before)
+    }
+
+    fn stopped_at(&self, file: Option<&str>, after: Option<&History>) -> Option<StoppedAt> {
+        let named = file.and_then(|name| self.files.named(name));
+        let next = || match self.look(after?) {
+            Preflight::Pending(pending) => pending.first().copied(),
+            _ => None,
+        };
+        named.or_else(next).map(|file: &File| StoppedAt {
+            file: file.script.clone(),
+            left: if file.is_transactional() {
+                Left::RolledBack
+            } else {
+                Left::Half
+            },
+        })
+    }
+}
+
+impl Flyway {
+    fn look<'a>(&'a self, history: &'a History) -> Preflight<'a> {
+        history::preflight(
+            &self.files,
+            history,
+            self.target.as_ref(),
+            self.out_of_order,
+        )
+    }
+
+    /// Flyway's own statements quote the table's name, so case counts.
+    fn quoted(&self, name: &str) -> String {
+        let quote = match self.engine {
+            common::Engine::PostgreSQL => '"',
+            common::Engine::MySQL => '`',
+        };
+        format!("{quote}{}{quote}", name.trim_matches(quote))
+    }
+}
+
+/// The schema that the migration's own `env` gives to Flyway, which puts its table there.
+fn schema_of_environment() -> Option<String> {
+    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let schemas = || {
+        named("FLYWAY_SCHEMAS")
+            .and_then(|list| list.split(',').next().map(|name| name.trim().to_owned()))
+    };
+    named("FLYWAY_DEFAULT_SCHEMA").or_else(schemas)
+}
+
+fn text_of(version: Option<&Version>) -> String {
+    version.map_or_else(|| "0".to_owned(), ToString::to_string)
+}
+
+/// A row of the query of `read`; NULL comes as an empty text.
+fn row_of(row: &[String]) -> Option<Row> {
+    let [version, description, kind, script, checksum, success] = row else {
+        return None;
+    };
+    Some(Row {
+        version: Version::parse(version),
+        description: description.clone(),
+        kind: kind.clone(),
+        script: script.clone(),
+        checksum: checksum.parse().ok(),
+        success: matches!(success.as_str(), "t" | "1"),
+    })
+}
+
+fn named_target(text: &str, files: &Files) -> Result<Version, Ending> {
+    let version = Version::parse(text).filter(|version| files.get(version).is_some());
+    version.ok_or_else(|| {
+        source(&format!(
+            "target {text}: no file has this version; the last one is {}",
+            text_of(files.top())
+        ))
+    })
+}
+
+fn refused(error: &FilesError) -> Ending {
+    match error {
+        FilesError::Empty => no_files(&error.to_string()),
+        FilesError::Name(_) | FilesError::Version(..) | FilesError::Description(..) => {
+            source(&error.to_string())
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Flyway for the tests: fetched with Maven by a pinned module file (`programs/flyway/pom.xml`), held against its checksums, and kept in the
+//! user's cache folder by version. Who has a mirror of Maven's says so in Maven's own settings.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use sha2::{Digest, Sha256};
+
+use super::image::hexadecimal;
+use super::{debian, place, process};
+
+/// Flyway's folder, as its own distribution lays it out: the program, and its jars in `lib`.
+#[derive(Clone, Debug)]
+pub struct Flyway {
+    folder: PathBuf,
+}
+
+impl Flyway {
+    /// Fetches what is not there yet. A look at files costs nothing on a warm start.
+    pub fn prepare() -> Result<Self> {
+        static FLYWAY: OnceLock<Flyway> = OnceLock::new();
+        if let Some(flyway) = FLYWAY.get() {
+            return Ok(flyway.clone());
+        }
+        debian::prepare_java()?;
+        let cache = place::cache()?;
+        let folder = cache.join(format!("flyway-{}", version()?));
+        if !is_complete(&folder)? {
+            let _lock = place::lock(&cache.join("build.lock"), || {
+                eprintln!("Another build of the cluster's programs runs; waiting for it ...");
+            })?;
+            if !is_complete(&folder)? {
+                fetch(&folder)?;
+            }
+        }
+        Ok(FLYWAY.get_or_init(|| Self { folder }).clone())
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn program(&self) -> PathBuf {
+        self.folder.join("flyway")
+    }
+}
+
+fn source() -> PathBuf {
+    place::project().join("tests/cluster/programs/flyway")
+}
+
+fn read(name: &str) -> Result<String> {
+    let path = source().join(name);
+    fs::read_to_string(&path).with_context(|| format!("read {}", path.display()))
+}
+
+/// As the module file pins it.
+fn version() -> Result<String> {
+    let module_file = read("pom.xml")?;
+    let (_, rest) = module_file
+        .split_once("<flyway.version>")
+        .context("no version in pom.xml")?;
+    let (version, _) = rest.split_once('<').context("no version in pom.xml")?;
+    Ok(version.to_owned())
+}
+
+/// What the stamp must hold: a hash of everything that shapes the folder.
+fn fingerprint() -> Result<String> {
+    let mut hash = Sha256::new();
+    for name in ["pom.xml", "checksums.txt", "flyway"] {
+        hash.update(read(name)?);
+    }
+    Ok(hexadecimal(&hash.finalize()))
+}
+
+fn is_complete(folder: &Path) -> Result<bool> {
+    let stamp = fs::read_to_string(folder.join("complete")).unwrap_or_default();
+    Ok(stamp == fingerprint()?)
+}
+
+fn fetch(folder: &Path) -> Result<()> {
+    let start = Instant::now();
+    eprintln!(
+        "Fetching Flyway {} with Maven, once per version; about a minute.",
+        version()?
+    );
+    let _ = fs::remove_dir_all(folder);
+    let jars = folder.join("lib");
+    fs::create_dir_all(&jars)?;
+    let mut maven = Command::new("mvn");
+    maven
+        .args(["--batch-mode", "--quiet", "--file"])
+        .arg(source().join("pom.xml"))
+        .arg("dependency:copy-dependencies")
+        .arg(format!("-DoutputDirectory={}", jars.display()));
+    process::run(&mut maven).context("fetch Flyway's jars with Maven")?;
+    check(&jars)?;
+    fs::copy(source().join("flyway"), folder.join("flyway"))?;
+    fs::write(folder.join("complete"), fingerprint()?)?;
+    eprintln!("  fetched Flyway in {} s", start.elapsed().as_secs());
+    Ok(())
+}
+
+/// Holds the jars against `checksums.txt`: these, no others, and none otherwise.
+fn check(jars: &Path) -> Result<()> {
+    let expected = read("checksums.txt")?;
+    let expected: BTreeMap<String, String> = expected
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(sum, name)| (name.to_owned(), sum.to_owned()))
+        .collect();
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(jars)? {
+        let entry = entry?;
+        let sum = hexadecimal(&Sha256::digest(fs::read(entry.path())?));
+        found.insert(entry.file_name().to_string_lossy().into_owned(), sum);
+    }
+    ensure!(
+        found == expected,
+        "Flyway's jars are not those of programs/flyway/checksums.txt: expected {expected:#?}, found {found:#?}"
+    );
+    Ok(())
+}

@@ -1,0 +1,472 @@
+//! The runner with the real Flyway on a real PostgreSQL. A JVM takes a second or two to start, so a bench serves several assertions, and
+//! most of what Flyway would do is decided without one.
+
+use std::fs;
+
+use anyhow::Result;
+use rustix::process::{Signal, kill_process};
+use slipway::api::common::Tool;
+use slipway::api::database::RunMode;
+use slipway::api::migration::OutOfOrder;
+use tokio::process::Command;
+
+use crate::bench::{Bench, is_provisional};
+
+const A: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (id int);\n");
+const B: (&str, &str) = ("V1_10__b.sql", "CREATE TABLE b (id int);\n");
+const C: (&str, &str) = ("tables/V2__c.sql", "CREATE TABLE c (id int);\n");
+const VIEW: (&str, &str) = (
+    "R__view.sql",
+    "CREATE OR REPLACE VIEW v AS SELECT id FROM a;\n",
+);
+
+/// What makes Flyway run the file beside it without a transaction.
+const NO_TRANSACTION: &str = "executeInTransaction=false\n";
+
+/// A migration that a test can meet at work: it sleeps for a minute.
+const SLEEPER: &str = "CREATE TABLE b (id int);\nSELECT pg_sleep(60);\n";
+
+/// A bench of Flyway's.
+async fn bench(files: &[(&str, &str)]) -> Result<Bench> {
+    Bench::new(files).await?.with(Tool::Flyway)
+}
+
+/// Without a value of a row, without the password.
+fn holds_no_secret(seen: &str) {
+    for secret in ["value-1", "row-", "canary"] {
+        assert!(!seen.contains(secret), "{secret}: {seen}");
+    }
+}
+
+/// migrations.md cases 1, 2, 4, 12, 16, 30.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyway_brings_a_database_up_once_and_later_runs_are_decided_without_starting_it()
+-> Result<()> {
+    let bench = bench(&[A, B, VIEW]).await?;
+    let first = bench.run().await?;
+    assert_eq!(
+        first.verdict(),
+        "Succeeded Succeeded none->1.10 exit 0",
+        "{}",
+        first.output
+    );
+    let rows = ["1 SQL true", "1.10 SQL true", "R__view.sql SQL true"];
+    assert_eq!(
+        (bench.history().await?.as_slice(), first.message.applied),
+        (&rows.map(str::to_owned)[..], 3)
+    );
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded NoPendingMigrations 1.10->1.10 not started exit 0"
+    );
+    bench.write(&[(A.0, "CREATE TABLE a (id bigint);\n")])?;
+    let edited = bench.run().await?;
+    assert_eq!(
+        (edited.verdict(), edited.error()),
+        (
+            "Blocked ChecksumMismatch 1.10->1.10 not started exit 12".to_owned(),
+            "V1__a.sql  ".to_owned()
+        )
+    );
+    bench.write(&[A, (VIEW.0, "CREATE OR REPLACE VIEW v AS SELECT 1 AS id;\n")])?;
+    bench.remove(B.0)?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Skipped DatabaseAhead 1.10->1.10 not started exit 0"
+    );
+    assert_eq!(bench.history().await?, rows);
+    bench.write(&[C])?;
+    let unknown = bench.run().await?;
+    assert_eq!(
+        (unknown.verdict(), unknown.error()),
+        (
+            "Blocked UnknownDatabaseVersion 1.10->1.10 not started exit 12".to_owned(),
+            "V1_10__b.sql  ".to_owned()
+        )
+    );
+    Ok(())
+}
+
+/// migrations.md cases 3, 5.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_is_where_flyway_stops_and_never_a_way_down() -> Result<()> {
+    let mut bench = bench(&[A, B, C]).await?;
+    let mut verdicts = Vec::new();
+    for target in ["1.10", "1", "7"] {
+        bench.parameters.target = Some(target.to_owned());
+        verdicts.push(bench.run().await?.verdict());
+    }
+    assert_eq!(
+        verdicts,
+        [
+            "Succeeded Succeeded none->1.10 exit 0",
+            "Skipped DatabaseAhead 1.10->1.10 not started exit 0",
+            "Failed InvalidSource none->none not started exit 11",
+        ]
+    );
+    assert!(!bench.has("c").await?);
+    Ok(())
+}
+
+/// migrations.md case 6.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lower_file_blocks_flyway_unless_it_is_allowed() -> Result<()> {
+    let mut bench = bench(&[A, C]).await?;
+    bench.run().await?;
+    bench.write(&[B])?;
+    let late = bench.run().await?;
+    assert_eq!(
+        (late.verdict(), late.error()),
+        (
+            "Blocked OutOfOrder 2->2 not started exit 12".to_owned(),
+            "V1_10__b.sql  ".to_owned()
+        )
+    );
+    bench.parameters.out_of_order = OutOfOrder::Allow;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded 2->2 exit 0"
+    );
+    assert_eq!(
+        bench.history().await?,
+        ["1 SQL true", "2 SQL true", "1.10 SQL true"]
+    );
+    Ok(())
+}
+
+/// migrations.md cases 7, 31.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_in_flyways_transaction_rolls_back_and_is_told_without_a_value() -> Result<()> {
+    let bench = bench(&[A]).await?;
+    let cases = [
+        (
+            "-- twice\nINSERT INTO a VALUES (1), (1);\nCREATE UNIQUE INDEX a_id\n  ON a (id);\n",
+            "Failed SqlError none->1 exit 11",
+            "V2__b.sql:3 23505 a_id",
+        ),
+        (
+            "INSERT INTO a VALUES (1);\nSELECT\n ('row-' || 'value-' || id)::int FROM a;\n",
+            "Failed SqlError 1->1 exit 11",
+            "V2__b.sql:2 22P02 ",
+        ),
+        (
+            "DO $$ BEGIN\n  RAISE EXCEPTION E'row-%\\nvalue-1', 'x';\nEND $$;\n",
+            "Failed SqlError 1->1 exit 11",
+            "V2__b.sql:1 P0001 ",
+        ),
+        (
+            "SELECT 1;\nSELECT id,\n  nothing FROM a;\n",
+            "Failed SqlError 1->1 exit 11",
+            "V2__b.sql:3 42703 nothing",
+        ),
+        (
+            "CREATE INDEX CONCURRENTLY a_id ON a (id);\nSELECT 1;\n",
+            "Failed InvalidSource 1->1 exit 11",
+            "V2__b.sql  ",
+        ),
+    ];
+    for (content, verdict, error) in cases {
+        bench.write(&[("V2__b.sql", content)])?;
+        let ended = bench.run().await?;
+        assert_eq!(
+            (ended.verdict().as_str(), ended.error().as_str()),
+            (verdict, error),
+            "{}",
+            ended.output
+        );
+        holds_no_secret(&format!("{}{}", ended.output, ended.message.to_json()));
+    }
+    assert_eq!(bench.history().await?, ["1 SQL true"]);
+    Ok(())
+}
+
+/// migrations.md cases 8, 10, 11.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_row_blocks_until_flyway_repair_and_then_the_file_runs_again() -> Result<()> {
+    let broken = "CREATE TABLE half (id int);\nCREATE TABEL b (id int);\n";
+    let settings = ("V2__b.sql.conf", NO_TRANSACTION);
+    let bench = bench(&[A, ("V2__b.sql", broken), settings]).await?;
+    let ended = bench.run().await?;
+    assert_eq!(
+        (ended.verdict(), ended.error(), ended.message.dirty),
+        (
+            "Blocked FailedMigrationRow none->1 exit 12".to_owned(),
+            "V2__b.sql:2 42601 ".to_owned(),
+            true
+        ),
+        "{}",
+        ended.output
+    );
+    let again = bench.run().await?;
+    assert_eq!(
+        (again.verdict(), again.error()),
+        (
+            "Blocked FailedMigrationRow 1->1 not started exit 12".to_owned(),
+            "V2__b.sql  ".to_owned()
+        )
+    );
+    assert!(bench.has("half").await?);
+    bench
+        .client()
+        .await?
+        .batch_execute("DROP TABLE half")
+        .await?;
+    bench.write(&[("V2__b.sql", "CREATE TABLE half (id int);\n")])?;
+    assert_eq!(bench.flyway(&["repair"], &[]).await?.0, Some(0));
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded 1->2 exit 0"
+    );
+    Ok(())
+}
+
+/// migrations.md cases 13, 14.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_flyway_would_take_for_empty_or_refuse_never_reaches_the_database()
+-> Result<()> {
+    let mut bench = bench(&[
+        ("beforeMigrate.sql", "SELECT 1;"),
+        ("U1__a.sql", "SELECT 1;"),
+    ])
+    .await?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Failed NoMigrationFiles none->none not started exit 11"
+    );
+    let named = |name| (name, A.1);
+    for (name, expected) in [
+        ("V1_0__again.sql", "V1_0__again.sql and V1__a.sql"),
+        ("V2_b.sql", "V2_b.sql"),
+    ] {
+        bench.write(&[A, named(name)])?;
+        let ended = bench.run().await?;
+        let text = ended.message.error.clone().unwrap_or_default().text;
+        assert_eq!(
+            ended.verdict(),
+            "Failed InvalidSource none->none not started exit 11"
+        );
+        assert!(text.contains(expected), "{text}");
+        bench.remove(name)?;
+    }
+    bench.parameters.files.push_str("/missing");
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Failed NoMigrationFiles none->none not started exit 11"
+    );
+    assert!(!bench.has("flyway_schema_history").await?);
+    Ok(())
+}
+
+/// A repeatable file with placeholders has a checksum that only Flyway knows, so it has the word, and says that there is nothing to do.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeatable_file_with_placeholders_is_left_to_flyway() -> Result<()> {
+    let view = "CREATE OR REPLACE VIEW v AS SELECT '${flyway:database}' AS name;\n";
+    let bench = bench(&[A, ("R__view.sql", view)]).await?;
+    let mut seen = Vec::new();
+    for _ in 0..2 {
+        let ended = bench.run().await?;
+        seen.push((ended.verdict(), ended.message.applied));
+    }
+    assert_eq!(
+        seen,
+        [
+            ("Succeeded Succeeded none->1 exit 0".to_owned(), 2),
+            ("Succeeded Succeeded 1->1 exit 0".to_owned(), 0),
+        ]
+    );
+    Ok(())
+}
+
+/// migrations.md case 17.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyways_alter_behind_a_reader_gives_up_after_five_seconds_and_may_be_tried_again()
+-> Result<()> {
+    let bench = bench(&[A]).await?;
+    bench.run().await?;
+    bench.write(&[("V2__b.sql", "ALTER TABLE a ADD b int;\n")])?;
+    let reader = bench.user().await?;
+    reader.batch_execute("BEGIN; SELECT * FROM a").await?;
+    let ended = bench.run().await?;
+    assert_eq!(
+        (ended.verdict(), ended.error()),
+        (
+            "Failed SqlError 1->1 retry exit 10".to_owned(),
+            "V2__b.sql:1 55P03 ".to_owned()
+        )
+    );
+    reader.batch_execute("COMMIT").await?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded 1->2 exit 0"
+    );
+    Ok(())
+}
+
+/// migrations.md cases 18, 20, 21.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyway_builds_an_index_concurrently_while_a_second_runner_waits() -> Result<()> {
+    let index = "SELECT pg_sleep(2);\nCREATE INDEX CONCURRENTLY a_id ON a (id);\n";
+    let bench = bench(&[A, ("V2__b.sql", index), ("V2__b.sql.conf", NO_TRANSACTION)]).await?;
+    let mut alias = bench.again(2);
+    "localhost".clone_into(&mut alias.parameters.host);
+    let first = bench.start()?;
+    bench.asleep().await?;
+    let second = alias.run().await?;
+    let first = first.end().await?;
+    assert_eq!(
+        first.verdict(),
+        "Succeeded Succeeded none->2 exit 0",
+        "{}",
+        first.output
+    );
+    assert_eq!(
+        second.verdict(),
+        "Succeeded NoPendingMigrations 2->2 not started exit 0"
+    );
+    assert_eq!(first.message.invalid_indexes, Vec::<String>::new());
+    Ok(())
+}
+
+/// migrations.md cases 22, 30.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyway_killed_in_the_middle_of_a_file_is_safe_to_repeat_only_in_a_transaction()
+-> Result<()> {
+    let cases = [
+        (None, "Failed OutcomeUnknown none->1 retry exit 10"),
+        (
+            Some(NO_TRANSACTION),
+            "Blocked OutcomeUnknown none->1 exit 12",
+        ),
+    ];
+    for (settings, expected) in cases {
+        let bench = bench(&[A, ("V2__b.sql", SLEEPER)]).await?;
+        if let Some(settings) = settings {
+            bench.write(&[("V2__b.sql.conf", settings)])?;
+        }
+        let running = bench.start()?;
+        bench.asleep().await?;
+        let tool = running.tool()?;
+        holds_no_secret(&fs::read_to_string(format!(
+            "/proc/{}/cmdline",
+            tool.as_raw_pid()
+        ))?);
+        kill_process(tool, Signal::KILL)?;
+        let ended = running.end().await?;
+        assert_eq!(ended.verdict(), expected, "{}", ended.output);
+    }
+    Ok(())
+}
+
+/// migrations.md case 23: Flyway's shell dies with the runner, Java does not where both share no pod; its session is found and waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyways_orphan_commits_after_a_killed_runner_and_the_next_run_waits_for_it() -> Result<()>
+{
+    let bench = bench(&[
+        A,
+        (
+            "V2__b.sql",
+            "CREATE TABLE b (id int);\nSELECT pg_sleep(4);\n",
+        ),
+    ])
+    .await?;
+    let running = bench.start()?;
+    bench.asleep().await?;
+    running.signal(Signal::KILL)?;
+    let killed = running.end().await?;
+    assert!(is_provisional(&killed.message), "{:?}", killed.message);
+    let mut check = bench.again(1);
+    check.parameters.mode = RunMode::Check;
+    assert_eq!(
+        check.run().await?.verdict(),
+        "Succeeded NoPendingMigrations 2->2 not started exit 0"
+    );
+    Ok(())
+}
+
+/// migrations.md case 24.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_lets_flyway_finish_within_the_grace_period() -> Result<()> {
+    let cases = [
+        (
+            300,
+            "SELECT pg_sleep(2);\n",
+            "Succeeded Succeeded none->2 exit 0",
+        ),
+        (61, SLEEPER, "Failed OutcomeUnknown none->1 retry exit 10"),
+    ];
+    for (grace, content, expected) in cases {
+        let mut bench = bench(&[A, ("V2__b.sql", content)]).await?;
+        bench.parameters.grace_seconds = grace;
+        let running = bench.start()?;
+        bench.asleep().await?;
+        running.signal(Signal::TERM)?;
+        let ended = running.end().await?;
+        assert_eq!(ended.verdict(), expected, "{}", ended.output);
+    }
+    Ok(())
+}
+
+/// migrations.md case 25.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_that_flyways_run_lost_is_taken_again_or_flyway_is_killed() -> Result<()> {
+    for (lets_in, grace, content, expected) in [
+        (
+            true,
+            300,
+            "SELECT pg_sleep(5);\n",
+            "Succeeded Succeeded none->2 exit 0",
+        ),
+        (false, 8, SLEEPER, "Unknown LockLost none->none exit 13"),
+    ] {
+        let mut bench = bench(&[A, ("V2__b.sql", content)]).await?;
+        bench.parameters.grace_seconds = grace;
+        let running = bench.start()?;
+        bench.asleep().await?;
+        let lock = bench
+            .session("application_name LIKE 'slipway-lock/%'")
+            .await?;
+        let client = bench.client().await?;
+        if !lets_in {
+            client
+                .batch_execute(&format!("ALTER ROLE {} NOLOGIN", bench.parameters.database))
+                .await?;
+        }
+        client
+            .execute("SELECT pg_terminate_backend($1)", &[&lock])
+            .await?;
+        let ended = running.end().await?;
+        assert_eq!(ended.verdict(), expected, "{}", ended.output);
+    }
+    Ok(())
+}
+
+/// migrations.md case 44: Flyway looks into folders of the source, too, so they are copied.
+#[tokio::test(flavor = "multi_thread")]
+async fn folders_in_flyways_source_are_copied_and_found() -> Result<()> {
+    let mut bench = bench(&[A, C, (".hidden/V3__d.sql", A.1)]).await?;
+    let from = bench.parameters.files.clone();
+    bench.parameters.files = format!("{from}-copied");
+    fs::create_dir(&bench.parameters.files)?;
+    let copied = Command::new(env!("CARGO_BIN_EXE_slipway"))
+        .args([
+            "runner",
+            "copy-files",
+            "--from",
+            &from,
+            "--to",
+            &bench.parameters.files,
+        ])
+        .env("SLIPWAY_RUN", serde_json::to_string(&bench.parameters)?)
+        .status()
+        .await?;
+    assert!(copied.success());
+    let check = bench.run().await?;
+    assert_eq!(
+        check.verdict(),
+        "Succeeded Succeeded none->2 exit 0",
+        "{}",
+        check.output
+    );
+    assert_eq!(check.message.file_count, 2);
+    Ok(())
+}
