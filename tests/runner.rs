@@ -14,6 +14,8 @@ mod golang_migrate_mysql;
 mod mysql;
 #[path = "runner/mysql_sessions.rs"]
 mod mysql_sessions;
+#[path = "runner/postgresql_servers.rs"]
+mod postgresql_servers;
 #[path = "runner/tls.rs"]
 mod tls;
 

@@ -14,6 +14,7 @@
 //! | certificates, `control_plane`, network, node | the parts of the cluster |
 //! | image, application, product | images without a registry, of the test services and of Slipway |
 //! | postgres, mariadb, server, pgbouncer | databases, what they have in common, a pooler in front |
+//! | `older_postgres` | the PostgreSQL of an older Debian |
 //! | operator | the operator as a process of this machine |
 //! | proxy | faults between the operator and the API server |
 //! | read | objects as JSON |
@@ -46,6 +47,7 @@ pub mod kwok;
 pub mod mariadb;
 pub mod network;
 pub mod node;
+pub mod older_postgres;
 pub mod operator;
 pub mod pgbouncer;
 pub mod place;

@@ -11,6 +11,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -52,8 +53,8 @@ impl Postgres {
         let directory = prepare_directory(&options.directory, &account)?;
         let password = superuser_password(&directory, &account)?;
         if !directory.join("data/PG_VERSION").exists() {
-            let folder = directory.clone();
-            tokio::task::spawn_blocking(move || initialize(&folder)).await??;
+            let (folder, programs) = (directory.clone(), options.programs.clone());
+            tokio::task::spawn_blocking(move || initialize(&folder, programs.as_deref())).await??;
         }
         let port = match options.port {
             Some(port) => port,
@@ -191,7 +192,7 @@ impl Postgres {
     /// Starts a server that was stopped or has crashed, on the same port.
     pub async fn start_again(&mut self) -> Result<()> {
         ensure!(self.server.is_none(), "the server runs already");
-        let mut command = account()?.command(&program("postgres")?);
+        let mut command = program(self.options.programs.as_deref(), "postgres")?;
         command.arg("-D").arg(self.directory.join("data"));
         self.server = Some(Server::launch(
             command,
@@ -228,6 +229,13 @@ impl Postgres {
     /// Stops and starts again on the same port.
     pub async fn restart(&mut self) -> Result<()> {
         self.stop().await?;
+        self.start_again().await
+    }
+
+    /// Turns it into a server that only replays what another one, which never comes, has logged: it answers and can be read.
+    pub async fn become_standby(&mut self) -> Result<()> {
+        self.stop().await?;
+        account()?.write(&self.directory.join("data/standby.signal"), "")?;
         self.start_again().await
     }
 
@@ -290,6 +298,8 @@ impl Postgres {
             ("unix_socket_directories", String::new()),
             ("max_connections", "300".to_owned()),
             ("shared_buffers", "64MB".to_owned()),
+            // PostgreSQL 13's own default is md5, which the rules below do not take.
+            ("password_encryption", "scram-sha-256".to_owned()),
             ("fsync", "off".to_owned()),
             ("full_page_writes", "off".to_owned()),
             ("log_line_prefix", "%m [%p] %a %u@%d ".to_owned()),
@@ -362,9 +372,8 @@ pub fn stop_in(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn initialize(directory: &Path) -> Result<()> {
-    let result = account()?
-        .command(&program("initdb")?)
+fn initialize(directory: &Path, programs: Option<&Path>) -> Result<()> {
+    let result = program(programs, "initdb")?
         .args([
             "--no-sync",
             "--encoding=UTF8",
@@ -388,28 +397,39 @@ fn initialize(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where a program of the server is: Debian keeps each version in a folder of its own, newest first here, then the PATH.
-fn program(name: &str) -> Result<PathBuf> {
-    let mut versions: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            Some((
-                entry.file_name().to_str()?.parse().ok()?,
-                entry.path().join("bin").join(name),
-            ))
+/// A program of the server, run by the server's account: of the unpacked packages, or of those that are installed. Debian keeps each version
+/// in a folder of its own, newest first here; then the PATH.
+fn program(unpacked: Option<&Path>, name: &str) -> Result<Command> {
+    let root = unpacked.unwrap_or(Path::new("/"));
+    let versions = folders(&root.join("usr/lib/postgresql"));
+    let mut versions: Vec<(u32, PathBuf)> = versions
+        .filter_map(|folder| {
+            let version = folder.file_name()?.to_str()?.parse().ok()?;
+            Some((version, folder.join("bin").join(name)))
         })
         .collect();
     versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
     let path = std::env::var_os("PATH").unwrap_or_default();
     let in_path = std::env::split_paths(&path).map(|folder| folder.join(name));
-    versions
+    let file = versions
         .into_iter()
         .map(|(_, path)| path)
         .chain(in_path)
         .find(|path| path.is_file())
-        .with_context(|| format!("no program `{name}`; type: apt-get install postgresql"))
+        .with_context(|| format!("no program `{name}`; type: apt-get install postgresql"))?;
+    let mut command = account()?.command(&file);
+    if let Some(root) = unpacked {
+        let libraries = folders(&root.join("usr/lib"))
+            .find(|folder| folder.to_string_lossy().ends_with("-linux-gnu"))
+            .context("the packages have no libraries")?;
+        command.env("LD_LIBRARY_PATH", libraries);
+    }
+    Ok(command)
+}
+
+fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path())
 }
 
 fn postmaster_of(directory: &Path) -> Option<Pid> {

@@ -44,6 +44,8 @@ pub struct Options {
     /// More settings of the server, as name and value.
     pub settings: Vec<(String, String)>,
     pub lifetime: Lifetime,
+    /// Folder into which the server's packages were unpacked; absent: they are installed.
+    pub programs: Option<PathBuf>,
 }
 
 impl Options {
@@ -59,6 +61,7 @@ impl Options {
             tls: None,
             settings: Vec::new(),
             lifetime: Lifetime::Owner,
+            programs: None,
         }
     }
 
@@ -71,6 +74,7 @@ impl Options {
             tls: None,
             settings: Vec::new(),
             lifetime: Lifetime::Detached,
+            programs: None,
         }
     }
 }
