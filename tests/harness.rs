@@ -14,6 +14,7 @@ use axum::http::{Method, Request, StatusCode, Uri};
 use bytes::Bytes;
 use cluster::postgres::{Options, Postgres};
 use cluster::product::Product;
+use cluster::programs::FAMILIES;
 use cluster::proxy::call::Verb;
 use cluster::proxy::rules::{Fault, Match};
 use cluster::proxy::{FaultProxy, WatchEnd};
@@ -271,26 +272,33 @@ async fn a_server_that_is_down_refuses_and_comes_back_at_its_address() -> anyhow
     Ok(())
 }
 
-/// The clusters of the tests run an image that no builder made; it is the one that the Dockerfile describes.
+/// The clusters of the tests run images that no builder made; they are those that the Dockerfile describes.
 #[test]
-fn the_dockerfile_describes_the_image_that_is_tested() -> anyhow::Result<()> {
-    let lines: Vec<&str> = include_str!("../Dockerfile").lines().collect();
-    let image = Product::of_file(env!("CARGO_BIN_EXE_slipway")).image("slipway")?;
-    let wanted = image.dockerfile();
+fn the_dockerfile_describes_the_images_that_are_tested() -> anyhow::Result<()> {
+    let text = include_str!("../Dockerfile");
+    let stage = |first: &str| -> Vec<String> {
+        let lines = text.lines().skip_while(|line| *line != first).skip(1);
+        let of_stage = lines.take_while(|line| !line.is_empty());
+        of_stage.map(str::to_owned).collect()
+    };
+    let slipway = Product::of_file(env!("CARGO_BIN_EXE_slipway")).image("slipway")?;
+    let no_file = std::path::Path::new("");
     assert_eq!(
-        lines.get(lines.len() - wanted.len()..),
-        Some(
-            wanted
-                .iter()
-                .map(String::as_str)
-                .collect::<Vec<_>>()
-                .as_slice()
-        )
+        [stage("FROM scratch"), stage("FROM scratch AS tools")],
+        [
+            slipway.dockerfile("build"),
+            cluster::application::tools_image(no_file, no_file).dockerfile("build-tools")
+        ]
     );
     assert!(
-        lines.contains(&"RUN cargo build --release --locked --bin slipway \\"),
-        "{lines:?}"
+        text.contains("\nRUN cargo build --release --locked --bin slipway \\\n"),
+        "{text}"
     );
+    for family in FAMILIES {
+        let built = format!("-tags {} -o /{}", family.tags, family.packages[0].program);
+        let is_tool = ["goose", "golang-migrate"].contains(&family.name);
+        assert_eq!(text.contains(&built), is_tool, "{built}");
+    }
     Ok(())
 }
 

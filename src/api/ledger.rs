@@ -121,6 +121,12 @@ pub struct Entry {
     /// Number of files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_count: Option<i64>,
+    /// With `DatabaseDirty`: the version before the file that was begun and not ended, up to which all is applied. Absent: there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_good: Option<String>,
+    /// For a tool whose table does not name what was applied (`GolangMigrate`): what its version takes for applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub taken_for_applied: Option<TakenForApplied>,
     /// Uid of the Job whose outcome this is.
     pub job_uid: String,
     /// Number of files that were still to be applied.
@@ -138,6 +144,18 @@ pub struct Entry {
     /// How long the tool ran in the last attempt, milliseconds; absent: it never started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_milliseconds: Option<i64>,
+}
+
+/// The versions of the files up to the one that the database was at. A file that comes below it later would never be run.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TakenForApplied {
+    /// Version of the database.
+    pub version: i64,
+    /// Number of versions up to that one.
+    pub files: i64,
+    /// Hash of them.
+    pub digest: String,
 }
 
 /// What the ledger says of a plan.

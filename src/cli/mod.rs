@@ -7,6 +7,7 @@ mod render;
 mod run;
 mod runner;
 mod schema;
+mod tool_images;
 mod yaml;
 
 use std::io::Write;

@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::documents::{self, Document};
+use super::tool_images::ToolImageArguments;
 use super::{Answer, print, yaml};
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode};
@@ -39,9 +40,8 @@ pub(super) struct RenderArguments {
     /// Slipway's own image, as of `slipway run`
     #[arg(long, env = "SLIPWAY_IMAGE", value_name = "IMAGE")]
     image: Option<String>,
-    /// Image that holds the program goose, as of `slipway run`
-    #[arg(long, env = "SLIPWAY_GOOSE_IMAGE", value_name = "IMAGE")]
-    goose_image: Option<String>,
+    #[command(flatten)]
+    tool_images: ToolImageArguments,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -79,7 +79,7 @@ fn settings(arguments: &RenderArguments) -> Arc<Settings> {
     let defaults = Settings::default();
     Arc::new(Settings {
         runner_image: arguments.image.clone().unwrap_or(defaults.runner_image),
-        goose_image: arguments.goose_image.clone(),
+        tool_images: arguments.tool_images.clone().into(),
         ..defaults
     })
 }
@@ -222,6 +222,7 @@ fn migration_job(object: &Value, seen: &Seen) -> Option<Value> {
     let migration: Migration = serde_json::from_value(object.clone()).ok()?;
     let database = seen.databases.get(&migration.spec.database)?;
     Some(job(&Attempt {
+        known: None,
         migration: &migration,
         spec: &migration.spec,
         backend: &seen.backend,

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::tool_images::ToolImageArguments;
 use crate::operator;
 use crate::operator::options::RunOptions;
 use crate::operator::telemetry::LogFormat;
@@ -49,9 +50,8 @@ pub(super) struct RunArguments {
     /// Slipway's own image, which brings the runner into migration pods; without it: slipway:VERSION
     #[arg(long, env = "SLIPWAY_IMAGE", value_name = "IMAGE")]
     image: Option<String>,
-    /// Image that holds the program goose; without it: each migration's own image must hold it
-    #[arg(long, env = "SLIPWAY_GOOSE_IMAGE", value_name = "IMAGE")]
-    goose_image: Option<String>,
+    #[command(flatten)]
+    tool_images: ToolImageArguments,
     /// How log lines look; without it: text on a terminal, else json
     #[arg(long, env = "SLIPWAY_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<Format>,
@@ -127,7 +127,7 @@ fn options(arguments: RunArguments) -> RunOptions {
         identity,
         admin_address,
         image,
-        goose_image,
+        tool_images,
         log_format,
         log_level,
         migrations,
@@ -146,7 +146,7 @@ fn options(arguments: RunArguments) -> RunOptions {
         identity,
         admin_address,
         image,
-        goose_image,
+        tool_images: tool_images.into(),
         log_format: match log_format {
             Some(Format::Json) => LogFormat::Json,
             Some(Format::Text) => LogFormat::Text,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::backoff::{self, Backoff};
+use crate::api::common::Tool;
 use crate::api::migration::MigrationTimeouts;
 
 /// See the flags of `slipway run`.
@@ -12,11 +13,31 @@ pub struct Settings {
     pub slipway_version: String,
     /// Slipway's own image: the init container that brings the runner into a migration pod.
     pub runner_image: String,
-    /// Image that holds goose; absent: the migration's source image must hold it.
-    pub goose_image: Option<String>,
+    pub tool_images: ToolImages,
     /// Not empty only with the feature `faults`: makes the builders build as another version of Slipway would.
     pub builder_salt: String,
     pub migrations: MigrationTimes,
+}
+
+/// Images that hold the tools; where one is absent, the migration's source image must hold the tool.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct ToolImages {
+    pub goose: Option<String>,
+    pub golang_migrate: Option<String>,
+    pub flyway: Option<String>,
+}
+
+impl ToolImages {
+    /// The image of this tool. A program of one's own is in one's own image.
+    #[must_use]
+    pub const fn of(&self, tool: Tool) -> Option<&String> {
+        match tool {
+            Tool::Goose => self.goose.as_ref(),
+            Tool::GolangMigrate => self.golang_migrate.as_ref(),
+            Tool::Flyway => self.flyway.as_ref(),
+            Tool::Exec => None,
+        }
+    }
 }
 
 /// Limits of one attempt of a migration (`migrations.md` section 3).
@@ -70,7 +91,7 @@ impl Default for Settings {
         Self {
             slipway_version: env!("CARGO_PKG_VERSION").to_owned(),
             runner_image: concat!("slipway:", env!("CARGO_PKG_VERSION")).to_owned(),
-            goose_image: None,
+            tool_images: ToolImages::default(),
             builder_salt: String::new(),
             migrations: MigrationTimes::default(),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::telemetry::LogFormat;
 use crate::core::backoff::Backoff;
-use crate::core::settings::{MigrationTimes, Settings};
+use crate::core::settings::{MigrationTimes, Settings, ToolImages};
 
 /// See the flags of `slipway run`.
 #[derive(Clone, Debug)]
@@ -25,8 +25,7 @@ pub struct RunOptions {
     pub admin_address: SocketAddr,
     /// Slipway's own image, for migration pods; absent: `slipway:VERSION`.
     pub image: Option<String>,
-    /// Image that brings goose; absent: the migration's source image.
-    pub goose_image: Option<String>,
+    pub tool_images: ToolImages,
     /// How log lines look.
     pub log_format: LogFormat,
     /// A level, or a list of `target=level`; default `info`.
@@ -49,7 +48,7 @@ impl Default for RunOptions {
             identity: None,
             admin_address: SocketAddr::from(([0, 0, 0, 0], 8080)),
             image: None,
-            goose_image: None,
+            tool_images: ToolImages::default(),
             log_format: LogFormat::fitting(),
             log_level: "info".to_owned(),
             migration_start: None,
@@ -68,7 +67,7 @@ impl RunOptions {
         let times = defaults.migrations;
         Settings {
             runner_image: self.image.clone().unwrap_or(defaults.runner_image),
-            goose_image: self.goose_image.clone(),
+            tool_images: self.tool_images.clone(),
             builder_salt: builder_salt.to_owned(),
             migrations: MigrationTimes {
                 start: self.migration_start.unwrap_or(times.start),

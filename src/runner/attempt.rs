@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::api::database::RunMode;
 use crate::core::migration::judge::{Evidence, Judgement, Lock as LockEvidence, ReadBack, judge};
-use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome, TakenForApplied};
+use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
 
@@ -321,9 +321,7 @@ fn note<T: Tool>(message: &mut Message, tool: &T, versions: &T::Versions) {
     message.after = tool.current(versions);
     message.dirty = tool.mark(versions).is_some();
     message.last_good = tool.last_good(versions);
-    message.taken_for_applied = tool
-        .taken_for_applied(versions)
-        .map(|(count, digest)| TakenForApplied { count, digest });
+    message.taken_for_applied = tool.taken_for_applied(versions);
 }
 
 /// A Check run found files pending. Whoever ran before is dead and holds nothing, so the first of them is the one it stopped in: if that

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::build::build_go_program;
 use super::image::Image;
@@ -71,16 +71,12 @@ impl Application {
     }
 }
 
-/// The tool image of goose, `slipway.test/goose:VERSION`, with the program at `/goose`.
-pub fn goose_image(goose: &Path) -> Result<Image> {
-    let version = super::programs::FAMILIES
-        .iter()
-        .find(|family| family.name == "goose")
-        .context("no family builds goose")?
-        .version()?;
-    Ok(Image::new(format!("slipway.test/goose:{version}"))
+/// The tool image of goose and golang-migrate, as the Dockerfile's target `tools` makes it.
+pub fn tools_image(goose: &Path, migrate: &Path) -> Image {
+    Image::new("slipway.test/tools:1")
         .file(goose, "/goose")
-        .entrypoint(["/goose"]))
+        .file(migrate, "/migrate")
+        .user("65532:65532")
 }
 
 fn source(name: &str) -> PathBuf {

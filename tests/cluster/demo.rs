@@ -120,8 +120,8 @@ async fn install(cluster: &Cluster) -> Result<()> {
         "By its Helm chart, as two replicas: one leads, one stands by.",
     );
     let product = Product::build(&[]).await?;
-    let goose = release::load_slipway(cluster, &product).await?;
-    let notes = release::install_slipway(cluster, &goose).await?;
+    let tools = release::load_slipway(cluster, &product).await?;
+    let notes = release::install_slipway(cluster, &tools).await?;
     println!("{notes}");
     show(cluster, &["get", "pods", "-n", SLIPWAY_NAMESPACE]).await
 }

@@ -64,14 +64,17 @@ impl Image {
         &self.name
     }
 
-    /// The same as the last stage of a Dockerfile; the files come from the stage `build`, from where they go to.
-    pub fn dockerfile(&self) -> Vec<String> {
-        let mut lines = vec!["FROM scratch".to_owned()];
-        for (_source, target) in &self.files {
-            lines.push(format!("COPY --from=build {target} {target}"));
-        }
+    /// The same as a stage of a Dockerfile, but for its first line; the files come from the stage `from`, from where they go to.
+    pub fn dockerfile(&self, from: &str) -> Vec<String> {
+        let copies = self
+            .files
+            .iter()
+            .map(|(_source, target)| format!("COPY --from={from} {target} {target}"));
+        let mut lines: Vec<String> = copies.collect();
         lines.extend(self.user.as_ref().map(|user| format!("USER {user}")));
-        lines.push(format!("ENTRYPOINT {}", json!(self.entrypoint)));
+        if !self.entrypoint.is_empty() {
+            lines.push(format!("ENTRYPOINT {}", json!(self.entrypoint)));
+        }
         lines
     }
 

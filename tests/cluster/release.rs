@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::application::{Application, goose_image};
+use super::application::{Application, tools_image};
 use super::postgres::Postgres;
 use super::product::Product;
 use super::read::text;
@@ -20,17 +20,17 @@ pub const SLIPWAY_IMAGE: &str = concat!("slipway.test/slipway:", env!("CARGO_PKG
 /// The namespace that the chart is installed into.
 pub const SLIPWAY_NAMESPACE: &str = "slipway-system";
 
-/// Loads Slipway's image and that of goose; returns the name of the latter.
+/// Loads Slipway's image and that of the tools; returns the name of the latter.
 pub async fn load_slipway(cluster: &Cluster, product: &Product) -> Result<String> {
     cluster.load_image(&product.image(SLIPWAY_IMAGE)?).await?;
-    let goose = goose_image(&cluster.program("goose")?)?;
-    cluster.load_image(&goose).await?;
-    Ok(goose.name().to_owned())
+    let tools = tools_image(&cluster.program("goose")?, &cluster.program("migrate")?);
+    cluster.load_image(&tools).await?;
+    Ok(tools.name().to_owned())
 }
 
 /// Installs the chart as a platform team would, and waits until its pods are ready.
-pub async fn install_slipway(cluster: &Cluster, goose: &str) -> Result<String> {
-    install_slipway_as(cluster, "slipway", SLIPWAY_NAMESPACE, goose, &[]).await
+pub async fn install_slipway(cluster: &Cluster, tools: &str) -> Result<String> {
+    install_slipway_as(cluster, "slipway", SLIPWAY_NAMESPACE, tools, &[]).await
 }
 
 /// The same under another name, in another namespace, with further values.
@@ -38,7 +38,7 @@ pub async fn install_slipway_as(
     cluster: &Cluster,
     name: &str,
     namespace: &str,
-    goose: &str,
+    tools: &str,
     further: &[&str],
 ) -> Result<String> {
     let (repository, tag) = SLIPWAY_IMAGE
@@ -46,8 +46,10 @@ pub async fn install_slipway_as(
         .context("the image has a tag")?;
     let repository = format!("image.repository={repository}");
     let tag = format!("image.tag={tag}");
-    let goose = format!("toolImages.goose={goose}");
-    let values = [&[repository.as_str(), &tag, &goose][..], further].concat();
+    let goose = format!("toolImages.goose={tools}");
+    let golang_migrate = format!("toolImages.golangMigrate={tools}");
+    let ours = [repository.as_str(), &tag, &goose, &golang_migrate];
+    let values = [&ours[..], further].concat();
     cluster
         .install_chart(name, &helm::slipway_chart(), namespace, &values)
         .await

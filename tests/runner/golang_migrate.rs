@@ -6,8 +6,6 @@ use anyhow::Result;
 use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 use slipway::api::database::RunMode;
-use slipway::core::migration::message::Message;
-use slipway::core::migration::parameters::Known;
 
 use crate::bench::{Bench, Ended, is_provisional};
 
@@ -29,16 +27,6 @@ const SHORT: (&str, &str) = (
 
 async fn bench(files: &[(&str, &str)]) -> Result<Bench> {
     Bench::new(files).await?.with(Tool::GolangMigrate)
-}
-
-/// What the ledger keeps of a good run, as the operator hands it to the next one.
-fn known(message: &Message) -> Option<Known> {
-    let taken = message.taken_for_applied.clone()?;
-    Some(Known {
-        version: message.after.as_ref()?.parse().ok()?,
-        files: taken.count,
-        digest: taken.digest,
-    })
 }
 
 fn assert_quiet(ended: &Ended) {
@@ -98,7 +86,7 @@ async fn golang_migrate_stops_at_a_target_and_never_goes_down_to_one() -> Result
 #[tokio::test]
 async fn files_that_do_not_fit_golang_migrates_row_are_told_apart_before_it_starts() -> Result<()> {
     let mut bench = bench(&[A, C]).await?;
-    bench.parameters.known = known(&bench.run().await?.message);
+    bench.parameters.known = bench.run().await?.message.taken_for_applied;
     bench.write(&[B])?;
     let late = bench.run().await?;
     assert_eq!(

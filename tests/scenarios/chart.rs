@@ -73,7 +73,7 @@ impl<'a> Story<'a> {
             world.cluster(),
             &chart,
             &world.namespace,
-            &world.shared.goose,
+            &world.shared.tools,
             &[&watched, "crds.enabled=false"],
         )
         .await?;

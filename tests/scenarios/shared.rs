@@ -22,7 +22,7 @@ const RELEASES: [(&str, &str); 3] = [
 pub struct Shared {
     pub cluster: Cluster,
     pub program: PathBuf,
-    pub goose: String,
+    pub tools: String,
     /// Slipway with the feature `faults`, built when a scenario asks for it.
     faulty: OnceCell<Product>,
     mark: Mark,
@@ -43,7 +43,7 @@ impl Shared {
         };
         let mark = cluster.audit_log()?.mark()?;
         let product = Product::of_file(program).kept("slipway-scenarios")?;
-        let goose = release::load_slipway(&cluster, &product).await?;
+        let tools = release::load_slipway(&cluster, &product).await?;
         for (version, migrations) in RELEASES {
             release::load_orders(&cluster, version, migrations).await?;
         }
@@ -64,7 +64,7 @@ impl Shared {
         Ok(Self {
             cluster,
             program: product.program().to_owned(),
-            goose,
+            tools,
             faulty: OnceCell::new(),
             mark,
         })

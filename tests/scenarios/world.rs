@@ -90,7 +90,8 @@ impl World {
             ("--lease-name", "slipway"),
             ("--admin-address", "127.0.0.1:0"),
             ("--image", SLIPWAY_IMAGE),
-            ("--goose-image", &self.shared.goose),
+            ("--goose-image", &self.shared.tools),
+            ("--golang-migrate-image", &self.shared.tools),
             ("--migration-backoff-seconds", "1"),
         ];
         flags.into_iter().fold(

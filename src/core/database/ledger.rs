@@ -5,7 +5,7 @@ use jiff::Timestamp;
 
 use super::contracts;
 use crate::api::database::{
-    Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode,
+    Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode, TakenForApplied,
 };
 use crate::core::backoff::Backoff;
 use crate::core::conditions;
@@ -46,6 +46,21 @@ pub fn entry<'a>(ledger: &'a Ledger, plan_key: &str) -> Option<&'a Entry> {
         .entries
         .iter()
         .find(|entry| entry.plan_key == plan_key)
+}
+
+/// What the last good run on this version table took for applied, whoever's it was.
+#[must_use]
+pub fn taken_for_applied<'a>(
+    ledger: &'a Ledger,
+    version_table: &str,
+) -> Option<&'a TakenForApplied> {
+    let good = ledger.entries.iter().filter(|entry| {
+        entry.outcome == EntryOutcome::Succeeded && entry.version_table == version_table
+    });
+    good.filter(|entry| entry.taken_for_applied.is_some())
+        .max_by_key(|entry| entry.finished_at.as_deref())?
+        .taken_for_applied
+        .as_ref()
 }
 
 /// The mark on a version table, if a person must look at it first.
@@ -226,6 +241,8 @@ fn next_entry(
         files_top: verdict.files_top.clone().or(old.files_top),
         files_digest: verdict.files_digest.clone().or(old.files_digest),
         file_count: verdict.file_count.or(old.file_count),
+        last_good: verdict.last_good.clone(),
+        taken_for_applied: verdict.taken_for_applied.clone().or(old.taken_for_applied),
         job_uid: job_uid.to_owned(),
         pending: verdict.pending,
         started_at: holder.map(|holder| holder.since.clone()).or(old.started_at),

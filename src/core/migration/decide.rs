@@ -12,7 +12,9 @@ use super::build::job::{Attempt, job};
 use super::contract;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};
-use crate::api::database::{Holder, RunMode};
+use crate::api::common::Tool;
+use crate::api::database::{Holder, Ledger, RunMode, TakenForApplied};
+use crate::api::migration::MigrationSpec;
 use crate::core::database::{self, ledger};
 use crate::core::meta;
 use crate::core::migration::planned;
@@ -186,9 +188,12 @@ fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<St
 
 fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> {
     let asked = situation::asked(seen);
+    let spec = asked.as_ref().unwrap_or(&seen.migration.spec);
+    let ledger = seen.ledger();
     let attempt = Attempt {
         migration: &seen.migration,
-        spec: asked.as_ref().unwrap_or(&seen.migration.spec),
+        spec,
+        known: known(seen, &ledger, spec),
         backend: seen.live_backend()?,
         database: seen.database()?,
         settings: &seen.settings,
@@ -197,6 +202,15 @@ fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> 
         mode,
     };
     Some(job(&attempt))
+}
+
+/// What the ledger knows of files that golang-migrate's table does not name. Not for a person who asks again: whoever has looked may want it
+/// run all the same.
+fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'a TakenForApplied> {
+    let entry = ledger::entry(ledger, &spec.plan_key);
+    let blind = spec.tool == Tool::GolangMigrate && !situation::asked_again(seen, entry);
+    let table = planned::version_table(spec);
+    blind.then(|| ledger::taken_for_applied(ledger, table))?
 }
 
 fn steps(steps: Vec<Step>) -> Plan {

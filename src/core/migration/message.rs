@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::api::database::TakenForApplied;
+
 /// The kubelet keeps this many bytes of a termination message.
 pub const MESSAGE_LIMIT: usize = 4096;
 
@@ -63,16 +65,6 @@ pub struct Message {
     pub invalid_indexes: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-}
-
-/// Files up to the database's version.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct TakenForApplied {
-    /// Number of versions.
-    pub count: i64,
-    /// Hash of the versions.
-    pub digest: String,
 }
 
 /// How an attempt ended.

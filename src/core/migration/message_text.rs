@@ -96,11 +96,7 @@ pub(super) fn looks_again(migration: &Migration, entry: &Entry) -> String {
 }
 
 pub(super) fn blocked(migration: &Migration, entry: &Entry) -> String {
-    format!(
-        "{}. {}",
-        cause(migration, entry),
-        remedy(migration, &entry.reason, &entry.version_table)
-    )
+    format!("{}. {}", cause(migration, entry), remedy(migration, entry))
 }
 
 pub(super) fn marked(migration: &Migration, block: &Block, by: &str) -> String {
@@ -161,6 +157,11 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
             "folder {} of image {} cannot be read",
             migration.spec.source.path, migration.spec.source.image
         ),
+        "DatabaseDirty" => format!(
+            "database {} is dirty at version {}",
+            migration.spec.database,
+            entry.after.as_deref().unwrap_or("unknown")
+        ),
         "LockTimeout" => "a lock was not to be had in time".to_owned(),
         "DeadlineExceeded" => "the tool ran longer than it may".to_owned(),
         other => other.to_owned(),
@@ -182,9 +183,11 @@ fn flyway_repair(migration: &Migration) -> String {
     )
 }
 
-fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
+fn remedy(migration: &Migration, entry: &Entry) -> String {
     let retry = retry_command(migration);
-    match reason {
+    let version_table = &entry.version_table;
+    match entry.reason.as_str() {
+        "DatabaseDirty" => dirty(migration, entry),
         "PartiallyApplied" => {
             format!(
                 "Part of the file is in the schema: finish it by hand and add its row to {version_table}, or undo it; then: {retry}"
@@ -203,7 +206,9 @@ fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
                 "A file has a lower number than one that ran: {RENUMBER}, or set outOfOrder: Allow"
             )
         }
-        "OutOfOrder" => format!("A file has a lower number than one that ran: {RENUMBER}"),
+        "OutOfOrder" => format!(
+            "A file has a lower number than one that ran: {RENUMBER}; or, if it need not run on this database: {retry}"
+        ),
         "UnknownDatabaseVersion" => {
             format!(
                 "The database has a version that is not among the files: ship the image that holds it; or, if the table is wrong: {retry}"
@@ -223,5 +228,54 @@ fn remedy(migration: &Migration, reason: &str, version_table: &str) -> String {
             )
         }
         _ => format!("Look at the schema and put it right, then: {retry}"),
+    }
+}
+
+/// What golang-migrate's own command must say afterwards, either way. `--` lets it take -1, its word for "no version yet".
+fn dirty(migration: &Migration, entry: &Entry) -> String {
+    let path = &migration.spec.source.path;
+    let force = |version: &str| format!("migrate -path {path} -database URL force {version}");
+    format!(
+        "Undo by hand what is there of the file, then: {}; or finish it by hand, then: {}. In either case, last: {}",
+        force(entry.last_good.as_deref().unwrap_or("-- -1")),
+        force(entry.after.as_deref().unwrap_or("VERSION")),
+        retry_command(migration)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::blocked;
+    use crate::api::database::Entry;
+    use crate::api::migration::Migration;
+
+    /// migrations.md 4.5: both ways out, each with the version that golang-migrate must be told.
+    #[test]
+    fn a_dirty_database_is_told_with_both_commands_and_the_last_good_version() {
+        let migration: Migration = serde_json::from_value(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
+            "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "GolangMigrate", "phase": "BeforeRollout",
+                "source": {"image": "orders:1", "path": "/migrations"}, "planKey": "k"},
+        }))
+        .expect("a Migration");
+        let text = |last_good: Option<&str>| {
+            let entry = Entry {
+                reason: "DatabaseDirty".to_owned(),
+                after: Some("3".to_owned()),
+                last_good: last_good.map(str::to_owned),
+                message: Some("3_c.up.sql:1 SQLSTATE 42601 syntax_error".to_owned()),
+                ..Entry::default()
+            };
+            blocked(&migration, &entry)
+        };
+        assert_eq!(
+            text(Some("2")),
+            "database orders-db is dirty at version 3: 3_c.up.sql:1 SQLSTATE 42601 syntax_error. Undo by hand what is there of the file, \
+             then: migrate -path /migrations -database URL force 2; or finish it by hand, then: migrate -path /migrations -database URL \
+             force 3. In either case, last: kubectl annotate --overwrite slm/orders-x -n team-a slipway.dev/retry=1"
+        );
+        assert!(text(None).contains("-database URL force -- -1; or"));
     }
 }

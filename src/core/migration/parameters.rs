@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::api::common::{Engine, Tool};
-use crate::api::database::{RunMode, TlsMode};
+use crate::api::database::{RunMode, TakenForApplied, TlsMode};
 use crate::api::migration::OutOfOrder;
 
 /// Environment variable of the migration pod that holds [`RunParameters`] as JSON.
@@ -52,7 +52,7 @@ pub struct RunParameters {
     /// What the ledger knows of the last good run, for a tool whose own table does not tell which files were there; absent: nothing, or a
     /// person looked and wants it run all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub known: Option<Known>,
+    pub known: Option<TakenForApplied>,
     /// The tool's version table. Example: `goose_db_version`.
     pub version_table: String,
     /// Longest wait for the lock in the database and for orphans together, seconds.
@@ -61,16 +61,4 @@ pub struct RunParameters {
     pub run_seconds: i64,
     /// The pod's grace period, seconds.
     pub grace_seconds: i64,
-}
-
-/// The files of the last good run, as the ledger keeps them.
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Known {
-    /// Version that the database had after it.
-    pub version: i64,
-    /// Number of versions up to that one among the files.
-    pub files: i64,
-    /// Hash of those versions.
-    pub digest: String,
 }

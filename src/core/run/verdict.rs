@@ -1,6 +1,7 @@
 //! The verdict on a finished Job: what goes into the ledger. Made from evidence only: the runner's message where there is one, else what
 //! Kubernetes is sure of. What is not known is Unknown, and a Check run reads the database.
 
+use crate::api::database::TakenForApplied;
 use crate::core::migration::message::{Message, Outcome};
 use crate::core::run::sqlstate;
 
@@ -40,6 +41,9 @@ pub struct Verdict {
     pub files_top: Option<String>,
     pub files_digest: Option<String>,
     pub file_count: Option<i64>,
+    /// With a mark in the tool's own table: the version before the marked file.
+    pub last_good: Option<String>,
+    pub taken_for_applied: Option<TakenForApplied>,
     pub pending: Option<i64>,
     /// Files that the attempt applied, by what its runner read back.
     pub applied: i64,
@@ -63,6 +67,8 @@ impl Verdict {
             files_top: None,
             files_digest: None,
             file_count: None,
+            last_good: None,
+            taken_for_applied: None,
             pending: None,
             applied: 0,
             lock_milliseconds: None,
@@ -92,6 +98,8 @@ impl Verdict {
             files_top: message.files_top.clone(),
             files_digest: message.files_digest.clone(),
             file_count: Some(message.file_count),
+            last_good: message.last_good.clone(),
+            taken_for_applied: message.taken_for_applied.clone(),
             pending: Some(message.pending_total.saturating_sub(message.applied).max(0)),
             applied: message.applied,
             lock_milliseconds: (message.lock_ms > 0).then_some(message.lock_ms),

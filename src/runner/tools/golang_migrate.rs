@@ -5,12 +5,13 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use crate::api::common::Engine as EngineKind;
+use crate::api::database::TakenForApplied;
 use crate::core::migration::dsn;
 use crate::core::migration::golang_migrate::files::{self, File, Files, FilesError};
 use crate::core::migration::golang_migrate::versions::{self, Preflight, Row, Versions};
 use crate::core::migration::golang_migrate::words;
 use crate::core::migration::message::{MessageError, Outcome};
-use crate::core::migration::parameters::{Known, RunParameters};
+use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
@@ -27,7 +28,7 @@ pub struct GolangMigrate {
     target: i64,
     /// Whether the plan names the target, so that it must stop there.
     stops_early: bool,
-    known: Option<Known>,
+    known: Option<TakenForApplied>,
 }
 
 impl Tool for GolangMigrate {
@@ -165,9 +166,14 @@ impl Tool for GolangMigrate {
         last_good.map(|version| version.to_string())
     }
 
-    fn taken_for_applied(&self, versions: &Versions) -> Option<(i64, String)> {
-        let row = versions.row.filter(|row| !row.dirty)?;
-        Some(self.files.versions_to(row.version, None))
+    fn taken_for_applied(&self, versions: &Versions) -> Option<TakenForApplied> {
+        let version = versions.row.filter(|row| !row.dirty)?.version;
+        let (files, digest) = self.files.versions_to(version, None);
+        Some(TakenForApplied {
+            version,
+            files,
+            digest,
+        })
     }
 
     fn at_target(&self, versions: &Versions, _last: &str) -> bool {

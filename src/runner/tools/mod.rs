@@ -9,6 +9,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 
+use crate::api::database::TakenForApplied;
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
@@ -87,8 +88,8 @@ pub trait Tool: Sized {
         None
     }
 
-    /// Number and hash of the versions among the files that the table takes for applied, for a tool whose table does not name them.
-    fn taken_for_applied(&self, _versions: &Self::Versions) -> Option<(i64, String)> {
+    /// The versions among the files that the table takes for applied, for a tool whose table does not name them.
+    fn taken_for_applied(&self, _versions: &Self::Versions) -> Option<TakenForApplied> {
         None
     }
 

@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{block, entry, record};
-use crate::api::database::{EntryOutcome, Ledger};
+use super::{block, entry, record, taken_for_applied};
+use crate::api::database::{EntryOutcome, Ledger, TakenForApplied};
 use crate::core::backoff;
 use crate::core::run::ticket::Ticket;
 use crate::core::run::verdict::{End, Verdict};
@@ -64,4 +64,37 @@ fn marks_are_kept_by_version_table() {
     assert_eq!(marked(&both), [true, true]);
     let freed = recorded(&both, &first, End::Succeeded, "Succeeded");
     assert_eq!(marked(&freed), [false, true]);
+}
+
+/// migrations.md case 6: what golang-migrate's version takes for applied is that of the last good run on the table, whoever's it was.
+#[test]
+fn the_last_good_run_on_a_table_says_which_files_ran() {
+    let taken = |version| TakenForApplied {
+        version,
+        files: version,
+        digest: String::new(),
+    };
+    let run = |ledger: &Ledger, plan: &str, table: &str, end, version: i64| {
+        let verdict = Verdict {
+            taken_for_applied: Some(taken(version)),
+            ..Verdict::without_message(end, "", None)
+        };
+        let now = Timestamp::from_second(version).expect("a time");
+        record(
+            ledger,
+            &ticket(plan, table, None),
+            "job",
+            &verdict,
+            backoff::MIGRATION,
+            now,
+        )
+    };
+    let ledger = run(&Ledger::default(), "one", "t", End::Succeeded, 1);
+    let ledger = run(&ledger, "two", "t", End::Succeeded, 2);
+    let ledger = run(&ledger, "three", "t", End::Blocked, 3);
+    let ledger = run(&ledger, "four", "other", End::Succeeded, 4);
+    assert_eq!(
+        ["t", "other", "none"].map(|table| taken_for_applied(&ledger, table).cloned()),
+        [Some(taken(2)), Some(taken(4)), None]
+    );
 }

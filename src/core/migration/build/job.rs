@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::api::backend::Backend;
-use crate::api::database::{Database, RunMode};
+use crate::api::database::{Database, RunMode, TakenForApplied};
 use crate::api::migration::{Migration, MigrationSpec};
 use crate::core::database::endpoint::Endpoint;
 use crate::core::meta;
@@ -36,6 +36,8 @@ pub struct Attempt<'a> {
     pub migration: &'a Migration,
     /// Its spec as the Backend asks for it now: what the plan key leaves out may have changed since the Migration was made.
     pub spec: &'a MigrationSpec,
+    /// What the ledger knows of the files that ran, for a tool whose own table does not name them.
+    pub known: Option<&'a TakenForApplied>,
     pub backend: &'a Backend,
     pub database: &'a Database,
     pub settings: &'a Settings,
@@ -218,7 +220,8 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
 /// The platform's image of the tool, unless the entry says where the tool is in its own.
 fn tool_image<'a>(attempt: &Attempt<'a>) -> Option<&'a String> {
     let own = attempt.spec.options.tool_path.is_some();
-    attempt.settings.goose_image.as_ref().filter(|_| !own)
+    let image = attempt.settings.tool_images.of(attempt.spec.tool);
+    image.filter(|_| !own)
 }
 
 fn container(name: &str, image: &str, command: &[&str], mounts: &[(&str, &str)]) -> Value {
@@ -281,7 +284,7 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         own_user: attempt.database.spec.migration_credentials.is_some(),
         files: FILES_FOLDER.to_owned(),
         target: attempt.spec.target.clone(),
-        known: None,
+        known: attempt.known.cloned(),
         out_of_order: options.out_of_order.unwrap_or_default(),
         tool_path: options.tool_path.clone(),
         secrets: environment::secrets(&options.env),

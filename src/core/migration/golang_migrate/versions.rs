@@ -1,7 +1,7 @@
 //! What golang-migrate's one row says, and what `up` would make of it.
 
 use super::files::{Files, Migration};
-use crate::core::migration::parameters::Known;
+use crate::api::database::TakenForApplied;
 
 /// The table's one row. `None`: no table, or no row in it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -76,7 +76,7 @@ pub fn preflight<'a>(
     files: &'a Files,
     versions: &Versions,
     target: i64,
-    known: Option<&Known>,
+    known: Option<&TakenForApplied>,
 ) -> Preflight<'a> {
     if let Some(version) = versions.dirty() {
         return Preflight::Dirty(version);
@@ -110,14 +110,14 @@ pub fn preflight<'a>(
 }
 
 /// Whether a file came below the version that the ledger knows of. That files are gone there harms nobody: a squashed history has fewer.
-fn is_out_of_order(files: &Files, current: Option<i64>, known: &Known) -> bool {
+fn is_out_of_order(files: &Files, current: Option<i64>, known: &TakenForApplied) -> bool {
     let (count, digest) = files.versions_to(known.version, None);
     current.is_some_and(|current| current >= known.version)
         && (count > known.files || count == known.files && digest != known.digest)
 }
 
 /// The file that came, if it is one: the one without which the versions are those that the ledger knows.
-fn late_file<'a>(files: &'a Files, known: &Known) -> Option<&'a Migration> {
+fn late_file<'a>(files: &'a Files, known: &TakenForApplied) -> Option<&'a Migration> {
     let (wanted_count, wanted_digest) = (known.files, known.digest.as_str());
     files
         .iter()
@@ -131,8 +131,8 @@ fn late_file<'a>(files: &'a Files, known: &Known) -> Option<&'a Migration> {
 #[cfg(test)]
 mod tests {
     use super::{Preflight, Row, Versions, preflight};
+    use crate::api::database::TakenForApplied;
     use crate::core::migration::golang_migrate::files::Files;
-    use crate::core::migration::parameters::Known;
 
     fn files(versions: &[i64]) -> Files {
         let up = |version: &i64| (format!("{version}_x.up.sql"), String::new());
@@ -145,16 +145,21 @@ mod tests {
         }
     }
 
-    fn known(version: i64, then: &[i64]) -> Known {
+    fn known(version: i64, then: &[i64]) -> TakenForApplied {
         let (count, digest) = files(then).versions_to(version, None);
-        Known {
+        TakenForApplied {
             version,
             files: count,
             digest,
         }
     }
 
-    fn words(files: &Files, versions: &Versions, target: i64, known: Option<&Known>) -> String {
+    fn words(
+        files: &Files,
+        versions: &Versions,
+        target: i64,
+        known: Option<&TakenForApplied>,
+    ) -> String {
         match preflight(files, versions, target, known) {
             Preflight::Pending(pending) => {
                 let versions: Vec<i64> = pending.iter().map(|one| one.version).collect();
@@ -206,7 +211,9 @@ mod tests {
     #[test]
     fn a_file_that_came_below_what_ran_is_found_by_what_the_ledger_knows() {
         let late = files(&[1, 2, 3, 4]);
-        let of = |current: i64, known: &Known| words(&late, &at(current, false), 4, Some(known));
+        let of = |current: i64, known: &TakenForApplied| {
+            words(&late, &at(current, false), 4, Some(known))
+        };
         assert_eq!(of(3, &known(3, &[1, 2, 3])), "pending [4]");
         assert_eq!(of(3, &known(3, &[1, 3])), "out of order Some(2)");
         assert_eq!(of(4, &known(3, &[1, 3])), "out of order Some(2)");

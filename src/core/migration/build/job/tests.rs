@@ -14,7 +14,7 @@ use crate::api::migration::Migration;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::planned::planned;
 use crate::core::run::{self, ticket};
-use crate::core::settings::Settings;
+use crate::core::settings::{Settings, ToolImages};
 
 /// The first Job of a Backend's only migration, with these options.
 fn made(options: &Value, settings: &Settings) -> Value {
@@ -50,6 +50,7 @@ fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
     }));
     job(&Attempt {
         spec: &migration.spec,
+        known: None,
         migration: &migration,
         backend: &backend,
         database: &database,
@@ -191,7 +192,11 @@ fn options_reach_the_runner_and_what_is_not_said_is_as_the_platform_has_it() {
 #[test]
 fn a_tool_path_means_the_image_of_the_files_whatever_tool_image_the_platform_has() {
     let settings = Settings {
-        goose_image: Some("tools:1".to_owned()),
+        tool_images: ToolImages {
+            goose: Some("tools:1".to_owned()),
+            flyway: Some("flyway:1".to_owned()),
+            ..ToolImages::default()
+        },
         ..Settings::default()
     };
     let of = |options: &Value| {
@@ -200,6 +205,11 @@ fn a_tool_path_means_the_image_of_the_files_whatever_tool_image_the_platform_has
         (image.cloned(), parameters(&job).tool_path)
     };
     assert_eq!(of(&json!({})), (Some(json!("tools:1")), None));
+    let other = |tool: &str| of(&json!({"tool": tool})).0;
+    assert_eq!(
+        (other("Flyway"), other("GolangMigrate")),
+        (Some(json!("flyway:1")), Some(json!("orders:1")))
+    );
     assert_eq!(
         of(&json!({"toolPath": "/bin/goose"})),
         (Some(json!("orders:1")), Some("/bin/goose".to_owned()))

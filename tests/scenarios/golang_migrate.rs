@@ -1,0 +1,139 @@
+//! golang-migrate on the cluster: a file that fails leaves its row dirty, and the message's own commands are the way out.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::cluster::image::Image;
+use crate::cluster::place;
+use crate::cluster::read::text;
+use crate::world::World;
+
+const PASSWORD: &str = "password";
+
+/// migrations.md cases 7, 10.
+/// The commands that the message names are taken from it and typed: first as one who undoes the file, whose next attempt ends in the same
+/// file; then as one who finishes it by hand.
+pub async fn a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messages_own_commands(
+    world: World,
+) -> Result<()> {
+    for release in ["good", "broken"] {
+        let image = Image::new(image(release)).file(folder(release), "/migrations");
+        world.cluster().load_image(&image).await?;
+    }
+    let _operator = world.operator().await?;
+    world.database("orders-db", PASSWORD).await?;
+    world.apply(&backend(&world)).await?;
+    world.ready("orders").await?;
+    ensure!(row(&world).await? == (1, false), "the first release");
+
+    world.ship("orders", &image("broken")).await?;
+    let undo = blocked(&world, "retry=1").await?;
+    ensure!(row(&world).await? == (2, true), "the broken file");
+    type_migrate(&world, &undo, "force 1").await?;
+    world.type_next_command(&undo).await?;
+    let finish = blocked(&world, "retry=2").await?;
+
+    let client = world
+        .postgres()
+        .await?
+        .connect(&world.database_name("orders-db"))
+        .await?;
+    client
+        .batch_execute("CREATE TABLE customers (id int)")
+        .await?;
+    type_migrate(&world, &finish, "force 2").await?;
+    world.type_next_command(&finish).await?;
+    world.ready("orders").await?;
+    world.condition("sldb/orders-db", "Ready", "True").await?;
+    ensure!(row(&world).await? == (2, false), "the repaired file");
+    Ok(())
+}
+
+fn image(release: &str) -> String {
+    format!("slipway.test/golang-migrate:{release}")
+}
+
+fn folder(release: &str) -> std::path::PathBuf {
+    place::project()
+        .join("tests/scenarios/golang_migrate")
+        .join(release)
+}
+
+fn backend(world: &World) -> Value {
+    json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": "orders", "namespace": world.namespace},
+        "spec": {
+            "type": "Worker",
+            "image": image("good"),
+            "replicas": 0,
+            "databases": [{"name": "orders-db"}],
+            "migrations": [{"name": "schema", "tool": "GolangMigrate", "source": {"path": "/migrations"}}],
+        },
+    })
+}
+
+/// Waits until the newest Migration is Blocked with this token in its next command; returns its message.
+async fn blocked(world: &World, token: &str) -> Result<String> {
+    crate::cluster::wait::until("a dirty database", crate::world::PATIENCE, async || {
+        let messages: Vec<String> = world
+            .list("slm")
+            .await?
+            .iter()
+            .flat_map(|migration| {
+                let conditions = migration["status"]["conditions"].as_array().cloned();
+                conditions.unwrap_or_default()
+            })
+            .filter(|condition| condition["reason"] == "DatabaseDirty")
+            .map(|condition| text(&condition["message"]))
+            .collect();
+        let found = messages.iter().find(|message| message.ends_with(token));
+        found.cloned().with_context(|| format!("{messages:?}"))
+    })
+    .await
+}
+
+/// Types one of the `migrate` commands of a message, with the real program and in the folder of the files, with the URL in its place.
+async fn type_migrate(world: &World, message: &str, ending: &str) -> Result<()> {
+    let commands = message.split("then: ").skip(1);
+    let command = commands
+        .filter_map(|rest| rest.split([';', '.']).next())
+        .find(|command| command.starts_with("migrate ") && command.ends_with(ending))
+        .with_context(|| format!("no `migrate ... {ending}` in: {message}"))?;
+    let postgres = world.postgres().await?;
+    let name = world.database_name("orders-db");
+    let url = format!(
+        "pgx5://{name}@{}:{}/{name}?sslmode=prefer",
+        postgres.address().ip(),
+        postgres.port()
+    );
+    let files = folder("broken").display().to_string();
+    let arguments = command.split_whitespace().skip(1);
+    let arguments = arguments.map(|argument| match argument {
+        "/migrations" => files.as_str(),
+        "URL" => url.as_str(),
+        other => other,
+    });
+    let output = Command::new(world.cluster().program("migrate")?)
+        .args(arguments)
+        .env("PGPASSWORD", PASSWORD)
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{command}: {said}");
+    Ok(())
+}
+
+/// golang-migrate's row: version, and whether it is dirty.
+async fn row(world: &World) -> Result<(i64, bool)> {
+    let client = world
+        .postgres()
+        .await?
+        .connect(&world.database_name("orders-db"))
+        .await?;
+    let row = client
+        .query_one("SELECT version, dirty FROM schema_migrations", &[])
+        .await?;
+    Ok((row.get(0), row.get(1)))
+}

@@ -1,0 +1,2 @@
+CREATE TABLE customers (id int);
+ALTER TABLE customer ADD name text;
