@@ -317,44 +317,56 @@ impl Bench {
         self.start()?.end().await
     }
 
-    /// What goose itself does, without the runner: code and output.
-    pub async fn goose(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-        let output: Output = Command::new(program(Tool::Goose)?)
-            .args(["-env=none", "-dir", &self.parameters.files])
-            .args(arguments)
+    /// The tool by itself, without the runner: with its folder and its connection, by the forms that the runner uses.
+    pub fn tool(&self, tool: Tool) -> Result<Command> {
+        let (port, name) = (self.parameters.port, &self.parameters.database);
+        let mut command = Command::new(program(tool)?);
+        command
             .env_clear()
-            .env("GOOSE_DRIVER", "postgres")
-            .env(
-                "GOOSE_DBSTRING",
-                format!(
-                    "host=127.0.0.1 port={0} dbname={1} user={1}",
-                    self.parameters.port, self.parameters.database
-                ),
-            )
             .env("PGPASSWORD", &self.password)
-            .output()
-            .await?;
-        Ok(said(output))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        match (tool, self.parameters.engine) {
+            (Tool::Goose, Engine::PostgreSQL) => command
+                .env("GOOSE_DRIVER", "postgres")
+                .env(
+                    "GOOSE_DBSTRING",
+                    format!("host=127.0.0.1 port={port} dbname={name} user={name}"),
+                )
+                .args(["-env=none", "-dir", &self.parameters.files]),
+            (Tool::Goose, Engine::MySQL) => command
+                .env("GOOSE_DRIVER", "mysql")
+                .env(
+                    "GOOSE_DBSTRING",
+                    format!("{name}:{}@tcp(127.0.0.1:{port})/{name}", self.password),
+                )
+                .args(["-env=none", "-dir", &self.parameters.files]),
+            (Tool::GolangMigrate, Engine::PostgreSQL) => command.args([
+                "-path",
+                &self.parameters.files,
+                "-database",
+                &format!("pgx5://{name}@127.0.0.1:{port}/{name}?sslmode=prefer"),
+            ]),
+            (Tool::GolangMigrate, Engine::MySQL) => command.args([
+                "-path",
+                &self.parameters.files,
+                "-database",
+                &format!(
+                    "mysql://{name}:{}@tcp(127.0.0.1:{port})/{name}?tls=false",
+                    percent(&self.password)
+                ),
+            ]),
+            (Tool::Flyway | Tool::Exec, _) => bail!("no test calls {} by itself", tool.word()),
+        };
+        Ok(command)
     }
 
-    /// What golang-migrate itself does, without the runner: code and output.
+    /// What golang-migrate itself does: code and output.
     pub async fn golang_migrate(&self, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-        let (port, name) = (self.parameters.port, &self.parameters.database);
-        let url = match self.parameters.engine {
-            Engine::PostgreSQL => format!("pgx5://{name}@127.0.0.1:{port}/{name}?sslmode=prefer"),
-            Engine::MySQL => {
-                let password = percent(&self.password);
-                format!("mysql://{name}:{password}@tcp(127.0.0.1:{port})/{name}?tls=false")
-            }
-        };
-        let output: Output = Command::new(program(Tool::GolangMigrate)?)
-            .args(["-path", &self.parameters.files, "-database", &url])
-            .args(arguments)
-            .env_clear()
-            .env("PGPASSWORD", &self.password)
-            .output()
-            .await?;
-        Ok(said(output))
+        let mut command = self.tool(Tool::GolangMigrate)?;
+        Ok(said(command.args(arguments).output().await?))
     }
 
     /// What Flyway itself does with this database and these files, without the runner: code and output. Its settings are the environment.
@@ -474,7 +486,7 @@ impl Bench {
 }
 
 /// Code and output of a program.
-fn said(output: Output) -> (Option<i32>, String) {
+pub fn said(output: Output) -> (Option<i32>, String) {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     (output.status.code(), text)
@@ -525,15 +537,17 @@ impl Running {
     }
 
     fn pid(&self) -> Result<Pid> {
-        self.child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .and_then(Pid::from_raw)
-            .context("the runner has ended")
+        pid(&self.child)
     }
 }
 
 /// What a message says when its runner was killed.
 pub fn is_provisional(message: &Message) -> bool {
     message.outcome == Outcome::Unknown && message.started && !message.retry_safe
+}
+
+/// The process id of a program that runs.
+pub fn pid(child: &Child) -> Result<Pid> {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    id.and_then(Pid::from_raw).context("it has ended")
 }
