@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use slipway::api::common::Tool;
 use slipway::api::database::TlsMode;
 
 use crate::bench::Bench;
@@ -56,9 +57,13 @@ impl Demanding {
 
     /// An empty database with one migration on each.
     async fn benches(&self) -> Result<[Bench; 2]> {
+        self.benches_of(&[A]).await
+    }
+
+    async fn benches_of(&self, files: &[(&str, &str)]) -> Result<[Bench; 2]> {
         Ok([
-            Bench::on(&self.postgres, &[A]).await?,
-            Bench::on_mariadb(&self.mariadb, &[A]).await?,
+            Bench::on(&self.postgres, files).await?,
+            Bench::on_mariadb(&self.mariadb, files).await?,
         ])
     }
 
@@ -128,6 +133,29 @@ async fn verify_full_takes_a_server_of_the_named_authority_and_no_other() -> Res
             let error = ended.message.error.unwrap_or_default();
             assert_eq!(error.text, text, "{engine:?} {authority:?}");
         }
+    }
+    Ok(())
+}
+
+/// golang-migrate reads the authority's certificate in ways of its own.
+#[tokio::test]
+async fn golang_migrate_goes_through_to_a_server_of_the_named_authority() -> Result<()> {
+    let servers = Demanding::start("IP:127.0.0.1").await?;
+    for bench in servers
+        .benches_of(&[("1_a.up.sql", "CREATE TABLE a (id int);\n")])
+        .await?
+    {
+        let mut bench = bench.with(Tool::GolangMigrate)?;
+        bench.parameters.tls = TlsMode::VerifyFull;
+        bench.parameters.authority = Some(servers.authority("right"));
+        let ended = bench.run().await?;
+        assert_eq!(
+            ended.verdict(),
+            "Succeeded Succeeded none->1 exit 0",
+            "{:?}: {}",
+            bench.parameters.engine,
+            ended.output
+        );
     }
     Ok(())
 }

@@ -12,18 +12,18 @@ use crate::cluster::mariadb::MariaDb;
 use crate::cluster::pgbouncer::PgBouncer;
 use crate::cluster::server::{Options, Tls};
 use crate::migrations::{CANARY, HOSTILE, found_nowhere};
+use crate::objects::told;
 use crate::witness::{Body, Witnessed, backend};
 use crate::world::World;
 
 /// migrations.md cases 1, 30.
-/// I-39: goose on a MariaDB that demands TLS of a known authority, past a door that is closed; pods get their own user and never see that of
+/// I-39: goose on a MariaDB that demands TLS, past a door that is closed. The authority's certificate is waited for by its name; pods get their own user and never see that of
 /// migrations, and a migration never sees theirs.
 pub async fn a_backend_on_mariadb_is_ready_and_its_pods_never_see_the_user_of_migrations(
     world: World,
 ) -> Result<()> {
     let operator = world.operator().await?;
     let (server, authority) = mariadb(&world).await?;
-    world.apply(&authority).await?;
     let name = world.database_name("shop");
     server.create_database(&name, "owner", HOSTILE).await?;
     for (secret, user, password) in [("owner", "owner", HOSTILE), ("app", "app", CANARY)] {
@@ -53,6 +53,9 @@ pub async fn a_backend_on_mariadb_is_ready_and_its_pods_never_see_the_user_of_mi
     shop["spec"]["image"] = json!(PAUSE_IMAGE);
     shop["spec"]["replicas"] = json!(1);
     world.apply(&shop).await?;
+    let missing = "configmap authority not found (named by database shop, spec.tls.ca); nothing is released yet. Next: kubectl get configmap authority";
+    told(&world, "shop", "ConfigMapMissing", missing).await?;
+    world.apply(&authority).await?;
     world.ready("shop").await?;
 
     let secret = |name: &str, key: &str| json!({"secretKeyRef": {"name": name, "key": key}});

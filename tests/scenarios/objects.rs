@@ -293,7 +293,7 @@ async fn migration_name(world: &World, backend: &Value) -> Result<String> {
 }
 
 /// Waits until `Ready` has this reason and its message these words.
-async fn told(world: &World, backend: &str, reason: &str, words: &str) -> Result<()> {
+pub async fn told(world: &World, backend: &str, reason: &str, words: &str) -> Result<()> {
     let what = format!("{backend} to tell {reason}: {words}");
     wait::until(&what, PATIENCE, async || {
         let object = world.get(&format!("slb/{backend}")).await?;
