@@ -50,7 +50,13 @@ impl Shared {
         witness::load_images(&cluster).await?;
         let definitions = concat!(env!("CARGO_MANIFEST_DIR"), "/crds");
         cluster
-            .kubectl_ok(&["apply", "--server-side", "-k", definitions])
+            .kubectl_ok(&[
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "-k",
+                definitions,
+            ])
             .await?;
         cluster
             .kubectl_ok(&[
