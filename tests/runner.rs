@@ -4,6 +4,8 @@
 mod bench;
 #[path = "cluster/mod.rs"]
 mod cluster;
+#[path = "runner/exec.rs"]
+mod exec;
 #[path = "runner/flyway.rs"]
 mod flyway;
 #[path = "runner/golang_migrate.rs"]

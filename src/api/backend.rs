@@ -251,7 +251,12 @@ pub struct Pool {
     validation = migration_rules::only_two_tools_run_out_of_order("spec.migrations"),
     validation = migration_rules::a_program_has_no_tool_path("spec.migrations"),
     validation = migration_rules::only_a_late_migration_soaks("spec.migrations"),
-    validation = migration_rules::only_flyways_versions_have_dots("spec.migrations")
+    validation = migration_rules::only_flyways_versions_have_dots("spec.migrations"),
+    validation = migration_rules::a_program_has_a_command("spec.migrations"),
+    validation = migration_rules::only_a_program_is_read_back("spec.migrations"),
+    validation = migration_rules::only_what_is_read_back_has_a_version_table("spec.migrations"),
+    validation = migration_rules::a_target_is_that_of_files("spec.migrations"),
+    validation = migration_rules::a_tool_has_files("spec.migrations")
 )]
 pub struct BackendMigration {
     /// Name of the entry: lower case, digits, dashes. Unique. Example: `schema`.
@@ -261,10 +266,11 @@ pub struct BackendMigration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub database: Option<String>,
-    /// Tool that understands the files: `Goose`. Required. Example: `Goose`.
+    /// Tool that understands the files, `Goose`, `GolangMigrate` or `Flyway`, or `Exec` for a program of one's own. Required. Example: `Goose`.
     pub tool: Tool,
-    /// Where the files are. Required. Example: `{path: /migrations}`.
-    pub source: BackendMigrationSource,
+    /// Where the files are. Required but for `Exec`; no default. Example: `{path: /migrations}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<BackendMigrationSource>,
     /// Version to stop at, in quotes; higher files wait. One number, for Flyway also several with dots. Default: the highest file.
     /// Example: `"7"`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -286,15 +292,18 @@ pub struct BackendMigration {
 /// Where the migration files are.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!self.path.matches('/[.][.]?(/|$)')")
+#[x_kube(validation = Rule::new("!has(self.path) || !self.path.matches('/[.][.]?(/|$)')")
     .message("spec.migrations: source.path must not contain . or .. as a folder; write the path out")
     .field_path(".path")
 )]
 pub struct BackendMigrationSource {
-    /// Folder in the image: absolute, without a slash at its end. Example: `/migrations`.
+    /// Folder in the image: absolute, without a slash at its end. A program of `Exec` finds its files under `/slipway-files`. No default.
+    /// Example: `/migrations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 256), regex(pattern = ABSOLUTE_PATH))]
-    pub path: String,
-    /// Image that holds the files. Default: the Backend's own, so that code and schema come from one build. Example: `registry.example/orders-sql:9`.
+    pub path: Option<String>,
+    /// Image that holds the files, or the program of `Exec`. Default: the Backend's own, so that code and schema come from one build.
+    /// Example: `registry.example/orders-sql:9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), regex(pattern = IMAGE))]
     pub image: Option<String>,

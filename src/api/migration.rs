@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Phase, Tool};
 pub use super::migration_options::{
-    MigrationOptions, MigrationRetry, MigrationTimeouts, OutOfOrder,
+    MigrationOptions, MigrationRetry, MigrationTimeouts, OutOfOrder, ReadBack,
 };
 use super::migration_rules as rules;
 use super::patterns::{ABSOLUTE_PATH, FILE_VERSION, IMAGE, LABEL, OBJECT_NAME, PLAN_KEY};
@@ -54,7 +54,12 @@ use super::schema;
     validation = rules::only_two_tools_run_out_of_order("spec"),
     validation = rules::a_program_has_no_tool_path("spec"),
     validation = rules::only_a_late_migration_soaks("spec"),
-    validation = rules::only_flyways_versions_have_dots("spec")
+    validation = rules::only_flyways_versions_have_dots("spec"),
+    validation = rules::a_program_has_a_command("spec"),
+    validation = rules::only_a_program_is_read_back("spec"),
+    validation = rules::only_what_is_read_back_has_a_version_table("spec"),
+    validation = rules::a_target_is_that_of_files("spec"),
+    validation = rules::a_tool_has_files("spec")
 )]
 pub struct MigrationSpec {
     /// Name of the Backend whose release needs it. Required. Example: `orders`.
@@ -66,7 +71,7 @@ pub struct MigrationSpec {
     /// Name of the Database to change, in the same namespace. Required. Example: `orders-db`.
     #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub database: String,
-    /// Tool that understands the files: `Goose`. Required. Example: `Goose`.
+    /// Tool that understands the files, `Goose`, `GolangMigrate` or `Flyway`, or `Exec` for a program of one's own. Required. Example: `Goose`.
     pub tool: Tool,
     /// When it runs, seen from the release: `BeforeRollout` or `AfterRollout`. Required. Example: `BeforeRollout`.
     pub phase: Phase,
@@ -75,7 +80,7 @@ pub struct MigrationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86400))]
     pub soak_seconds: Option<i32>,
-    /// Where the files are. Required. Example: `{image: registry.example/orders:1.4.0, path: /migrations}`.
+    /// Image, and where the files are in it. Required. Example: `{image: registry.example/orders:1.4.0, path: /migrations}`.
     pub source: MigrationSource,
     /// Version to stop at, in quotes; higher files wait. One number, for Flyway also several with dots. Default: the highest file.
     /// Example: `"7"`.
@@ -94,12 +99,13 @@ pub struct MigrationSpec {
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationSource {
-    /// Image that holds the files. Example: `registry.example/orders:1.4.0`.
+    /// Image that holds the files, or the program of tool `Exec`. Example: `registry.example/orders:1.4.0`.
     #[schemars(length(min = 1, max = 512), regex(pattern = IMAGE))]
     pub image: String,
-    /// Folder in the image: absolute, without a slash at its end. Example: `/migrations`.
+    /// Folder in the image: absolute, without a slash at its end. No default. Example: `/migrations`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 256), regex(pattern = ABSOLUTE_PATH))]
-    pub path: String,
+    pub path: Option<String>,
 }
 
 /// How it stands.

@@ -10,13 +10,30 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::patterns::{ABSOLUTE_PATH, TABLE};
+use super::patterns::{ABSOLUTE_PATH, ARGUMENT, TABLE};
 use super::workload::EnvironmentVariable;
 
 /// Options of a migration. Rules over several of them are in `migration_rules`, on the struct that holds the tool.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct MigrationOptions {
+    /// Program of tool `Exec` and its arguments, from the image; no shell. `$(NAME)` is replaced by a variable, Slipway's own included.
+    /// It is taken for done when it exits with 0, unless `readBack` is set. Required for `Exec`, no default. Example: `[/app, migrate]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(
+        length(min = 1, max = 64),
+        inner(length(min = 1, max = 32768), regex(pattern = ARGUMENT)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
+    pub command: Vec<String>,
+    /// Tool that the program of `Exec` has built in: `Goose`, `GolangMigrate` or `Flyway`. Its version table is read after the program, and
+    /// has to be there, clean, and at the highest file if `source` names files. Default: the exit code stands. Example: `Goose`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
+    /// Whether the program of `Exec` may be run again after it failed, was killed, or ended nobody knows how. Default `false`: a person
+    /// decides. Example: `true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idempotent: Option<bool>,
     /// Environment variables of the tool, after Slipway's, so that `$(PGHOST)` resolves: `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`,
     /// `PGPASSWORD`, or the same with `MYSQL_`. Never the program's own `env`. Default: none. Example: `[{name: DB_ADDR, value: "$(PGHOST):$(PGPORT)"}]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -42,6 +59,14 @@ pub struct MigrationOptions {
     /// How often it is tried. A change counts from the next attempt on. Default: see each field. Example: `{attempts: 1}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<MigrationRetry>,
+}
+
+/// The tool whose version table is read after a program of one's own.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum ReadBack {
+    Goose,
+    GolangMigrate,
+    Flyway,
 }
 
 /// What becomes of a file with a lower number than one that ran.

@@ -25,6 +25,9 @@ pub const CONNECTION_VARIABLES: [&str; 18] = [
     "MYSQL_PASSWORD",
 ];
 
+/// Whether the source names files.
+const HAS_FILES: &str = "has(self.source) && has(self.source.path)";
+
 /// Under another name every value is free.
 pub(super) fn environment_leaves_the_connection_alone(field: &str) -> Rule {
     let names: Vec<String> = CONNECTION_VARIABLES
@@ -88,4 +91,64 @@ pub(super) fn only_flyways_versions_have_dots(field: &str) -> Rule {
                 .as_str(),
         )
         .field_path(".target")
+}
+
+/// It is the one thing that says what to run.
+pub(super) fn a_program_has_a_command(field: &str) -> Rule {
+    Rule::new("(self.tool == 'Exec') == has(self.command)")
+        .message(
+            format!(
+                "{field}: command is the program of tool Exec and of no other; give Exec its command, and remove it elsewhere"
+            )
+            .as_str(),
+        )
+        .field_path(".command")
+}
+
+/// The other tools are read back always, and say themselves what may be repeated.
+pub(super) fn only_a_program_is_read_back(field: &str) -> Rule {
+    Rule::new("self.tool == 'Exec' || (!has(self.readBack) && !has(self.idempotent))")
+        .message(
+            format!(
+                "{field}: readBack and idempotent are for tool Exec, as Slipway knows them of the other tools; remove them"
+            )
+            .as_str(),
+        )
+        .field_path(".readBack")
+}
+
+/// A program of one's own has no version table that Slipway knows how to read.
+pub(super) fn only_what_is_read_back_has_a_version_table(field: &str) -> Rule {
+    Rule::new("!has(self.versionTable) || self.tool != 'Exec' || has(self.readBack)")
+        .message(
+            format!(
+                "{field}: versionTable of tool Exec is that of the tool it has built in; name that tool in readBack, or remove versionTable"
+            )
+            .as_str(),
+        )
+        .field_path(".versionTable")
+}
+
+/// A version means something only where it can be looked for among files and read from a table.
+pub(super) fn a_target_is_that_of_files(field: &str) -> Rule {
+    Rule::new(format!(
+        "!has(self.target) || self.tool != 'Exec' || (has(self.readBack) && {HAS_FILES})"
+    ))
+    .message(
+        format!(
+            "{field}: target of tool Exec needs readBack and source.path, or nothing tells whether it was reached; add them, or remove target"
+        )
+        .as_str(),
+    )
+    .field_path(".target")
+}
+
+/// Without files a tool has nothing to do.
+pub(super) fn a_tool_has_files(field: &str) -> Rule {
+    Rule::new(format!("self.tool == 'Exec' || ({HAS_FILES})"))
+        .message(
+            format!("{field}: source.path says where the files are; give it, for example {{path: /migrations}}")
+                .as_str(),
+        )
+        .field_path(".source")
 }

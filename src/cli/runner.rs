@@ -45,6 +45,9 @@ enum RunnerCommand {
         /// The tool's program; without it PATH and the tool's usual places are searched
         #[arg(long, env = "SLIPWAY_TOOL")]
         tool: Option<PathBuf>,
+        /// Program of tool Exec and its arguments
+        #[arg(last = true)]
+        command: Vec<String>,
     },
     /// Become another program that dies with its parent
     #[command(hide = true)]
@@ -77,9 +80,11 @@ pub fn execute(arguments: RunnerArguments) -> ExitCode {
         RunnerCommand::Run {
             termination_log,
             tool,
+            command,
         } => match runner::run(&RunOptions {
             termination_log,
             tool,
+            command,
         }) {
             Ok(code) => code.into(),
             Err(error) => internal(&error.to_string()),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::api::database::RunMode;
-use crate::core::migration::judge::{Evidence, Judgement, Lock as LockEvidence, ReadBack, judge};
+use crate::core::migration::judge::{Evidence, Judgement, Lock as LockEvidence, ReadBack};
 use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
@@ -113,16 +113,16 @@ impl Attempt {
         }
         let tool = T::list(&self.parameters)?;
         let facts = tool.facts();
-        message.files_top = Some(facts.top);
-        message.files_digest = Some(facts.digest);
+        message.files_top = said(facts.top);
+        message.files_digest = said(facts.digest);
         message.file_count = facts.count;
-        message.target = Some(facts.target);
+        message.target = said(facts.target);
         let check = self.parameters.mode == RunMode::Check;
         let given = self.tool.as_deref();
-        let program = match process::find(given, T::NAME, T::PLACES) {
+        let program = match process::find(given, tool.program(), T::PLACES) {
             Some(program) => program,
             None if check => PathBuf::new(),
-            None => return Err(no_program::<T>(given)),
+            None => return Err(no_program(&tool, given)),
         };
 
         let begin = Instant::now();
@@ -149,7 +149,7 @@ impl Attempt {
             .cloned()
             .collect();
         message.pending_total = i64::try_from(pending.versions.len()).unwrap_or(i64::MAX);
-        message.pending_digest = Some(pending.digest.clone());
+        message.pending_digest = said(pending.digest.clone());
         if check {
             return Err(checked::<E, T>(&tool, &versions));
         }
@@ -173,8 +173,8 @@ impl Attempt {
         self.termination.write(message);
         let start = self.start(&before);
         say(&format!(
-            "{} applies {} files",
-            T::NAME,
+            "{} is started; pending files: {}",
+            before.tool.program(),
             before.pending.versions.len()
         ));
         let begin = Instant::now();
@@ -184,7 +184,7 @@ impl Attempt {
                 message.started = false;
                 message.error = Some(MessageError::plain(
                     "Tool",
-                    &format!("{} cannot be started: {error}", T::NAME),
+                    &format!("{} cannot be started: {error}", before.tool.program()),
                 ));
                 return Judgement::new(Outcome::Failed, "InvalidSource", false);
             }
@@ -249,7 +249,7 @@ impl Attempt {
         let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
         let file = error.as_ref().and_then(|error| error.file.as_deref());
         let stopped = stopped_at::<E, T>(&before.tool, file, after.as_ref());
-        let judgement = judge(&Evidence {
+        let evidence = Evidence {
             lock: if finished.lock_lost {
                 LockEvidence::Lost
             } else {
@@ -261,7 +261,8 @@ impl Attempt {
                 .as_ref()
                 .is_some_and(|stopped| stopped.left.is_nothing()),
             end,
-        });
+        };
+        let judgement = before.tool.judge(&evidence, message.tool_exit);
         message.error = if judgement.outcome == Outcome::Succeeded {
             None
         } else {
@@ -335,7 +336,7 @@ fn checked<E: Engine, T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
         MessageError::plain("Tool", "the last attempt did not get to its end"),
         stopped,
     );
-    if transactional {
+    if transactional || tool.may_be_repeated() {
         Ending {
             judgement: Judgement::new(Outcome::Failed, "OutcomeUnknown", true),
             error: Some(Box::new(error)),
@@ -369,13 +370,21 @@ fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
     }
 }
 
-fn no_program<T: Tool>(given: Option<&Path>) -> Ending {
-    let places = || format!("not in PATH, not at {}", T::PLACES.join(", "));
-    let places = given.map_or_else(places, |path| {
-        format!("no program at {} (toolPath)", path.display())
-    });
-    let text = format!("{} is not in the image: {places}", T::NAME);
+fn no_program<T: Tool>(tool: &T, given: Option<&Path>) -> Ending {
+    let name = tool.program();
+    let places = match given {
+        Some(path) => format!("no program at {} (toolPath)", path.display()),
+        None if name.contains('/') => "no program at this path".to_owned(),
+        None if T::PLACES.is_empty() => "not in PATH".to_owned(),
+        None => format!("not in PATH, not at {}", T::PLACES.join(", ")),
+    };
+    let text = format!("{name} is not in the image: {places}");
     Ending::failed("InvalidSource", MessageError::plain("Tool", &text))
+}
+
+/// What is empty is not said.
+fn said(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
 }
 
 /// A number of seconds from the parameters; a negative one is none.

@@ -21,6 +21,7 @@ mod tools;
 use std::path::PathBuf;
 
 use crate::api::common::{Engine, Tool};
+use crate::api::migration::ReadBack;
 use crate::core::migration::parameters::{ARMED_VARIABLE, PARAMETERS_VARIABLE, RunParameters};
 use crate::core::migration::scrub::Scrubber;
 
@@ -31,6 +32,7 @@ use engines::Access;
 use engines::mysql::MySql;
 use engines::postgresql::PostgreSql;
 use termination::TerminationLog;
+use tools::exec::Exec;
 use tools::flyway::Flyway;
 use tools::golang_migrate::GolangMigrate;
 use tools::goose::Goose;
@@ -48,6 +50,8 @@ pub struct RunOptions {
     pub termination_log: PathBuf,
     /// The tool's file; without it the tool is sought in PATH and then at its usual place.
     pub tool: Option<PathBuf>,
+    /// Program of tool Exec and its arguments.
+    pub command: Vec<String>,
 }
 
 /// What keeps the runner from even starting an attempt.
@@ -61,8 +65,6 @@ pub enum RunError {
         "environment variable {PARAMETERS_VARIABLE} does not hold what this version of the runner reads"
     )]
     Parameters(#[source] serde_json::Error),
-    #[error("this version of the runner does not know {1} on {0}")]
-    Unknown(&'static str, &'static str),
     #[error("the runner could not start")]
     Start(#[source] std::io::Error),
 }
@@ -77,7 +79,10 @@ pub fn run(options: &RunOptions) -> Result<u8, RunError> {
         .enable_all()
         .build()
         .map_err(RunError::Start)?;
-    let parameters = parameters()?;
+    let parameters = RunParameters {
+        command: options.command.clone(),
+        ..parameters()?
+    };
     let access = access(&parameters)?;
     let scrubber = Scrubber::new(secrets(&parameters, &access).iter().map(String::as_str));
     let armed = std::env::var(ARMED_VARIABLE).is_ok_and(|value| !value.is_empty());
@@ -99,10 +104,10 @@ pub fn run(options: &RunOptions) -> Result<u8, RunError> {
             tool: tool_path,
             stop,
         };
-        match engine {
+        Ok(match engine {
             Engine::PostgreSQL => run_on::<PostgreSql>(attempt, tool).await,
             Engine::MySQL => run_on::<MySql>(attempt, tool).await,
-        }
+        })
     });
     // What still runs in the background is the other end of a closed connection.
     runtime.shutdown_background();
@@ -110,12 +115,17 @@ pub fn run(options: &RunOptions) -> Result<u8, RunError> {
 }
 
 /// A further tool is a line here.
-async fn run_on<E: engines::Engine>(attempt: Attempt, tool: Tool) -> Result<u8, RunError> {
+async fn run_on<E: engines::Engine>(attempt: Attempt, tool: Tool) -> u8 {
     match tool {
-        Tool::Goose => Ok(attempt.run::<E, Goose>().await),
-        Tool::GolangMigrate => Ok(attempt.run::<E, GolangMigrate>().await),
-        Tool::Flyway => Ok(attempt.run::<E, Flyway>().await),
-        Tool::Exec => Err(RunError::Unknown(E::WORD, tool.word())),
+        Tool::Goose => attempt.run::<E, Goose>().await,
+        Tool::GolangMigrate => attempt.run::<E, GolangMigrate>().await,
+        Tool::Flyway => attempt.run::<E, Flyway>().await,
+        Tool::Exec => match attempt.parameters.read_back {
+            // Without a tool that is built in, any one will do: its table is not read.
+            None | Some(ReadBack::Goose) => attempt.run::<E, Exec<Goose>>().await,
+            Some(ReadBack::GolangMigrate) => attempt.run::<E, Exec<GolangMigrate>>().await,
+            Some(ReadBack::Flyway) => attempt.run::<E, Exec<Flyway>>().await,
+        },
     }
 }
 

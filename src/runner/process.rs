@@ -83,9 +83,10 @@ impl Process {
     }
 }
 
-/// The tool's file: the given one, else the first in PATH, else its usual places.
+/// The tool's file: the given one, or `name` if it is a path, else the first of that name in PATH, else its usual places.
 pub fn find(given: Option<&Path>, name: &str, places: &[&str]) -> Option<PathBuf> {
-    if let Some(path) = given {
+    let path = Some(Path::new(name)).filter(|_| name.contains('/'));
+    if let Some(path) = given.or(path) {
         return is_program(path).then(|| path.to_owned());
     }
     let path =

@@ -171,9 +171,11 @@ pub fn end_of(
         (Some(status), _) if status.code().is_none() => {
             (End::Cut(Cause::Other), tool("it was killed by a signal"))
         }
-        _ => (
-            End::Cut(Cause::Other),
-            tool("it ended without saying why, as after a broken connection"),
-        ),
+        (status, _) => {
+            let code = status.and_then(|status| status.code());
+            let code = code.map_or_else(String::new, |code| format!(" with code {code}"));
+            let text = format!("it ended{code} without saying why that Slipway understands");
+            (End::Cut(Cause::Other), tool(&text))
+        }
     }
 }

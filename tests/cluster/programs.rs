@@ -39,7 +39,7 @@ enum Stamps {
 }
 
 /// All families, quick ones first, so that a fault of the set-up shows early.
-pub const FAMILIES: [Family; 8] = [
+pub const FAMILIES: [Family; 10] = [
     Family {
         name: "goose",
         module: "github.com/pressly/goose/v3",
@@ -58,6 +58,26 @@ pub const FAMILIES: [Family; 8] = [
             path: "github.com/golang-migrate/migrate/v4/cmd/migrate",
         }],
         tags: "postgres,pgx5,mysql",
+        stamps: Stamps::None,
+    },
+    Family {
+        name: "miniflux",
+        module: "miniflux.app/v2",
+        packages: &[Package {
+            program: "miniflux",
+            path: "miniflux.app/v2",
+        }],
+        tags: "",
+        stamps: Stamps::None,
+    },
+    Family {
+        name: "dbos",
+        module: "github.com/dbos-inc/dbos-transact-golang",
+        packages: &[Package {
+            program: "dbos",
+            path: "github.com/dbos-inc/dbos-transact-golang/cmd/dbos",
+        }],
+        tags: "",
         stamps: Stamps::None,
     },
     Family {

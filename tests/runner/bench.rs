@@ -61,12 +61,16 @@ pub async fn mariadb() -> Result<&'static MariaDb> {
 
 /// The real tool, built where it is not yet.
 pub fn program(tool: Tool) -> Result<PathBuf> {
-    let (family, program) = match tool {
-        Tool::Goose => ("goose", "goose"),
-        Tool::GolangMigrate => ("golang-migrate", "migrate"),
-        Tool::Flyway => return Ok(tokio::task::block_in_place(Flyway::prepare)?.program()),
+    match tool {
+        Tool::Goose => public_program("goose", "goose"),
+        Tool::GolangMigrate => public_program("golang-migrate", "migrate"),
+        Tool::Flyway => Ok(tokio::task::block_in_place(Flyway::prepare)?.program()),
         Tool::Exec => bail!("the tests have no program of {}", tool.word()),
-    };
+    }
+}
+
+/// A program of a family, built where it is not yet.
+pub fn public_program(family: &str, program: &str) -> Result<PathBuf> {
     Ok(build::build(|name| name == family)?
         .path(program)?
         .to_owned())
@@ -79,6 +83,8 @@ pub struct Bench {
     /// Called as the database is.
     pub user: String,
     pub password: String,
+    /// Variables of the migration's own, as the kubelet has put them together.
+    pub environment: Vec<(String, String)>,
     folder: PathBuf,
 }
 
@@ -201,6 +207,9 @@ impl Bench {
                 out_of_order: OutOfOrder::Refuse,
                 tool_path: Some(program(Tool::Goose)?.display().to_string()),
                 secrets: Vec::new(),
+                command: Vec::new(),
+                read_back: None,
+                idempotent: false,
                 version_table: "goose_db_version".to_owned(),
                 lock_wait_seconds: 60,
                 run_seconds: 60,
@@ -209,6 +218,7 @@ impl Bench {
             armed: true,
             user: format!("bench{number}"),
             password: PASSWORD.to_owned(),
+            environment: Vec::new(),
             folder,
         };
         bench.write(files)?;
@@ -230,6 +240,7 @@ impl Bench {
             armed: true,
             user: self.user.clone(),
             password: self.password.clone(),
+            environment: self.environment.clone(),
             folder,
         }
     }
@@ -302,9 +313,11 @@ impl Bench {
             (password, self.password.clone()),
         ]);
         let child = Command::new(env!("CARGO_BIN_EXE_slipway"))
-            .args(["runner", "run"])
+            .args(["runner", "run", "--"])
+            .args(&self.parameters.command)
             .env_clear()
             .envs(environment)
+            .envs(self.environment.iter().cloned())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

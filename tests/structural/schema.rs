@@ -106,6 +106,15 @@ fn check_list(path: &str, schema: &Value, items: &[Value], found: &mut Vec<Strin
         found.push(format!("{path}: Too many"));
         return;
     }
+    if schema["minItems"]
+        .as_u64()
+        .is_some_and(|least| (items.len() as u64) < least)
+    {
+        found.push(format!(
+            "{path}: should have at least {} items",
+            schema["minItems"]
+        ));
+    }
     let keys: Option<Vec<&str>> = schema["x-kubernetes-list-map-keys"]
         .as_array()
         .map(|keys| keys.iter().filter_map(Value::as_str).collect());

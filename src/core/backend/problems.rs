@@ -17,7 +17,8 @@ pub fn problems(spec: &BackendSpec, backend: &ResolvedBackend) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(image("spec.image", &spec.image));
     for migration in &spec.migrations {
-        if let Some(reference) = &migration.source.image {
+        let source = migration.source.as_ref();
+        if let Some(reference) = source.and_then(|source| source.image.as_ref()) {
             problems.extend(image(
                 &format!("spec.migrations[{}].source.image", migration.name),
                 reference,

@@ -307,8 +307,12 @@ fn retry_time(
         .to_string()
 }
 
-/// A Blocked plan marks its version table; a good end of any plan on that table frees it, as does a person's "I looked".
+/// A Blocked plan marks its version table; a good end of any plan on that table frees it, as does a person's "I looked". A program of one's
+/// own has none that is known: it marks nothing, and no mark stops it, as it may be the repair.
 fn mark(ledger: &mut Ledger, entry: &Entry, verdict: &Verdict, now: Timestamp) {
+    if entry.version_table.is_empty() {
+        return;
+    }
     match entry.outcome {
         EntryOutcome::Succeeded | EntryOutcome::Skipped => {
             ledger

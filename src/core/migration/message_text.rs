@@ -34,6 +34,9 @@ pub fn retry_command(migration: &Migration) -> String {
 
 pub(super) fn succeeded(entry: &Entry) -> String {
     match (&entry.before, &entry.after) {
+        _ if entry.tool == Some(Tool::Exec) && entry.after.is_none() => {
+            "the program exited with 0, which is all that is known of it: no version table was read back (readBack)".to_owned()
+        }
         (_, Some(after)) if entry.before.as_ref() == Some(after) => format!("the schema is at version {after}; nothing was pending"),
         (Some(before), Some(after)) => format!("the schema went from version {before} to {after}"),
         (None, Some(after)) => format!("the schema is at version {after}"),
@@ -134,6 +137,15 @@ pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble)
     )
 }
 
+/// Where the files are, or the program.
+fn source(migration: &Migration) -> String {
+    let source = &migration.spec.source;
+    source.path.as_ref().map_or_else(
+        || format!("image {}", source.image),
+        |path| format!("folder {path} of image {}", source.image),
+    )
+}
+
 fn cause(migration: &Migration, entry: &Entry) -> String {
     let what = match entry.reason.as_str() {
         "DatabaseUnreachable" => format!("database {} cannot be reached", migration.spec.database),
@@ -145,23 +157,15 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
             "database {} is a standby or read-only",
             migration.spec.database
         ),
-        "NoMigrationFiles" => format!(
-            "no migration files in {} of image {}",
-            migration.spec.source.path, migration.spec.source.image
-        ),
-        "InvalidSource" => format!(
-            "the files in {} of image {} are not valid",
-            migration.spec.source.path, migration.spec.source.image
-        ),
-        "SourceUnreadable" => format!(
-            "folder {} of image {} cannot be read",
-            migration.spec.source.path, migration.spec.source.image
-        ),
+        "NoMigrationFiles" => format!("no migration files in {}", source(migration)),
+        "InvalidSource" => format!("the files in {} are not valid", source(migration)),
+        "SourceUnreadable" => format!("{} cannot be read", source(migration)),
         "DatabaseDirty" => format!(
             "database {} is dirty at version {}",
             migration.spec.database,
             entry.after.as_deref().unwrap_or("unknown")
         ),
+        "ProgramFailed" => "the program failed".to_owned(),
         "LockTimeout" => "a lock was not to be had in time".to_owned(),
         "DeadlineExceeded" => "the tool ran longer than it may".to_owned(),
         other => other.to_owned(),
@@ -179,7 +183,7 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
 fn flyway_repair(migration: &Migration) -> String {
     format!(
         "flyway -url=URL -user=USER -locations=filesystem:{} repair",
-        migration.spec.source.path
+        migration.spec.source.path.as_deref().unwrap_or("FOLDER")
     )
 }
 
@@ -222,6 +226,12 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
                 migration.spec.database
             )
         }
+        "OutcomeUnknown" if version_table.is_empty() => {
+            format!(
+                "Nothing proves whether the program did its work (readBack is not set). Look at the database: undo what is there of it, or see \
+                 that it may begin anew (then set idempotent: true); then: {retry}"
+            )
+        }
         "OutcomeUnknown" => {
             format!(
                 "Look at the schema: undo what is there of the file, or finish it by hand and add its row to {version_table}; then: {retry}"
@@ -233,7 +243,7 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
 
 /// What golang-migrate's own command must say afterwards, either way. `--` lets it take -1, its word for "no version yet".
 fn dirty(migration: &Migration, entry: &Entry) -> String {
-    let path = &migration.spec.source.path;
+    let path = migration.spec.source.path.as_deref().unwrap_or("FOLDER");
     let force = |version: &str| format!("migrate -path {path} -database URL force {version}");
     format!(
         "Undo by hand what is there of the file, then: {}; or finish it by hand, then: {}. In either case, last: {}",

@@ -15,6 +15,7 @@ mod message_text;
 pub mod mysql_error;
 pub mod parameters;
 pub mod planned;
+pub mod program;
 mod report;
 pub mod scrub;
 mod seen;

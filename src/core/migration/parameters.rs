@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::common::{Engine, Tool};
 use crate::api::database::{RunMode, TakenForApplied, TlsMode};
-use crate::api::migration::OutOfOrder;
+use crate::api::migration::{OutOfOrder, ReadBack};
 
 /// Environment variable of the migration pod that holds [`RunParameters`] as JSON.
 pub const PARAMETERS_VARIABLE: &str = "SLIPWAY_RUN";
@@ -35,7 +35,7 @@ pub struct RunParameters {
     /// Whether the user is for migrations alone, so that every session of it is a migration's.
     #[serde(default)]
     pub own_user: bool,
-    /// Folder in the pod with the migration files.
+    /// Folder in the pod with the migration files; empty: there are none.
     pub files: String,
     /// Version to stop at; absent: the last file.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -46,6 +46,16 @@ pub struct RunParameters {
     /// File of the tool; absent: it is sought.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_path: Option<String>,
+    /// Program of tool Exec and its arguments. Never in the JSON: the runner has it from its own command line, in which the kubelet has put
+    /// variables in place of `$(NAME)`.
+    #[serde(skip)]
+    pub command: Vec<String>,
+    /// Tool whose version table says how the program of Exec ended; absent: its exit code does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub read_back: Option<ReadBack>,
+    /// Whether the program of Exec may be run again after anything.
+    #[serde(default)]
+    pub idempotent: bool,
     /// Names of the migration's own variables that a Secret fills.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub secrets: Vec<String>,

@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use crate::api::backend::{Backend, BackendMigration};
 use crate::api::common::{Phase, Tool};
 use crate::api::database::{Database, DatabaseSpec};
-use crate::api::migration::{MigrationSource, MigrationSpec, OutOfOrder};
+use crate::api::migration::{MigrationSource, MigrationSpec, OutOfOrder, ReadBack};
 use crate::core::hash;
 
 /// One Migration that a Backend asks for.
@@ -80,13 +80,10 @@ fn plan_one(
     database: &str,
     of: &DatabaseSpec,
 ) -> PlannedMigration {
+    let source = entry.source.clone().unwrap_or_default();
     let source = MigrationSource {
-        image: entry
-            .source
-            .image
-            .clone()
-            .unwrap_or_else(|| backend.spec.image.clone()),
-        path: entry.source.path.clone(),
+        image: source.image.unwrap_or_else(|| backend.spec.image.clone()),
+        path: source.path,
     };
     let mut spec = MigrationSpec {
         backend: backend.name_any(),
@@ -113,14 +110,19 @@ fn plan_one(
 /// it is tried and where the tool lies: what was done stays done when those change.
 fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
     let identity = identity(database);
+    // How a program of one's own is read back may be said later, when it has run.
+    let table = match spec.tool {
+        Tool::Exec => spec.options.version_table.as_deref().unwrap_or(""),
+        Tool::Goose | Tool::GolangMigrate | Tool::Flyway => version_table(spec),
+    };
     let mut parts = vec![
         "tool",
         spec.tool.word(),
         "version table",
-        version_table(spec),
+        table,
         "source",
         &spec.source.image,
-        &spec.source.path,
+        spec.source.path.as_deref().unwrap_or(""),
         "target",
         spec.target.as_deref().unwrap_or(""),
         "phase",
@@ -132,6 +134,10 @@ fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
     let environment = serde_json::to_string(&spec.options.env).unwrap_or_default();
     if !spec.options.env.is_empty() {
         parts.extend(["env", &environment]);
+    }
+    if !spec.options.command.is_empty() {
+        parts.push("command");
+        parts.extend(spec.options.command.iter().map(String::as_str));
     }
     if spec.options.out_of_order == Some(OutOfOrder::Allow) {
         parts.extend(["out of order", "Allow"]);
@@ -160,15 +166,19 @@ pub fn port(database: &DatabaseSpec) -> i32 {
 /// The tool's version table: the named one, else the tool's own. Empty: none that we know of, so nothing marks it.
 #[must_use]
 pub fn version_table(spec: &MigrationSpec) -> &str {
-    spec.options
-        .version_table
-        .as_deref()
-        .unwrap_or(match spec.tool {
-            Tool::Goose => "goose_db_version",
-            Tool::GolangMigrate => "schema_migrations",
-            Tool::Flyway => "flyway_schema_history",
-            Tool::Exec => "",
-        })
+    let read = match spec.tool {
+        Tool::Goose => Some(ReadBack::Goose),
+        Tool::GolangMigrate => Some(ReadBack::GolangMigrate),
+        Tool::Flyway => Some(ReadBack::Flyway),
+        Tool::Exec => spec.options.read_back,
+    };
+    let own = match read {
+        Some(ReadBack::Goose) => "goose_db_version",
+        Some(ReadBack::GolangMigrate) => "schema_migrations",
+        Some(ReadBack::Flyway) => "flyway_schema_history",
+        None => "",
+    };
+    spec.options.version_table.as_deref().unwrap_or(own)
 }
 
 #[cfg(test)]
@@ -178,7 +188,7 @@ mod tests {
 
     use serde_json::{Value, json};
 
-    use super::{Planned, planned};
+    use super::{Planned, planned, version_table};
     use crate::api::backend::Backend;
     use crate::api::database::Database;
 
@@ -273,6 +283,28 @@ mod tests {
         ] {
             assert_eq!(plan(same.clone()), plan(json!({})), "{same}");
         }
+    }
+
+    #[test]
+    fn a_program_is_known_by_its_words_and_how_it_is_read_back_may_be_said_later() {
+        let plan = |options: Value| {
+            let mut entry =
+                json!({"name": "schema", "tool": "Exec", "command": ["/app", "migrate"]});
+            if let (Some(entry), Value::Object(options)) = (entry.as_object_mut(), options) {
+                entry.extend(options);
+            }
+            let planned = planned(&backend(&json!([entry]), "orders:1"), &databases("db"));
+            let table = planned
+                .migrations
+                .first()
+                .map(|migration| version_table(&migration.spec).to_owned());
+            (names(&planned), table.unwrap_or_default())
+        };
+        let (first, table) = plan(json!({}));
+        assert_eq!(table, "");
+        let (same, table) = plan(json!({"readBack": "Goose", "idempotent": true}));
+        assert_eq!((same, table.as_str()), (first.clone(), "goose_db_version"));
+        assert_ne!(first, plan(json!({"command": ["/app migrate"]})).0);
     }
 
     #[test]

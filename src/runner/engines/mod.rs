@@ -117,9 +117,6 @@ pub enum EngineError {
 
 /// One session of the runner, which holds the lock.
 pub trait Engine: Sized {
-    /// As users write it.
-    const WORD: &'static str;
-
     /// Whether a migration's change of the schema can be part of a transaction.
     const TRANSACTIONAL: bool;
 

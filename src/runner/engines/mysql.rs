@@ -106,7 +106,6 @@ impl MySql {
 }
 
 impl Engine for MySql {
-    const WORD: &'static str = "MySQL";
     const TRANSACTIONAL: bool = false;
     const ENDS_SESSIONS: bool = false;
 

@@ -110,7 +110,6 @@ impl PostgreSql {
 }
 
 impl Engine for PostgreSql {
-    const WORD: &'static str = "PostgreSQL";
     const TRANSACTIONAL: bool = true;
     const ENDS_SESSIONS: bool = true;
 

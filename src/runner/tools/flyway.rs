@@ -68,9 +68,13 @@ impl Tool for Flyway {
     const FATAL_MARKS: &'static [&'static str] = &words::FATAL_MARKS;
 
     fn list(parameters: &RunParameters) -> Result<Self, Ending> {
-        let entries = tree(Path::new(&parameters.files))
-            .map_err(|error| unreadable(&parameters.files, &error))?;
-        let files = Files::new(entries).map_err(|error| refused(&error))?;
+        let files = if parameters.files.is_empty() {
+            Files::default()
+        } else {
+            let entries = tree(Path::new(&parameters.files))
+                .map_err(|error| unreadable(&parameters.files, &error))?;
+            Files::new(entries).map_err(|error| refused(&error))?
+        };
         let (schema, table) = match parameters.version_table.split_once('.') {
             Some((schema, table)) => (Some(schema.to_owned()), table),
             None => (schema_of_environment(), parameters.version_table.as_str()),

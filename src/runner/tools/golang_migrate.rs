@@ -42,9 +42,13 @@ impl Tool for GolangMigrate {
     const LAST_FILE: Option<Signal> = Some(Signal::INT);
 
     fn list(parameters: &RunParameters) -> Result<Self, Ending> {
-        let entries = folder(Path::new(&parameters.files))
-            .map_err(|error| unreadable(&parameters.files, &error))?;
-        let files = Files::new(entries).map_err(|error| refused(&error))?;
+        let files = if parameters.files.is_empty() {
+            Files::default()
+        } else {
+            let entries = folder(Path::new(&parameters.files))
+                .map_err(|error| unreadable(&parameters.files, &error))?;
+            Files::new(entries).map_err(|error| refused(&error))?
+        };
         let table = parameters.version_table.clone();
         check_table(&table)?;
         let target = match parameters.target.as_deref() {

@@ -1,5 +1,6 @@
 //! Migration tools: what the runner asks of one. A further tool is a file beside `goose.rs` and a line in `runner::run`.
 
+pub mod exec;
 pub mod flyway;
 pub mod golang_migrate;
 pub mod goose;
@@ -10,6 +11,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use crate::api::database::TakenForApplied;
+use crate::core::migration::judge::{Evidence, Judgement, judge};
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
@@ -23,7 +25,8 @@ pub struct Start {
     pub environment: Vec<(&'static str, String)>,
 }
 
-/// What the folder holds, for the message.
+/// What the folder holds, for the message; nothing where there is no folder.
+#[derive(Default)]
 pub struct Facts {
     pub top: String,
     pub digest: String,
@@ -33,6 +36,7 @@ pub struct Facts {
 }
 
 /// What is to be done.
+#[derive(Default)]
 pub struct Pending {
     pub versions: Vec<String>,
     pub digest: String,
@@ -60,7 +64,12 @@ pub trait Tool: Sized {
     /// Whether a lock that is not to be had soon may end it: not where that leaves a mark that only a person takes away.
     const MAY_TIME_OUT: bool = true;
 
-    /// Reads the files, by the tool's own rule.
+    /// Its program: a name that is sought, or a path.
+    fn program(&self) -> &str {
+        Self::NAME
+    }
+
+    /// Reads the files, by the tool's own rule. No folder (a program of one's own, of which only the version table is known): no files.
     fn list(parameters: &RunParameters) -> Result<Self, Ending>;
 
     fn facts(&self) -> Facts;
@@ -102,6 +111,16 @@ pub trait Tool: Sized {
     }
 
     fn applied(&self, before: &Self::Versions, after: &Self::Versions) -> i64;
+
+    /// Whether another attempt is safe whatever became of this one.
+    fn may_be_repeated(&self) -> bool {
+        false
+    }
+
+    /// What follows from the evidence. `exit`: the code with which it ended by itself, if it did.
+    fn judge(&self, evidence: &Evidence, _exit: Option<i64>) -> Judgement {
+        judge(evidence)
+    }
 
     /// The file at which the tool stopped: the named one, else the first that is not applied.
     fn stopped_at(&self, file: Option<&str>, after: Option<&Self::Versions>) -> Option<StoppedAt>;

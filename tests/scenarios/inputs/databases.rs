@@ -355,7 +355,7 @@ pub(super) fn migrations() -> Vec<Input> {
         backend("", &with(&goose("toolPath: goose")), "toolPath"),
         backend(
             "",
-            &with("{name: s, tool: Exec, source: {path: /m}, toolPath: /goose}"),
+            &with("{name: s, tool: Exec, command: [/app], toolPath: /goose}"),
             "toolPath is not for Exec",
         ),
         backend(
@@ -388,6 +388,116 @@ pub(super) fn migrations() -> Vec<Input> {
             &with(&goose("retry: {attempts: 0}")),
             "retry.attempts",
         ),
+        backend_passes(&with(
+            "{name: s, tool: Exec, command: [/app, migrate, \"$(PGHOST)\"]}, {name: t, tool: Exec, command: [/app], idempotent: true, source: {image: \"r.example/sql:9\"}}, {name: u, tool: Exec, command: [/app], readBack: Flyway, versionTable: v, target: \"7\", source: {path: /m}}",
+        )),
+        backend(
+            "B-31",
+            &with("{name: s, tool: Exec, command: []}"),
+            "command",
+        ),
+        backend(
+            "B-31",
+            &with("{name: s, tool: Exec, command: [\"\"]}"),
+            "command[0]",
+        ),
+        backend(
+            "B-31",
+            &with(&format!(
+                "{{name: s, tool: Exec, command: [{}]}}",
+                vec!["a"; 10_000].join(", ")
+            )),
+            "command",
+        ),
+        backend(
+            "B-32",
+            &with("{name: s, tool: Exec, command: [\"a\\0b\"]}"),
+            "command[0]",
+        ),
+        backend(
+            "B-32",
+            &with(&format!(
+                "{{name: s, tool: Exec, command: [{}]}}",
+                "a".repeat(1 << 20)
+            )),
+            "command[0]",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Exec}"),
+            "spec.migrations: command is the program of tool Exec",
+        ),
+        backend(
+            "",
+            &with(&goose("command: [/app]")),
+            "command is the program of tool Exec",
+        ),
+        backend(
+            "",
+            &with(&goose("readBack: Goose")),
+            "spec.migrations: readBack and idempotent are for tool Exec",
+        ),
+        backend(
+            "",
+            &with(&goose("idempotent: true")),
+            "readBack and idempotent are for tool Exec",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Exec, command: [/app], readBack: Exec}"),
+            "readBack",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Exec, command: [/app], versionTable: v}"),
+            "spec.migrations: versionTable of tool Exec",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Exec, command: [/app], readBack: Goose, target: \"7\"}"),
+            "spec.migrations: target of tool Exec needs readBack",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {image: \"r.example/sql:9\"}}"),
+            "source.path says where the files are",
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {tool: Exec, command: [/app], source: {path: null}, readBack: Goose}}",
+            Answer::Accepted,
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {tool: Exec}}",
+            Answer::Refused("spec: command is the program of tool Exec"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {idempotent: true}}",
+            Answer::Refused("spec: readBack and idempotent are for tool Exec"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {tool: Exec, command: [/app], versionTable: v}}",
+            Answer::Refused("spec: versionTable of tool Exec"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {tool: Exec, command: [/app], target: \"7\"}}",
+            Answer::Refused("spec: target of tool Exec needs readBack"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {source: {path: null}}}",
+            Answer::Refused("spec: source.path says where the files are"),
+        ),
         row(
             "",
             Kind::Migration,
@@ -409,7 +519,7 @@ pub(super) fn migrations() -> Vec<Input> {
         row(
             "",
             Kind::Migration,
-            "{spec: {tool: Exec, toolPath: /goose}}",
+            "{spec: {tool: Exec, command: [/app], toolPath: /goose}}",
             Answer::Refused("spec: toolPath is not for Exec"),
         ),
         row(

@@ -1,6 +1,6 @@
 //! The options of migrations: what CEL refuses too, for objects that were stored before a rule.
 
-use super::{Invalid, environment, invalid};
+use super::{Invalid, environment, image, invalid};
 use crate::api::backend::BackendMigration;
 use crate::api::common::{Phase, Tool};
 use crate::api::migration_rules::CONNECTION_VARIABLES;
@@ -19,7 +19,9 @@ pub(super) fn check(migrations: &[BackendMigration]) -> Result<(), Invalid> {
     migrations.iter().try_for_each(|migration| {
         let field = format!("spec.migrations[{}]", migration.name);
         check_environment(&field, migration)?;
+        check_source(&field, migration)?;
         check_tool(&field, migration)?;
+        check_program(&field, migration)?;
         check_numbers(&field, migration)?;
         check_soak(&field, migration)
     })
@@ -36,6 +38,70 @@ fn check_environment(field: &str, migration: &BackendMigration) -> Result<(), In
             field,
             format!("{} is said by the Database", variable.name),
             "Give yours another name, and the value $(PGHOST) or the like",
+        ))
+    })
+}
+
+fn check_source(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
+    let source = migration.source.clone().unwrap_or_default();
+    let path = source.path.as_deref().unwrap_or("/none");
+    if !path.starts_with('/') || path.split('/').any(|part| [".", ".."].contains(&part)) {
+        return Err(invalid(
+            format!("{field}.source.path"),
+            "no absolute path, or . or .. in it",
+            "Give one like /migrations",
+        ));
+    }
+    if let Some(reference) = &source.image {
+        image(&format!("{field}.source.image"), reference)?;
+    }
+    if source.path.is_none() && migration.tool != Tool::Exec {
+        return Err(invalid(
+            format!("{field}.source.path"),
+            "nothing says where the files are",
+            "Give a folder like /migrations",
+        ));
+    }
+    Ok(())
+}
+
+/// What makes sense for a program of one's own, and what for nothing else.
+fn check_program(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
+    let options = &migration.options;
+    let is_program = migration.tool == Tool::Exec;
+    let has_files = migration
+        .source
+        .as_ref()
+        .is_some_and(|source| source.path.is_some());
+    let read_back = options.read_back.is_some();
+    let faults = [
+        (
+            is_program == options.command.is_empty(),
+            ".command",
+            "Exec needs one, and no other tool has one",
+        ),
+        (
+            !is_program && (read_back || options.idempotent.is_some()),
+            ".readBack",
+            "readBack and idempotent are for Exec",
+        ),
+        (
+            is_program && options.version_table.is_some() && !read_back,
+            ".versionTable",
+            "a table of Exec is only read with readBack",
+        ),
+        (
+            is_program && migration.target.is_some() && !(read_back && has_files),
+            ".target",
+            "Exec needs readBack and source.path for it",
+        ),
+    ];
+    let fault = faults.into_iter().find(|(wrong, ..)| *wrong);
+    fault.map_or(Ok(()), |(_, name, fault)| {
+        Err(invalid(
+            format!("{field}{name}"),
+            fault,
+            "Add what is missing, or remove the field",
         ))
     })
 }
@@ -187,6 +253,42 @@ mod tests {
             ("Exec", json!({"toolPath": "/goose"}), ".toolPath"),
             ("Goose", json!({"target": "1.2"}), ".target"),
             ("Flyway", json!({"target": "1.2"}), "good"),
+            ("Goose", json!({"source": {"path": "m"}}), ".source.path"),
+            (
+                "Goose",
+                json!({"source": {"path": "/m/../n"}}),
+                ".source.path",
+            ),
+            (
+                "Goose",
+                json!({"source": {"path": "/m", "image": "A"}}),
+                ".source.image",
+            ),
+            ("Goose", json!({"source": {}}), ".source.path"),
+            ("Exec", json!({}), ".command"),
+            ("Goose", json!({"command": ["/app"]}), ".command"),
+            ("Goose", json!({"idempotent": true}), ".readBack"),
+            ("Exec", json!({"command": ["/app"], "source": null}), "good"),
+            (
+                "Exec",
+                json!({"command": ["/app"], "versionTable": "v"}),
+                ".versionTable",
+            ),
+            (
+                "Exec",
+                json!({"command": ["/app"], "readBack": "Goose", "versionTable": "v"}),
+                "good",
+            ),
+            (
+                "Exec",
+                json!({"command": ["/app"], "readBack": "Goose", "target": "7", "source": {}}),
+                ".target",
+            ),
+            (
+                "Exec",
+                json!({"command": ["/app"], "readBack": "Goose", "target": "7"}),
+                "good",
+            ),
             (
                 "Goose",
                 json!({"timeouts": {"startSeconds": 1, "lockWaitSeconds": 1, "runSeconds": 86400}}),

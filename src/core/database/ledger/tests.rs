@@ -98,3 +98,15 @@ fn the_last_good_run_on_a_table_says_which_files_ran() {
         [Some(taken(2)), Some(taken(4)), None]
     );
 }
+
+/// migrations.md 4.5: an audited repair is a program of one's own.
+#[test]
+fn a_program_without_a_version_table_marks_nothing_and_frees_nothing() {
+    let repair = ticket("repair", "", None);
+    let blocked = recorded(&Ledger::default(), &repair, End::Blocked, "OutcomeUnknown");
+    assert_eq!(blocked.blocks, []);
+    let goose = ticket("goose", "goose_db_version", None);
+    let marked = recorded(&blocked, &goose, End::Blocked, "PartiallyApplied");
+    let repaired = recorded(&marked, &repair, End::Succeeded, "Succeeded");
+    assert_eq!(repaired.blocks, marked.blocks);
+}

@@ -149,7 +149,47 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
     let source = &attempt.spec.source;
     let runner = format!("{RUNNER_FOLDER}/slipway");
     let tool_image = tool_image(attempt);
-    let pull_policy = attempt.backend.spec.image_pull_policy;
+    let has_files = source.path.is_some();
+    let mut command = vec![runner.as_str(), "runner", "run"];
+    if !attempt.spec.options.command.is_empty() {
+        command.push("--");
+        // Here, and not among the parameters, so that the kubelet puts variables in place of `$(NAME)`.
+        command.extend(attempt.spec.options.command.iter().map(String::as_str));
+    }
+    let mut mounts = vec![("runner", RUNNER_FOLDER), ("tmp", "/tmp")];
+    let mut volumes = vec![
+        json!({"name": "runner", "emptyDir": {}}),
+        json!({"name": "tmp", "emptyDir": {}}),
+    ];
+    let mut init_containers = vec![container(
+        "runner",
+        &attempt.settings.runner_image,
+        &["/slipway", "runner", "copy-self", &runner],
+        &[("runner", RUNNER_FOLDER)],
+    )];
+    if has_files {
+        mounts.push(("files", FILES_FOLDER));
+        volumes.push(json!({"name": "files", "emptyDir": {}}));
+        init_containers.push(copying(attempt, ticket, &runner));
+    }
+    let mut main = container(
+        MAIN_CONTAINER,
+        tool_image.unwrap_or(&source.image),
+        &command,
+        &mounts,
+    );
+    set(&mut main, "env", environment(attempt, ticket));
+    if tool_image.is_none() {
+        pull(&mut main, attempt);
+    }
+    if let Some(authority) = endpoint(attempt).authority {
+        volumes.push(authority.volume("database-ca"));
+        push(
+            &mut main,
+            "volumeMounts",
+            json!({"name": "database-ca", "mountPath": environment::AUTHORITY_FOLDER, "readOnly": true}),
+        );
+    }
     let mut spec = json!({
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": attempt.settings.migrations.grace.as_secs(),
@@ -162,62 +202,52 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
             "fsGroup": USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "initContainers": [
-            container("runner", &attempt.settings.runner_image, &["/slipway", "runner", "copy-self", &runner], &[("runner", RUNNER_FOLDER)]),
-            container(
-                "source",
-                &source.image,
-                &[&runner, "runner", "copy-files", "--from", &source.path, "--to", FILES_FOLDER],
-                &[("runner", RUNNER_FOLDER), ("files", FILES_FOLDER)],
-            ),
-        ],
-        "containers": [container(
-            MAIN_CONTAINER,
-            tool_image.unwrap_or(&source.image),
-            &[&runner, "runner", "run"],
-            &[("runner", RUNNER_FOLDER), ("files", FILES_FOLDER), ("tmp", "/tmp")],
-        )],
-        "volumes": [
-            {"name": "runner", "emptyDir": {}},
-            {"name": "files", "emptyDir": {}},
-            {"name": "tmp", "emptyDir": {}},
-        ],
+        "initContainers": init_containers,
+        "containers": [main],
+        "volumes": volumes,
     });
-    set(&mut spec, "/containers/0/env", environment(attempt, ticket));
-    if let Some(authority) = endpoint(attempt).authority {
-        push(&mut spec, "/volumes", authority.volume("database-ca"));
-        push(
-            &mut spec,
-            "/containers/0/volumeMounts",
-            json!({"name": "database-ca", "mountPath": environment::AUTHORITY_FOLDER, "readOnly": true}),
-        );
-    }
-    set(
-        &mut spec,
-        "/initContainers/1/env",
-        json!([parameters_variable(attempt, ticket)]),
-    );
-    if let Some(policy) = pull_policy {
-        set(
-            &mut spec,
-            "/initContainers/1/imagePullPolicy",
-            json!(policy),
-        );
-        if tool_image.is_none() {
-            set(&mut spec, "/containers/0/imagePullPolicy", json!(policy));
-        }
-    }
     if !attempt.backend.spec.image_pull_secrets.is_empty() {
-        set(
-            &mut spec,
-            "/imagePullSecrets",
-            json!(attempt.backend.spec.image_pull_secrets),
-        );
+        let secrets = json!(attempt.backend.spec.image_pull_secrets);
+        set(&mut spec, "imagePullSecrets", secrets);
     }
     spec
 }
 
-/// The platform's image of the tool, unless the entry says where the tool is in its own.
+/// The init container that copies the files out of their image.
+fn copying(attempt: &Attempt, ticket: &Ticket, runner: &str) -> Value {
+    let source = &attempt.spec.source;
+    let path = source.path.as_deref().unwrap_or_default();
+    let mut copying = container(
+        "source",
+        &source.image,
+        &[
+            runner,
+            "runner",
+            "copy-files",
+            "--from",
+            path,
+            "--to",
+            FILES_FOLDER,
+        ],
+        &[("runner", RUNNER_FOLDER), ("files", FILES_FOLDER)],
+    );
+    set(
+        &mut copying,
+        "env",
+        json!([parameters_variable(attempt, ticket)]),
+    );
+    pull(&mut copying, attempt);
+    copying
+}
+
+/// The user's images are pulled as the Backend says.
+fn pull(container: &mut Value, attempt: &Attempt) {
+    if let Some(policy) = attempt.backend.spec.image_pull_policy {
+        set(container, "imagePullPolicy", json!(policy));
+    }
+}
+
+/// The platform's image of the tool, unless the entry says where the tool is in its own, or has a program of its own.
 fn tool_image<'a>(attempt: &Attempt<'a>) -> Option<&'a String> {
     let own = attempt.spec.options.tool_path.is_some();
     let image = attempt.settings.tool_images.of(attempt.spec.tool);
@@ -267,6 +297,7 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
     let database = endpoint(attempt);
     let times = attempt.times();
     let options = &attempt.spec.options;
+    let files = attempt.spec.source.path.as_ref().map(|_| FILES_FOLDER);
     let seconds =
         |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     RunParameters {
@@ -282,11 +313,14 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         tls: database.tls,
         authority: database.authority.map(|_| environment::authority_file()),
         own_user: attempt.database.spec.migration_credentials.is_some(),
-        files: FILES_FOLDER.to_owned(),
+        files: files.unwrap_or_default().to_owned(),
         target: attempt.spec.target.clone(),
         known: attempt.known.cloned(),
         out_of_order: options.out_of_order.unwrap_or_default(),
         tool_path: options.tool_path.clone(),
+        command: Vec::new(),
+        read_back: options.read_back,
+        idempotent: options.idempotent == Some(true),
         secrets: environment::secrets(&options.env),
         version_table: ticket.version_table.clone(),
         lock_wait_seconds: seconds(times.lock_wait),
@@ -295,18 +329,15 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
     }
 }
 
-fn push(spec: &mut Value, pointer: &str, value: Value) {
-    if let Some(list) = spec.pointer_mut(pointer).and_then(Value::as_array_mut) {
+fn push(object: &mut Value, name: &str, value: Value) {
+    if let Some(list) = object.get_mut(name).and_then(Value::as_array_mut) {
         list.push(value);
     }
 }
 
-fn set(spec: &mut Value, pointer: &str, value: Value) {
-    let Some((parent, name)) = pointer.rsplit_once('/') else {
-        return;
-    };
-    if let Some(map) = spec.pointer_mut(parent).and_then(Value::as_object_mut) {
-        map.insert(name.to_owned(), value);
+fn set(object: &mut Value, name: &str, value: Value) {
+    if let Some(members) = object.as_object_mut() {
+        members.insert(name.to_owned(), value);
     }
 }
 

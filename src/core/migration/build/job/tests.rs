@@ -119,6 +119,46 @@ fn a_migrations_variables_stand_after_those_of_its_connection() {
     assert_eq!(parameters(&job).secrets, ["LICENCE"]);
 }
 
+/// A program of one's own needs no files, and its words stand where the kubelet puts variables into them.
+#[test]
+fn a_program_runs_in_its_own_image_with_its_own_words() {
+    let settings = Settings {
+        tool_images: ToolImages {
+            goose: Some("tools:1".to_owned()),
+            ..ToolImages::default()
+        },
+        ..Settings::default()
+    };
+    let of = |source: Value| {
+        let options = json!({"tool": "Exec", "command": ["/app", "$(PGHOST)"], "source": source});
+        let job = made(&options, &settings);
+        let at = |pointer: &str| job.pointer(pointer).cloned().unwrap_or_default();
+        let inits = at("/spec/template/spec/initContainers");
+        (
+            at("/spec/template/spec/containers/0/image"),
+            at("/spec/template/spec/containers/0/command"),
+            inits.as_array().map_or(0, Vec::len),
+            parameters(&job).files,
+        )
+    };
+    let command = json!([
+        "/slipway-runner/slipway",
+        "runner",
+        "run",
+        "--",
+        "/app",
+        "$(PGHOST)"
+    ]);
+    assert_eq!(
+        of(Value::Null),
+        (json!("orders:1"), command.clone(), 1, String::new())
+    );
+    assert_eq!(
+        of(json!({"image": "sql:9", "path": "/m"})),
+        (json!("sql:9"), command, 2, "/slipway-files".to_owned())
+    );
+}
+
 #[test]
 fn a_migration_goes_to_the_server_itself_with_its_own_user_and_its_authority() {
     let more = json!({
