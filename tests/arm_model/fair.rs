@@ -9,7 +9,7 @@ use slipway::core::database::ledger;
 use slipway::core::run::evidence::is_suspended;
 
 use crate::Scope;
-use crate::cluster::Ending;
+use crate::kubernetes::Ending;
 use crate::looks::{roots, wanted};
 use crate::world::{World, is_kept};
 
@@ -27,7 +27,7 @@ impl Scope {
         world.lags.clear();
         world.left = self.left;
         let names: Vec<Arc<str>> = world.server.backends.keys().cloned().collect();
-        if self.phase == Phase::AfterRollout {
+        if self.kind.phase == Phase::AfterRollout {
             for name in &names {
                 world.turn(name, true);
             }
@@ -56,7 +56,7 @@ impl Scope {
 
     fn fair_round(&self, world: &mut World) {
         for root in roots(&world.server) {
-            self.look(world, &root);
+            self.leader.look(world, &root);
         }
         self.programs_go_well(world);
     }
@@ -90,7 +90,7 @@ fn is_at_rest(world: &World) -> bool {
     // What a contract did is always read.
     let ledger = ledger::of(&world.server.database.kept.object);
     let mut entries = ledger.entries.iter();
-    let known = world.phase == Phase::BeforeRollout
+    let known = world.kind.phase == Phase::BeforeRollout
         || entries.all(|entry| entry.outcome != EntryOutcome::Unknown);
     free && known
         && jobs.all(|job| !is_kept(job) && !is_suspended(job))

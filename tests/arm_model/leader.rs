@@ -3,42 +3,22 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use slipway::api::migration::{Migration, MigrationPhase};
+use slipway::api::migration::Migration;
 use slipway::core::plan::Step;
 
 use crate::kept::{Kept, object};
-use crate::looks::{Root, roots, version_of};
+use crate::looks::{Looks, Root, version_of};
+use crate::mistakes::Mistake;
 use crate::server::{Arrival, Sent};
-use crate::world::{Held, Objects, Watched, World};
-use crate::{Action, Scope};
+use crate::world::{Held, Watched, World};
 
-impl Scope {
-    pub fn looks_at(&self, world: &World, actions: &mut Vec<Action>) {
-        let shown = world.shown();
-        let left = world.left;
-        for root in roots(&shown) {
-            if world.lags.values().any(|lag| lag.waits.contains(&root)) {
-                continue;
-            }
-            let decided = self
-                .looks
-                .decide(world, &shown, &root, world.term, self.mistake);
-            let writes = decided.steps.len();
-            if writes > 0 || shows_news(&shown, &root, decided.phase) {
-                actions.push(Action::Look(root.clone()));
-            }
-            if writes > 0 && left.late > 0 {
-                actions.push(Action::Hold(root.clone(), world.term));
-                if world.term > 0 {
-                    actions.push(Action::Hold(root.clone(), world.term - 1));
-                }
-            }
-            if left.crashes > 0 {
-                actions.extend((1..=writes).map(|after| Action::Die(root.clone(), after)));
-            }
-        }
-    }
+/// What decides, and what is done wrong on purpose.
+pub struct Leader {
+    pub looks: Looks,
+    pub mistake: Mistake,
+}
 
+impl Leader {
     pub fn plan(&self, world: &World, root: &Root, term: u8) -> Held {
         let shown = world.shown();
         let decided = self.looks.decide(world, &shown, root, term, self.mistake);
@@ -122,12 +102,4 @@ fn wait_for(world: &mut World, kind: Watched, root: &Root) {
     if let Some(lag) = world.lags.get_mut(&kind) {
         lag.waits.insert(root.clone());
     }
-}
-
-fn shows_news(shown: &Objects, root: &Root, phase: Option<MigrationPhase>) -> bool {
-    let Root::Migration(name) = root else {
-        return false;
-    };
-    let status = shown.migrations[name].object.status.as_ref();
-    status.and_then(|status| status.phase) != phase
 }

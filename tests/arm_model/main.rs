@@ -4,9 +4,9 @@
 //!
 //! The walk keeps objects by what they hold and decides on the same only once, as the deciding itself takes a hundred times as long as a step.
 
-mod cluster;
 mod fair;
 mod kept;
+mod kubernetes;
 mod leader;
 mod looks;
 mod mistakes;
@@ -21,30 +21,29 @@ mod world;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use slipway::api::common::Phase;
 use slipway::api::database::EntryOutcome;
+use slipway::api::migration::MigrationPhase;
 use slipway::core::database::ledger;
 use stateright::{Model, Property};
 
-use cluster::{DELETIONS, Deletion, Ending, FAILURES};
 use kept::print_of;
-use looks::{Looks, Root};
-use mistakes::Mistake;
+use kubernetes::{DELETIONS, Deletion, Ending, FAILURES};
+use leader::Leader;
+use looks::{Root, roots};
 use rules::{RULES, Rule};
 use server::Arrival;
-use world::{Budget, Lag, WATCHED, Watched, World};
+use world::{Budget, Kind, Lag, Objects, WATCHED, Watched, World};
 
 /// What may happen, and how often.
 pub struct Scope {
     backends: Vec<(&'static str, &'static str)>,
-    phase: Phase,
+    kind: Kind,
     left: Budget,
     /// Of so many states one is tried whether a fair run from it comes to rest; 0: none.
     rest: u64,
-    mistake: Mistake,
     /// The walk minds only this rule, as a mistake may break several.
     only: Option<Rule>,
-    looks: Looks,
+    leader: Leader,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +86,7 @@ impl Model for Scope {
     type Action = Action;
 
     fn init_states(&self) -> Vec<World> {
-        let mut world = World::new(&self.backends, self.phase, self.left);
+        let mut world = World::new(&self.backends, self.kind, self.left);
         world.only = self.only;
         vec![world]
     }
@@ -127,22 +126,22 @@ impl Model for Scope {
     fn next_state(&self, last: &World, action: Action) -> Option<World> {
         let mut world = last.clone();
         match action {
-            Action::Look(root) => self.look(&mut world, &root),
+            Action::Look(root) => self.leader.look(&mut world, &root),
             Action::Hold(root, term) => {
                 world.left.late -= 1;
-                let held = self.plan(&world, &root, term);
+                let held = self.leader.plan(&world, &root, term);
                 world.held.push(held);
             }
-            Action::Land(index) => self.land(&mut world, index, 1),
+            Action::Land(index) => self.leader.land(&mut world, index, 1),
             Action::LandTwice(index) => {
                 world.left.repeats -= 1;
-                self.land(&mut world, index, 2);
+                self.leader.land(&mut world, index, 2);
             }
             Action::Die(root, writes) => {
                 world.left.crashes -= 1;
-                let mut plan = self.plan(&world, &root, world.term);
+                let mut plan = self.leader.plan(&world, &root, world.term);
                 for _ in 0..writes {
-                    if !self.step(&mut world, &mut plan, Arrival::Prompt) {
+                    if !self.leader.step(&mut world, &mut plan, Arrival::Prompt) {
                         break;
                     }
                 }
@@ -278,6 +277,41 @@ fn holds_always(rule: Rule) -> Property<Scope> {
         OneJobAnAttempt,
         SoakedFirst
     )
+}
+
+impl Scope {
+    fn looks_at(&self, world: &World, actions: &mut Vec<Action>) {
+        let shown = world.shown();
+        let left = world.left;
+        for root in roots(&shown) {
+            if world.lags.values().any(|lag| lag.waits.contains(&root)) {
+                continue;
+            }
+            let Leader { looks, mistake } = &self.leader;
+            let decided = looks.decide(world, &shown, &root, world.term, *mistake);
+            let writes = decided.steps.len();
+            if writes > 0 || shows_news(&shown, &root, decided.phase) {
+                actions.push(Action::Look(root.clone()));
+            }
+            if writes > 0 && left.late > 0 {
+                actions.push(Action::Hold(root.clone(), world.term));
+                if world.term > 0 {
+                    actions.push(Action::Hold(root.clone(), world.term - 1));
+                }
+            }
+            if left.crashes > 0 {
+                actions.extend((1..=writes).map(|after| Action::Die(root.clone(), after)));
+            }
+        }
+    }
+}
+
+fn shows_news(shown: &Objects, root: &Root, phase: Option<MigrationPhase>) -> bool {
+    let Root::Migration(name) = root else {
+        return false;
+    };
+    let status = shown.migrations[name].object.status.as_ref();
+    status.and_then(|status| status.phase) != phase
 }
 
 fn programs(world: &World, actions: &mut Vec<Action>) {

@@ -5,6 +5,8 @@ use std::time::Instant;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::Scope;
+use crate::leader::Leader;
+use crate::looks::Looks;
 use crate::mistakes::Mistake;
 use crate::rules::Rule;
 use crate::walks::{CALM, one, two};
@@ -13,7 +15,10 @@ use crate::world::Budget;
 /// Walks until the mistake breaks this rule.
 fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
     let scope = Scope {
-        mistake,
+        leader: Leader {
+            looks: Looks::default(),
+            mistake,
+        },
         only: Some(rule),
         rest: 0,
         ..scope

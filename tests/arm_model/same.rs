@@ -22,7 +22,7 @@ impl Hash for World {
             left,
             broken,
             only: _,
-            phase: _,
+            kind: _,
         } = self;
         (passed, moments, term, recorded, lost, left, broken).hash(state);
         server.print().hash(state);

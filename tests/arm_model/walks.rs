@@ -9,9 +9,10 @@ use slipway::core::plan::Step;
 use stateright::{Checker, Model};
 
 use crate::Scope;
+use crate::leader::Leader;
 use crate::looks::{Looks, Root, roots};
 use crate::mistakes::Mistake;
-use crate::world::{Budget, World};
+use crate::world::{Budget, Kind, World};
 
 /// Nothing goes wrong.
 pub const CALM: Budget = Budget {
@@ -35,12 +36,14 @@ pub const CALM: Budget = Budget {
 pub fn one(left: Budget) -> Scope {
     Scope {
         backends: vec![("orders", "orders:1")],
-        phase: Phase::BeforeRollout,
+        kind: Kind::default(),
         left,
         rest: 20,
-        mistake: Mistake::None,
         only: None,
-        looks: Looks::default(),
+        leader: Leader {
+            looks: Looks::default(),
+            mistake: Mistake::None,
+        },
     }
 }
 
@@ -68,7 +71,7 @@ fn holds(what: &str, scope: Scope) {
         "{what}: {} states, {} steps, {} different looks, {:.1} s",
         checker.unique_state_count(),
         checker.state_count(),
-        checker.model().looks.count(),
+        checker.model().leader.looks.count(),
         start.elapsed().as_secs_f32()
     );
     checker.assert_properties();
@@ -77,12 +80,12 @@ fn holds(what: &str, scope: Scope) {
 #[test]
 fn a_first_migration_is_these_moves_and_no_more() {
     let scope = one(CALM);
-    let mut world = World::new(&scope.backends, scope.phase, CALM);
-    scope.look(&mut world, &Root::Database);
+    let mut world = World::new(&scope.backends, scope.kind, CALM);
+    scope.leader.look(&mut world, &Root::Database);
     let mut moves = Vec::new();
     for _ in 0..10 {
         for root in roots(&world.server) {
-            let plan = scope.plan(&world, &root, 0);
+            let plan = scope.leader.plan(&world, &root, 0);
             moves.extend(plan.decided.steps.iter().map(|step| match &step.step {
                 Step::Create(create) => format!("create {}", create.key.kind.kind()),
                 Step::Patch(patch) => format!("patch {}", patch.key.kind.kind()),
@@ -90,7 +93,7 @@ fn a_first_migration_is_these_moves_and_no_more() {
                 Step::Confirm(_) => "get Backend".to_owned(),
                 other => format!("{other:?}"),
             }));
-            scope.look(&mut world, &root);
+            scope.leader.look(&mut world, &root);
         }
         scope.programs_go_well(&mut world);
     }
@@ -250,7 +253,10 @@ fn edits_there_and_back_and_a_backend_made_anew_run_nothing_twice() {
 #[test]
 fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_is_always_read() {
     let after = |left| Scope {
-        phase: Phase::AfterRollout,
+        kind: Kind {
+            phase: Phase::AfterRollout,
+            ..Kind::default()
+        },
         ..one(left)
     };
     let left = Budget {
@@ -275,14 +281,14 @@ fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_
 fn a_full_ledger_forgets_what_is_done_and_else_arms_nothing() {
     let scope = one(CALM);
     let arms = |outcome: EntryOutcome| {
-        let mut world = World::new(&scope.backends, scope.phase, CALM);
+        let mut world = World::new(&scope.backends, scope.kind, CALM);
         world.fill_ledger(outcome, 2000);
         for root in roots(&world.server) {
-            scope.look(&mut world, &root);
+            scope.leader.look(&mut world, &root);
         }
-        scope.look(&mut world, &Root::Database);
+        scope.leader.look(&mut world, &Root::Database);
         for root in roots(&world.server) {
-            scope.look(&mut world, &root);
+            scope.leader.look(&mut world, &root);
         }
         let phases = world.server.migrations.values();
         let phases = phases.map(|one| one.object.status.as_ref()?.phase);

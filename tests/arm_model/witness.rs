@@ -101,13 +101,13 @@ impl World {
             return;
         }
         // What a contract did is read even if nobody asks for it any more.
-        let reads = self.phase == Phase::AfterRollout && ticket.mode == RunMode::Check;
+        let reads = self.kind.phase == Phase::AfterRollout && ticket.mode == RunMode::Check;
         if !reads && !wanted(&self.server).contains(&ticket.plan_key) {
             self.breaks(Rule::Wanted);
         }
         let since = self.undisturbed_since(&ticket.backend);
         let soaked = since.is_some_and(|since| self.now().as_second() - since >= SOAK_SECONDS);
-        if self.phase == Phase::AfterRollout && ticket.mode == RunMode::Run && !soaked {
+        if self.kind.phase == Phase::AfterRollout && ticket.mode == RunMode::Run && !soaked {
             self.breaks(Rule::SoakedFirst);
         }
     }

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::json;
 use slipway::api::backend::Backend;
-use slipway::api::common::Phase;
+use slipway::api::common::{Engine, Phase, Tool};
 use slipway::api::database::Database;
 use slipway::api::migration::Migration;
 use slipway::core::meta;
@@ -68,6 +68,24 @@ pub struct Budget {
     /// Passes of time, long and short.
     pub passes: u8,
     pub moments: u8,
+}
+
+/// What all migrations of a world are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Kind {
+    pub phase: Phase,
+    pub tool: Tool,
+    pub engine: Engine,
+}
+
+impl Default for Kind {
+    fn default() -> Self {
+        Self {
+            phase: Phase::BeforeRollout,
+            tool: Tool::Goose,
+            engine: Engine::PostgreSQL,
+        }
+    }
 }
 
 /// What is true of a plan inside the database.
@@ -145,7 +163,7 @@ pub struct Held {
 
 #[derive(Clone)]
 pub struct World {
-    pub passed: u8,
+    pub passed: u16,
     pub moments: u8,
     pub term: u8,
     pub next_version: u32,
@@ -162,19 +180,18 @@ pub struct World {
     pub broken: Option<Rule>,
     /// The only rule that counts.
     pub only: Option<Rule>,
-    /// When all migrations of this world run.
-    pub phase: Phase,
+    pub kind: Kind,
 }
 
 impl World {
     /// Backends of these names and images, on one Database.
-    pub fn new(backends: &[(&str, &str)], phase: Phase, left: Budget) -> Self {
+    pub fn new(backends: &[(&str, &str)], kind: Kind, left: Budget) -> Self {
         let database: Database = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Database",
             "metadata": {
                 "name": "db", "namespace": "n", "uid": "uid-db", "resourceVersion": SHOWN_VERSION, "generation": 1,
             },
-            "spec": {"engine": "PostgreSQL", "host": "h", "name": "d", "credentials": {"secret": "s"}},
+            "spec": {"engine": kind.engine, "host": "h", "name": "d", "credentials": {"secret": "s"}},
         }));
         let database = Stored {
             kept: Kept::new(database),
@@ -200,7 +217,7 @@ impl World {
             left,
             broken: None,
             only: None,
-            phase,
+            kind,
         };
         for (name, image) in backends {
             world.put_backend(name, image, 1, 1);
@@ -210,8 +227,9 @@ impl World {
 
     /// Stores a Backend, and the Migrations that it asks for, as its own reconcile would.
     pub fn put_backend(&mut self, name: &str, image: &str, incarnation: i64, generation: i64) {
-        let mut migration = json!({"name": "schema", "tool": "Goose", "source": {"path": "/m"}});
-        if self.phase == Phase::AfterRollout {
+        let mut migration =
+            json!({"name": "schema", "tool": self.kind.tool, "source": {"path": "/m"}});
+        if self.kind.phase == Phase::AfterRollout {
             migration["phase"] = json!("AfterRollout");
             migration["soakSeconds"] = json!(SOAK_SECONDS);
         }

@@ -101,6 +101,13 @@ pub struct Running {
     log: PathBuf,
 }
 
+/// What a runner leaves: its message as a text, empty if it left none.
+pub struct Left {
+    pub code: Option<i32>,
+    pub message: String,
+    pub output: String,
+}
+
 /// A runner's end.
 pub struct Ended {
     pub code: Option<i32>,
@@ -507,20 +514,29 @@ pub fn said(output: Output) -> (Option<i32>, String) {
 
 impl Running {
     pub async fn end(self) -> Result<Ended> {
+        let Left {
+            code,
+            message: text,
+            output,
+        } = self.left().await?;
+        let message = serde_json::from_str(&text).with_context(|| format!("message {text:?}"))?;
+        Ok(Ended {
+            code,
+            message,
+            output,
+        })
+    }
+
+    /// What is left of it when it has ended, however that was.
+    pub async fn left(self) -> Result<Left> {
         let output = tokio::time::timeout(LIMIT * 2, self.child.wait_with_output())
             .await
             .context("the runner does not end")??;
-        let text = fs::read_to_string(&self.log).unwrap_or_default();
-        let message = serde_json::from_str(&text).with_context(|| format!("message {text:?}"))?;
-        let output = Output {
-            stdout: [output.stdout, output.stderr].concat(),
-            stderr: Vec::new(),
-            ..output
-        };
-        Ok(Ended {
+        let said = [output.stdout, output.stderr].concat();
+        Ok(Left {
             code: output.status.code(),
-            message,
-            output: String::from_utf8_lossy(&output.stdout).into_owned(),
+            message: fs::read_to_string(&self.log).unwrap_or_default(),
+            output: String::from_utf8_lossy(&said).into_owned(),
         })
     }
 

@@ -123,10 +123,7 @@ impl World {
 
     /// The program ends; the kubelet tells the pod, the Job controller the Job.
     pub fn end(&mut self, index: usize, ending: Ending) {
-        let (ticket, job) = {
-            let pod = &self.server.pods[index];
-            (Arc::clone(&pod.ticket), pod.job)
-        };
+        let ticket = Arc::clone(&self.server.pods[index].ticket);
         let plan: Arc<str> = ticket.plan_key.as_str().into();
         let truth = self.truth.get(&plan).copied().unwrap_or_default();
         let (truth, message) = outcome(ending, truth, ticket.mode);
@@ -140,6 +137,12 @@ impl World {
             message["attempt"] = json!(ticket.attempt);
             message.to_string()
         });
+        self.ended(index, message.as_deref(), complete);
+    }
+
+    /// The program has ended, with a message or without, with 0 or not.
+    pub fn ended(&mut self, index: usize, message: Option<&str>, complete: bool) {
+        let job = self.server.pods[index].job;
         let now = self.now().to_string();
         let code = i32::from(!complete);
         let phase = if complete { "Succeeded" } else { "Failed" };
