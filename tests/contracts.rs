@@ -9,6 +9,8 @@
 mod bench;
 #[path = "cluster/mod.rs"]
 mod cluster;
+#[path = "contracts/flyway.rs"]
+mod flyway;
 #[path = "contracts/golang_migrate.rs"]
 mod golang_migrate;
 #[path = "contracts/golang_migrate_connection.rs"]

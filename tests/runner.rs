@@ -8,6 +8,8 @@ mod cluster;
 mod exec;
 #[path = "runner/flyway.rs"]
 mod flyway;
+#[path = "runner/flyway_mysql.rs"]
+mod flyway_mysql;
 #[path = "runner/golang_migrate.rs"]
 mod golang_migrate;
 #[path = "runner/golang_migrate_mysql.rs"]

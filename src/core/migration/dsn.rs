@@ -133,34 +133,42 @@ pub fn postgresql_url(scheme: &str, place: &Place, parameters: &[(&str, String)]
     )
 }
 
-/// What Flyway gets as `FLYWAY_URL`; user and password go by variables of their own. `parameters` follow those about TLS.
+/// What Flyway gets as `FLYWAY_URL`; user and password go by variables of their own. `parameters` follow those about TLS. MariaDB's driver
+/// takes each part as it stands, so none of it is escaped there; a `&` in it, which no name of ours has, would end it.
 #[must_use]
 pub fn jdbc(engine: Engine, place: &Place, parameters: &[(&str, String)]) -> String {
-    let (scheme, mut tls, certificate) = match engine {
-        Engine::PostgreSQL => {
-            let tls = format!("sslmode={}", sslmode(place.tls));
-            ("postgresql", tls, "sslrootcert")
-        }
-        Engine::MySQL => {
-            let tls = format!("sslMode={}", mariadb_tls(place.tls));
-            ("mariadb", tls, "serverSslCert")
-        }
+    let (scheme, escaped): (_, fn(&str) -> String) = match engine {
+        Engine::PostgreSQL => ("postgresql", percent),
+        Engine::MySQL => ("mariadb", str::to_owned),
     };
-    if let Some(file) = place.authority {
-        tls.push_str(&["&", certificate, "=", &percent(file)].concat());
-    } else if engine == Engine::PostgreSQL && place.tls == TlsMode::VerifyFull {
-        // Without it the driver looks for a file in the user's folder, not at the authorities that everybody knows.
-        tls.push_str("&sslfactory=org.postgresql.ssl.DefaultJavaSSLFactory");
-    }
-    let parameters: String = parameters
+    let tls = jdbc_tls(engine, place);
+    let parameters: Vec<String> = tls
         .iter()
-        .map(|(name, value)| ["&", name, "=", &percent(value)].concat())
+        .chain(parameters)
+        .map(|(name, value)| [name, "=", &escaped(value)].concat())
         .collect();
     format!(
-        "jdbc:{scheme}://{}/{}?{tls}{parameters}",
+        "jdbc:{scheme}://{}/{}?{}",
         authority(place.host, place.port),
-        percent(place.database)
+        escaped(place.database),
+        parameters.join("&")
     )
+}
+
+fn jdbc_tls(engine: Engine, place: &Place) -> Vec<(&'static str, String)> {
+    let (mode, certificate) = match engine {
+        Engine::PostgreSQL => (("sslmode", sslmode(place.tls)), "sslrootcert"),
+        Engine::MySQL => (("sslMode", mariadb_tls(place.tls)), "serverSslCert"),
+    };
+    let mut parameters = vec![(mode.0, mode.1.to_owned())];
+    if let Some(file) = place.authority {
+        parameters.push((certificate, file.to_owned()));
+    } else if engine == Engine::PostgreSQL && place.tls == TlsMode::VerifyFull {
+        // Without it the driver looks for a file in the user's folder, not at the authorities that everybody knows.
+        let factory = "org.postgresql.ssl.DefaultJavaSSLFactory";
+        parameters.push(("sslfactory", factory.to_owned()));
+    }
+    parameters
 }
 
 /// The word of MariaDB's JDBC driver, which cannot prefer: without a demand it asks for none.
@@ -244,7 +252,7 @@ mod tests {
             [Engine::PostgreSQL, Engine::MySQL].map(|engine| jdbc(engine, &known, &[])),
             [
                 "jdbc:postgresql://db:5432/orders?sslmode=verify-full&sslrootcert=%2Fa%20b%2Fca.crt",
-                "jdbc:mariadb://db:5432/orders?sslMode=verify-full&serverSslCert=%2Fa%20b%2Fca.crt"
+                "jdbc:mariadb://db:5432/orders?sslMode=verify-full&serverSslCert=/a b/ca.crt"
             ]
         );
         assert_eq!(

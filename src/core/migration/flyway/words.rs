@@ -1,7 +1,8 @@
 //! Flyway's last words: the JSON document that `-outputType=json` ends with, made into what may be shown.
 //!
-//! Flyway 12 puts row values, stack traces and the JDBC URL into it, and ends with 0 after a failed file (`success` is false then, and
-//! `error` is there); other failures end with 1 and hold `error` alone.
+//! Flyway 12 puts row values, stack traces and the JDBC URL into it. After a failed file it holds the whole result with `success: false` and
+//! `error`; other failures hold `error` alone. Exit code 1 comes from the plug-in that writes reports; without it a failed file ends with 0,
+//! so the code is not asked.
 
 use serde_json::Value;
 
@@ -12,8 +13,8 @@ use crate::core::migration::message::MessageError;
 use crate::core::migration::sql_error;
 use crate::core::migration::words::{self, Words};
 
-/// What begins the last message.
-pub const FATAL_MARKS: [&str; 1] = ["{"];
+/// What begins the last message. MariaDB's driver logs each error, with the values that are in it, on a line before.
+pub const FATAL_MARKS: [&str; 2] = ["{", "[ WARN] ("];
 
 /// What an error without an SQLSTATE says of the files: nothing of the file in question ran. Beginnings of Flyway's messages.
 const ABOUT_FILES: [(&str, &str); 8] = [
@@ -48,13 +49,16 @@ const ABOUT_FILES: [(&str, &str); 8] = [
     ("Unable to calculate checksum", "a file is not UTF-8"),
 ];
 
-/// The document in the last words.
+/// The document in the last words: it begins on a line of its own.
 fn document(last: &str) -> Option<Value> {
-    let from = last.get(last.find('{')?..)?;
-    serde_json::Deserializer::from_str(from)
-        .into_iter()
-        .next()?
-        .ok()
+    let begins = |at: &usize| *at == 0 || last.as_bytes().get(*at - 1) == Some(&b'\n');
+    let places = last.match_indices('{').map(|(at, _)| at).filter(begins);
+    places.filter_map(|at| last.get(at..)).find_map(|text| {
+        serde_json::Deserializer::from_str(text)
+            .into_iter()
+            .next()?
+            .ok()
+    })
 }
 
 /// Whether Flyway says that all is done.
@@ -128,12 +132,13 @@ pub fn understand(last: &str, files: &Files, folder: &str) -> Option<Words> {
     })
 }
 
-/// SQLSTATE.
+/// MySQL's number, where there is one; PostgreSQL has none, and an SQLSTATE.
 fn code(error: &Value) -> Option<String> {
-    let state = error
-        .get("sqlState")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
+    let number = error.get("sqlErrorCode").and_then(Value::as_i64);
+    if let Some(number) = number.filter(|number| *number > 0) {
+        return Some(number.to_string());
+    }
+    let state = state(error);
     let is_state = state.len() == 5
         && state
             .chars()
@@ -141,8 +146,15 @@ fn code(error: &Value) -> Option<String> {
     is_state.then(|| state.to_owned())
 }
 
-/// The database's own first line, from the innermost cause that looks like one: a word in capitals, a colon, the message. What follows on
-/// further lines (Detail, Hint, Where) holds values.
+fn state(error: &Value) -> &str {
+    error
+        .get("sqlState")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+}
+
+/// The database's own first line, from the innermost cause that looks like one. What follows on further lines (Detail, Hint, Where) holds
+/// values. SQLSTATE 45000 is an author's own, whatever number it borrows.
 fn primary(error: &Value) -> String {
     let mut found = String::new();
     let mut cause = error.get("cause");
@@ -151,16 +163,23 @@ fn primary(error: &Value) -> String {
             .get("message")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        let first = message.lines().next().unwrap_or_default();
-        if let Some((_, primary)) = first
-            .split_once(": ")
-            .filter(|(severity, _)| is_severity(severity))
-        {
+        let said = message.lines().next().and_then(said);
+        if let Some(primary) = said.filter(|_| state(error) != "45000") {
             primary.clone_into(&mut found);
         }
         cause = inner.get("cause");
     }
     found
+}
+
+/// PostgreSQL's driver begins with a word in capitals and a colon, MariaDB's with the connection's number in brackets.
+fn said(line: &str) -> Option<&str> {
+    let postgresql = || {
+        line.split_once(": ")
+            .filter(|(severity, _)| is_severity(severity))
+    };
+    let mariadb = || line.strip_prefix("(conn=")?.split_once(") ");
+    mariadb().or_else(postgresql).map(|(_, primary)| primary)
 }
 
 fn is_severity(word: &str) -> bool {
@@ -296,6 +315,12 @@ mod tests {
         ] {
             assert_eq!(end(&unknown), None, "{unknown}");
         }
+        let said = "(conn=7) You have an error in your SQL syntax";
+        let mysql = json!({"error": {
+            "errorCode": "FAILED_VERSIONED_MIGRATION", "sqlState": "42000", "sqlErrorCode": 1064, "message": "x", "lineNumber": 1,
+            "path": "/files/V8__unique.sql", "cause": {"message": "x", "cause": {"message": said, "cause": null}},
+        }});
+        assert_eq!(end(&mysql.to_string()), Some(End::Sql("1064".to_owned())));
         let success = json!({"success": true, "migrationsExecuted": 2}).to_string();
         assert_eq!(
             (end(&success), shown(&success, &files(), "/files")),
