@@ -199,6 +199,13 @@ async fn flyway_tells_of_a_failed_file_in_json_with_values_in_it_and_writes_a_ro
     );
     bench.write(&[("V2__b.sql.conf", "executeInTransaction=false\n")])?;
     document(&bench, &["migrate"]).await?;
+    assert_eq!(
+        bench.history().await?,
+        ["1 SQL true"],
+        "the transactional lock takes the failed row back"
+    );
+    let one_session = ("FLYWAY_POSTGRESQL_TRANSACTIONAL_LOCK", "false");
+    bench.flyway(&["migrate"], &[one_session]).await?;
     assert_eq!(bench.history().await?, ["1 SQL true", "2 SQL false"]);
     let (code, blocked) = document(&bench, &["migrate"]).await?;
     assert_eq!(
