@@ -121,7 +121,7 @@ pub struct Entry {
     /// Number of files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub file_count: Option<i64>,
-    /// With `DatabaseDirty`: the version before the file that was begun and not ended, up to which all is applied. Absent: there is none.
+    /// With `DatabaseDirty`: the version before the file that was begun and not ended, up to which all is applied; `-1`: there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_good: Option<String>,
     /// For a tool whose table does not name what was applied (`GolangMigrate`): what its version takes for applied.

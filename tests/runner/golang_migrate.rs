@@ -270,6 +270,21 @@ async fn golang_migrate_killed_in_the_middle_of_a_file_blocks_as_the_row_is_dirt
     Ok(())
 }
 
+/// A first file that fails has no version before it: the tool's own word for that, not silence, which would mean that nobody knows.
+#[tokio::test]
+async fn a_dirty_first_file_has_golang_migrates_word_for_no_version_before_it() -> Result<()> {
+    let bench = bench(&[("1_a.up.sql", "SELECT nothing;\n")]).await?;
+    let failed = bench.run().await?;
+    assert_eq!(
+        (failed.verdict(), failed.message.last_good.as_deref()),
+        (
+            "Blocked DatabaseDirty none->1 exit 12".to_owned(),
+            Some("-1")
+        )
+    );
+    Ok(())
+}
+
 /// migrations.md case 23: what a killed runner left is told by the next look.
 #[tokio::test]
 async fn a_check_after_a_killed_runner_finds_golang_migrates_dirty_row() -> Result<()> {

@@ -47,7 +47,7 @@ pub struct Message {
     pub applied: i64,
     /// Whether the version table marks a file as begun and not ended.
     pub dirty: bool,
-    /// With `dirty`: the version before that file, up to which all is applied.
+    /// With `dirty`: the version before that file, up to which all is applied; -1: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_good: Option<String>,
     /// For a tool whose table does not name what was applied: the files that its version takes for applied.

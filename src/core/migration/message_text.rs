@@ -241,13 +241,18 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
     }
 }
 
-/// What golang-migrate's own command must say afterwards, either way. `--` lets it take -1, its word for "no version yet".
+/// What golang-migrate's own command must say afterwards, either way. `--` lets it take -1, its word for "no version". Where the last good
+/// version is not known it is never guessed: all files would run again.
 fn dirty(migration: &Migration, entry: &Entry) -> String {
     let path = migration.spec.source.path.as_deref().unwrap_or("FOLDER");
     let force = |version: &str| format!("migrate -path {path} -database URL force {version}");
     format!(
         "Undo by hand what is there of the file, then: {}; or finish it by hand, then: {}. In either case, last: {}",
-        force(entry.last_good.as_deref().unwrap_or("-- -1")),
+        force(match entry.last_good.as_deref() {
+            Some("-1") => "-- -1",
+            Some(version) => version,
+            None => "VERSION_BEFORE_IT",
+        }),
         force(entry.after.as_deref().unwrap_or("VERSION")),
         retry_command(migration)
     )
@@ -286,6 +291,7 @@ mod tests {
              then: migrate -path /migrations -database URL force 2; or finish it by hand, then: migrate -path /migrations -database URL \
              force 3. In either case, last: kubectl annotate --overwrite slm/orders-x -n team-a slipway.dev/retry=1"
         );
-        assert!(text(None).contains("-database URL force -- -1; or"));
+        assert!(text(Some("-1")).contains("-database URL force -- -1; or"));
+        assert!(text(None).contains("-database URL force VERSION_BEFORE_IT; or"));
     }
 }

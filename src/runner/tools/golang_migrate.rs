@@ -19,6 +19,9 @@ use super::{
     about, check_table, folder, named_target, no_files, source, unreadable,
 };
 
+/// golang-migrate's word for a database without a version.
+const NO_VERSION: i64 = -1;
+
 /// golang-migrate with its files.
 pub struct GolangMigrate {
     folder: String,
@@ -167,7 +170,7 @@ impl Tool for GolangMigrate {
 
     fn last_good(&self, versions: &Versions) -> Option<String> {
         let last_good = self.files.before(versions.dirty()?);
-        last_good.map(|version| version.to_string())
+        Some(last_good.unwrap_or(NO_VERSION).to_string())
     }
 
     fn taken_for_applied(&self, versions: &Versions) -> Option<TakenForApplied> {

@@ -92,7 +92,7 @@ pub trait Tool: Sized {
     /// Its last words as the log may show them.
     fn shown(&self, last: &str) -> String;
 
-    /// With a mark: the version before the marked file, up to which all is applied.
+    /// With a mark: the version before the marked file, up to which all is applied, as the tool calls it.
     fn last_good(&self, _versions: &Self::Versions) -> Option<String> {
         None
     }
