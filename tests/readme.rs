@@ -97,10 +97,28 @@ fn the_offline_commands_work_as_typed() {
 }
 
 #[test]
+fn the_two_halves_of_a_change_are_those_of_the_sample() {
+    let told = blocks()["picture"]
+        .iter()
+        .find(|block| block.contains("AfterRollout"))
+        .map(|block| yaml(block))
+        .expect("the page shows two entries");
+    let sample = yaml(include_str!(
+        "../config/samples/expand-contract/backend.yaml"
+    ));
+    assert_eq!(told["migrations"], sample["spec"]["migrations"]);
+}
+
+fn yaml(text: &str) -> serde_json::Value {
+    serde_yaml::from_str(text).expect("YAML")
+}
+
+#[test]
 fn every_sample_renders() {
     for (sample, files) in [
         ("quickstart", ["backend.yaml", "database.yaml"].as_slice()),
         ("http-api", &["backend.yaml", "database.yaml"]),
+        ("expand-contract", &["backend.yaml", "database.yaml"]),
         ("grpc-gateway", &["backend.yaml"]),
         ("worker", &["backend.yaml"]),
     ] {

@@ -111,6 +111,7 @@ async fn chapters(cluster: &Cluster) -> Result<()> {
     first_release(cluster).await?;
     broken_migration(cluster).await?;
     mended_migration(cluster).await?;
+    contract(cluster).await?;
     leader_dies(cluster).await
 }
 
@@ -200,14 +201,56 @@ async fn broken_migration(cluster: &Cluster) -> Result<()> {
 async fn mended_migration(cluster: &Cluster) -> Result<()> {
     chapter(
         "The mended one",
-        "Release 1.1.1 removes the doubles before it makes the index.",
+        "Release 1.2.0 removes the doubles before it makes the index. It expands the schema up to file 3, which old code can work with. File 4\n\
+         takes away what only old code needs, so it is an entry of its own: it runs after the rollout.",
     );
-    release::load_orders(cluster, "1.1.1", "migrations-mended").await?;
-    ship(cluster, "1.1.1").await?;
+    release::load_orders(cluster, "1.2.0", "migrations-contract").await?;
+    let expand_and_contract = json!([
+        {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "3"},
+        {"name": "contract", "tool": "Goose", "source": {"path": "/migrations"}, "phase": "AfterRollout", "soakSeconds": 3},
+    ]);
+    patch(
+        cluster,
+        &json!({"image": "slipway.test/orders:1.2.0", "migrations": expand_and_contract}),
+    )
+    .await?;
     release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
     show(cluster, &["get", "slb,slm", "-n", NAMESPACE]).await?;
-    let version = ask(cluster, "/version", "1.1.1").await?;
+    let version = ask(cluster, "/version", "1.2.0").await?;
     println!("The new release is out: GET /version answers {version}");
+    Ok(())
+}
+
+async fn contract(cluster: &Cluster) -> Result<()> {
+    chapter(
+        "The contract",
+        "The release is out and Ready. Its second half waits for the last old pod to end, and then 3 s more (600 if you say nothing).",
+    );
+    release::condition(
+        cluster,
+        NAMESPACE,
+        "slb/orders",
+        "Migrated",
+        "True",
+        PATIENCE,
+    )
+    .await?;
+    show(cluster, &["get", "slb,slm", "-n", NAMESPACE]).await?;
+    println!("From now on an image whose files end below 4 does not go out:\n");
+    ship(cluster, "1.0.0").await?;
+    let (reason, message) = release::condition(
+        cluster,
+        NAMESPACE,
+        "slb/orders",
+        "Stalled",
+        "True",
+        PATIENCE,
+    )
+    .await?;
+    ensure!(reason == "RollbackUnsafe", "{reason}: {message}");
+    println!("{reason}: {message}\n");
+    ship(cluster, "1.2.0").await?;
+    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
     Ok(())
 }
 
@@ -278,7 +321,16 @@ async fn kill(cluster: &Cluster, replicas: &Replicas<'_>, leader: &str) -> Resul
 }
 
 async fn ship(cluster: &Cluster, version: &str) -> Result<()> {
-    let patch = json!({"spec": {"image": format!("slipway.test/orders:{version}")}}).to_string();
+    patch(
+        cluster,
+        &json!({"image": format!("slipway.test/orders:{version}")}),
+    )
+    .await
+}
+
+/// Lays this over the spec of the Backend.
+async fn patch(cluster: &Cluster, spec: &serde_json::Value) -> Result<()> {
+    let patch = json!({"spec": spec}).to_string();
     let arguments = [
         "patch",
         "slb/orders",

@@ -24,7 +24,13 @@ const RELEASES: [(&str, &str); 2] = [("1.0.0", "migrations"), ("1.1.0", "migrati
 /// The Migration on the page; its name follows from the plan.
 const MIGRATION: &str = "orders-k3f9x2m7qa -n shop";
 
-const SAMPLES: [&str; 4] = ["quickstart", "http-api", "grpc-gateway", "worker"];
+const SAMPLES: [&str; 5] = [
+    "quickstart",
+    "http-api",
+    "expand-contract",
+    "grpc-gateway",
+    "worker",
+];
 
 /// Installed in three ways, each of which works; and between them the page's story.
 pub async fn every_command_of_the_readme_works_as_typed(world: World) -> Result<()> {
