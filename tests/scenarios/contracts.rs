@@ -73,7 +73,8 @@ pub async fn a_contract_waits_for_the_last_older_pod_and_its_soak_and_then_shuts
     world.ready("orders").await
 }
 
-/// A newer release begins the soak anew before the migration is armed, and waits for it after. One that failed leaves the Backend Available and
+/// A newer release begins the soak anew before the migration is armed, and waits for it after; a paused rollout holds it until the command of
+/// the message is typed. One that failed leaves the Backend Available and
 /// is tried again by the command of its message; files of a second Backend that end below it are told so though they are out.
 /// migrations.md cases 48, 49.
 pub async fn a_contract_gives_way_to_a_newer_release_until_it_is_armed_and_may_fail_without_harm(
@@ -92,13 +93,16 @@ pub async fn a_contract_gives_way_to_a_newer_release_until_it_is_armed_and_may_f
     world.apply(&books).await?;
     let second = until_soak(&world, "books", 2).await?;
     ensure!(second >= first, "{second} is before {first}");
-    let contract = world
-        .get(&format!("slm/{}", text(&contract[0]["metadata"]["name"])))
-        .await?;
-    ensure!(contract["status"]["phase"] == "Pending", "{contract}");
+    let contract = format!("slm/{}", text(&contract[0]["metadata"]["name"]));
+    until_it_waits(&world, &contract, "Soaking").await?;
 
     books["spec"]["migrations"][0]["soakSeconds"] = json!(0);
+    books["spec"]["rollout"] = json!({"paused": true});
     world.apply(&books).await?;
+    let message = until_it_waits(&world, &contract, "Paused").await?;
+    world.condition("slb/books", "Ready", "True").await?;
+    books["spec"]["rollout"] = json!({"paused": false});
+    world.type_next_command(&message).await?;
     database.until_begun(1).await?;
     books["spec"]["env"] = json!([{"name": "RELEASE", "value": "3"}]);
     world.apply(&books).await?;
@@ -180,6 +184,21 @@ async fn until_soak(world: &World, backend: &str, release: i64) -> Result<i64> {
         let soak = &backend["status"]["soak"];
         ensure!(soak["release"] == release, "{}", backend["status"]);
         seconds(&soak["since"])
+    })
+    .await
+}
+
+/// Waits until a Migration is Pending for this reason; its message.
+async fn until_it_waits(world: &World, migration: &str, reason: &str) -> Result<String> {
+    let what = format!("{migration} to be Pending/{reason}");
+    wait::until(&what, PATIENCE, async || {
+        let status = world.get(migration).await?["status"].clone();
+        let ready = &status["conditions"][0];
+        ensure!(
+            status["phase"] == "Pending" && ready["reason"] == reason,
+            "{status}"
+        );
+        anyhow::Ok(text(&ready["message"]))
     })
     .await
 }
