@@ -78,8 +78,32 @@ async fn a_target_is_where_the_tool_stops_and_never_a_way_down() -> Result<()> {
     bench.parameters.target = Some("7".to_owned());
     assert_eq!(
         bench.run().await?.verdict(),
-        "Failed InvalidSource none->none not started exit 11"
+        "Failed InvalidSource 2->2 not started exit 11"
     );
+    Ok(())
+}
+
+/// migrations.md case 4.
+#[tokio::test]
+async fn an_older_image_that_lacks_even_the_target_runs_nothing_on_a_database_that_is_ahead()
+-> Result<()> {
+    let mut bench = Bench::new(&[A, B, C]).await?;
+    bench.run().await?;
+    for gone in ["3_c.sql", "2_b.sql"] {
+        bench.remove(gone)?;
+    }
+    for target in ["2", "3"] {
+        bench.parameters.target = Some(target.to_owned());
+        let ended = bench.run().await?;
+        assert_eq!(
+            (ended.verdict(), ended.message.files_top.as_deref()),
+            (
+                "Skipped DatabaseAhead 3->3 not started exit 0".to_owned(),
+                Some("1")
+            ),
+            "{target}"
+        );
+    }
     Ok(())
 }
 

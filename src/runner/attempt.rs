@@ -19,7 +19,7 @@ use super::process;
 use super::stop::Stop;
 use super::supervise::{Finished, end_of};
 use super::termination::TerminationLog;
-use super::tools::{Left, Pending, Start, StoppedAt, Tool};
+use super::tools::{Left, Pending, Start, StoppedAt, Tool, beyond};
 
 /// Of the grace period, kept for writing the message. 5 s.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
@@ -113,6 +113,7 @@ impl Attempt {
         }
         let tool = T::list(&self.parameters)?;
         let facts = tool.facts();
+        let beyond = beyond(self.parameters.target.as_deref(), &facts.top);
         message.files_top = said(facts.top);
         message.files_digest = said(facts.digest);
         message.file_count = facts.count;
@@ -141,7 +142,13 @@ impl Attempt {
         if check {
             message.invalid_indexes.clone_from(&invalid_indexes);
         }
-        let pending = tool.preflight(&versions)?;
+        let pending = tool.preflight(&versions);
+        let is_ahead =
+            matches!(&pending, Err(ending) if ending.judgement.outcome == Outcome::Skipped);
+        if let Some(ending) = beyond.filter(|_| !is_ahead) {
+            return Err(ending);
+        }
+        let pending = pending?;
         message.pending = pending
             .versions
             .iter()

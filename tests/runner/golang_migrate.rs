@@ -76,7 +76,7 @@ async fn golang_migrate_stops_at_a_target_and_never_goes_down_to_one() -> Result
     bench.parameters.target = Some("7".to_owned());
     assert_eq!(
         bench.run().await?.verdict(),
-        "Failed InvalidSource none->none not started exit 11"
+        "Failed InvalidSource 2->2 not started exit 11"
     );
     assert_eq!(bench.row().await?, Some((2, false)));
     Ok(())

@@ -52,7 +52,7 @@ async fn a_target_is_where_goose_stops_on_mysql_and_never_a_way_down() -> Result
         [
             "Succeeded Succeeded none->2 exit 0",
             "Skipped DatabaseAhead 2->2 not started exit 0",
-            "Failed InvalidSource none->none not started exit 11",
+            "Failed InvalidSource 2->2 not started exit 11",
         ]
     );
     assert_eq!(bench.versions().await?, [0, 1, 2]);

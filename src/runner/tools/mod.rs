@@ -5,6 +5,7 @@ pub mod flyway;
 pub mod golang_migrate;
 pub mod goose;
 
+use std::cmp::Ordering;
 use std::io;
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use crate::core::migration::judge::{Evidence, Judgement, judge};
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
+use crate::core::version;
 
 use super::ending::Ending;
 use super::engines::{Access, Engine, EngineError, Guards};
@@ -174,14 +176,26 @@ pub fn no_files(text: &str) -> Ending {
     Ending::failed("NoMigrationFiles", MessageError::plain("Files", text))
 }
 
-/// The version of the plan's target, which must be that of a file.
+/// The version of the plan's target, which must be that of a file. One above all files stands for the last of them for now: an older image may
+/// meet a database that is past it, and then has nothing to do; else [`beyond`] refuses it.
 pub fn named_target(text: &str, top: i64, has: impl Fn(i64) -> bool) -> Result<i64, Ending> {
-    let version = text.parse::<i64>().ok().filter(|version| has(*version));
-    version.ok_or_else(|| {
-        source(&format!(
-            "target {text}: no file has this version; the last one is {top}"
-        ))
-    })
+    let version = text.parse::<i64>().ok();
+    version
+        .filter(|version| has(*version) || *version > top)
+        .map(|version| version.min(top))
+        .ok_or_else(|| no_target(text, &top.to_string()))
+}
+
+/// The refusal of a target that is above all files.
+pub fn beyond(target: Option<&str>, top: &str) -> Option<Ending> {
+    let target = target.filter(|target| version::compare(target, top) == Some(Ordering::Greater));
+    target.map(|target| no_target(target, top))
+}
+
+fn no_target(target: &str, top: &str) -> Ending {
+    source(&format!(
+        "target {target}: no file has this version; the last one is {top}"
+    ))
 }
 
 /// Refuses a name of a version table that could be more than a name.
