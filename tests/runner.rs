@@ -1,5 +1,7 @@
 //! The runner as a process, against real databases and the real goose. Numbers are those of the cases of the migrations page.
 
+#[path = "runner/approval.rs"]
+mod approval;
 #[path = "runner/bench.rs"]
 mod bench;
 #[path = "cluster/mod.rs"]

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Engine};
 pub use super::ledger::{
-    Block, BlockEvidence, Contract, Entry, EntryOutcome, Holder, Ledger, RunMode, TakenForApplied,
+    Block, BlockEvidence, Contract, Entry, EntryOutcome, Holder, Ledger, ListedFinding,
+    PendingList, RunMode, TakenForApplied,
 };
 use super::patterns::{DATABASE_NAME, KEY, OBJECT_NAME};
 use super::{database_rules as rules, schema};

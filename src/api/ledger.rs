@@ -51,6 +51,9 @@ pub struct Holder {
     /// When it runs, seen from the release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
+    /// Whether it only lists what is pending, so that a person may approve it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub lists: bool,
     /// The `slipway.dev/retry` token that this attempt answers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_token: Option<String>,
@@ -84,7 +87,7 @@ pub struct Entry {
     /// When it ran, seen from the release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<Phase>,
-    /// How it ended or stands: `Succeeded`, `Skipped`, `Failed`, `Blocked`, `Unknown` or `RetryWait`.
+    /// How it ended or stands: `Succeeded`, `Skipped`, `Failed`, `Blocked`, `Unknown`, `RetryWait`, or `Listed`: its files are pending and wait.
     pub outcome: EntryOutcome,
     /// Why, in one word. Example: `SqlError`.
     pub reason: String,
@@ -132,6 +135,9 @@ pub struct Entry {
     /// Number of files that were still to be applied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<i64>,
+    /// The files that were pending when they were listed for an approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub listed: Option<PendingList>,
     /// When the last attempt was armed; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<String>,
@@ -168,6 +174,39 @@ pub enum EntryOutcome {
     #[default]
     Unknown,
     RetryWait,
+    Listed,
+}
+
+/// The files that were pending when they were listed for an approval.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct PendingList {
+    /// Hash over names and contents: what an approval names. 52 letters and digits.
+    pub digest: String,
+    /// Names of the first of them, in the order in which they run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
+    /// How many there are.
+    pub total: i64,
+    /// The first of what was found in them that loses data, blocks a table or cannot be read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<ListedFinding>,
+    /// How many findings there are.
+    pub findings_total: i64,
+}
+
+/// Something in a pending file that a person should look at first.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ListedFinding {
+    /// Name of the file.
+    pub file: String,
+    /// Line of the statement, counted from 1.
+    pub line: i64,
+    /// Code of the rule. Example: `SLP1401`.
+    pub code: String,
+    /// Why, in one sentence.
+    pub why: String,
 }
 
 /// A version table that must be looked at by a person first.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Phase, Tool};
 pub use super::migration_options::{
-    MigrationOptions, MigrationRetry, MigrationTimeouts, OutOfOrder, ReadBack,
+    Approval, MigrationOptions, MigrationRetry, MigrationTimeouts, OutOfOrder, ReadBack,
 };
 use super::migration_rules as rules;
 use super::patterns::{ABSOLUTE_PATH, FILE_VERSION, IMAGE, LABEL, OBJECT_NAME, PLAN_KEY};
@@ -119,7 +119,7 @@ pub struct MigrationStatus {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "schema::conditions")]
     pub conditions: Conditions,
-    /// State: `Pending`, `Queued`, `Running`, `Verifying`, `RetryWait`, `Succeeded`, `Skipped`, `Failed`, `Blocked` or `Unknown`.
+    /// State: `Pending`, `Queued`, `AwaitingApproval`, `Running`, `Verifying`, `RetryWait`, `Succeeded`, `Skipped`, `Failed`, `Blocked` or `Unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<MigrationPhase>,
     /// Number of the last attempt.
@@ -153,6 +153,7 @@ pub struct MigrationStatus {
 pub enum MigrationPhase {
     Pending,
     Queued,
+    AwaitingApproval,
     Running,
     Verifying,
     RetryWait,

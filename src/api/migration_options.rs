@@ -59,6 +59,19 @@ pub struct MigrationOptions {
     /// How often it is tried. A change counts from the next attempt on. Default: see each field. Example: `{attempts: 1}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<MigrationRetry>,
+    /// Whether a person must agree to the pending files before they run: `None`; `OnDestructive`, if one of them loses data, blocks a table that
+    /// exists, or cannot be read; `Always`. The Migration's message has the files and the command. Default `None`. Example: `OnDestructive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
+}
+
+/// Whether a person must agree before files run.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum Approval {
+    #[default]
+    None,
+    OnDestructive,
+    Always,
 }
 
 /// The tool whose version table is read after a program of one's own.

@@ -231,6 +231,8 @@ fn migration_job(object: &Value, seen: &Seen) -> Option<Value> {
         term: "",
         number: 1,
         mode: RunMode::Run,
+        lists: false,
+        approved: None,
     }))
 }
 

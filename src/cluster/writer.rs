@@ -266,6 +266,7 @@ impl Writer {
             key,
             uid,
             generation,
+            annotation,
         } = step;
         let current = self.get(key).await?;
         let same = text(&current, "/metadata/uid") == uid
@@ -273,7 +274,11 @@ impl Writer {
                 .pointer("/metadata/generation")
                 .and_then(Value::as_i64)
                 == Some(*generation)
-            && current.pointer("/metadata/deletionTimestamp").is_none();
+            && current.pointer("/metadata/deletionTimestamp").is_none()
+            && annotation.as_ref().is_none_or(|(name, value)| {
+                let annotations = current.pointer("/metadata/annotations");
+                annotations.and_then(|all| all.get(*name)?.as_str()) == Some(value)
+            });
         if same {
             Ok(current)
         } else {

@@ -38,6 +38,9 @@ pub const LEADER_ANNOTATION: &str = "slipway.dev/leader";
 /// Annotation that a person sets on a Migration to try again; any new value.
 pub const RETRY_ANNOTATION: &str = "slipway.dev/retry";
 
+/// Annotation that a person sets on a Migration to let its pending files run; its value names them.
+pub const APPROVE_ANNOTATION: &str = "slipway.dev/approve";
+
 /// Annotation: `true` stops every write to the children of a Backend, for work by hand.
 pub const PAUSED_ANNOTATION: &str = "slipway.dev/paused";
 

@@ -103,8 +103,8 @@ pub enum Step {
     Delete(Delete),
     /// PUT of a Database's status with the resourceVersion it was computed from: the ledger's compare-and-swap.
     ReplaceDatabaseStatus(Box<ReplaceDatabaseStatus>),
-    /// Quorum GET of a Backend before something that cannot be taken back: same uid, same generation, not being deleted. Otherwise the
-    /// execution ends and the object is looked at again.
+    /// Quorum GET of a Backend, or of a Migration that was approved, before something that cannot be taken back: same uid, same generation,
+    /// not being deleted. Otherwise the execution ends and the object is looked at again.
     Confirm(Confirm),
 }
 
@@ -205,6 +205,8 @@ pub struct Confirm {
     pub key: ObjectKey,
     pub uid: String,
     pub generation: i64,
+    /// An annotation that must be there with this value.
+    pub annotation: Option<(&'static str, String)>,
 }
 
 /// What came back. Status is made from this, not from what was wished.

@@ -6,10 +6,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::api::database::RunMode;
+use crate::core::migration::findings::{SqlFile, findings};
 use crate::core::migration::judge::{Evidence, Judgement, Lock as LockEvidence, ReadBack};
 use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
+use crate::core::run::verdict::PLAN_CHANGED;
 
 use super::ending::Ending;
 use super::engines::{Access, Engine};
@@ -26,6 +28,10 @@ const LAST_MOMENT: Duration = Duration::from_secs(5);
 
 /// How often the database is read back, when it answers with errors: 3 times, some seconds apart.
 const LOOKS: usize = 3;
+
+/// Most files and findings that a message names, of those that wait for an approval.
+const FILES_NAMED: usize = 20;
+const FINDINGS_NAMED: usize = 20;
 
 /// Most versions that are named in a message.
 const PENDING_NAMED: usize = 100;
@@ -157,8 +163,16 @@ impl Attempt {
             .collect();
         message.pending_total = i64::try_from(pending.versions.len()).unwrap_or(i64::MAX);
         message.pending_digest = said(pending.digest.clone());
+        let approved = self.parameters.approved.as_ref();
+        let changed = !check && approved.is_some_and(|approved| *approved != pending.digest);
+        if check || changed {
+            self.list(&pending, message);
+        }
         if check {
             return Err(checked::<E, T>(&tool, &versions));
+        }
+        if changed {
+            return Err(plan_changed());
         }
         Ok(Before {
             lock,
@@ -168,6 +182,20 @@ impl Attempt {
             pending,
             program,
         })
+    }
+
+    /// What a person is to approve.
+    fn list(&self, pending: &Pending, message: &mut Message) {
+        let (tool, engine) = (self.parameters.tool, self.parameters.engine);
+        let files = pending.files.iter().map(|file| SqlFile {
+            name: &file.name,
+            content: &file.content,
+        });
+        let findings = findings(tool, engine, files);
+        message.findings_total = i64::try_from(findings.len()).unwrap_or(i64::MAX);
+        message.findings = findings.into_iter().take(FINDINGS_NAMED).collect();
+        let names = pending.files.iter().map(|file| file.name.clone());
+        message.pending_files = names.take(FILES_NAMED).collect();
     }
 
     /// Steps 9 to 11.
@@ -375,6 +403,16 @@ fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
         file: Some(stopped.file),
         ..MessageError::plain(&error.class, &text)
     }
+}
+
+fn plan_changed() -> Ending {
+    Ending::failed(
+        PLAN_CHANGED,
+        MessageError::plain(
+            "Files",
+            "what is pending is not what was approved; nothing was run",
+        ),
+    )
 }
 
 fn no_program<T: Tool>(tool: &T, given: Option<&Path>) -> Ending {

@@ -218,6 +218,7 @@ impl Bench {
                 read_back: None,
                 idempotent: false,
                 version_table: "goose_db_version".to_owned(),
+                approved: None,
                 lock_wait_seconds: 60,
                 run_seconds: 60,
                 grace_seconds: 300,

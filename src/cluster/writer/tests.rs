@@ -242,6 +242,31 @@ async fn a_job_that_exists_is_ours_by_its_migration_and_its_hash() {
     }
 }
 
+/// migrations.md case 47: an approval that was withdrawn, or that names another list, arms nothing.
+#[tokio::test]
+async fn a_confirmation_fails_without_the_annotation_that_it_names() {
+    let again = Some(Stop::ReadAgain {
+        key: key(ObjectKind::Migration),
+    });
+    let cases = [
+        (json!({"slipway.dev/approve": "one"}), None),
+        (json!({"slipway.dev/approve": "two"}), again.clone()),
+        (json!({}), again.clone()),
+        (Value::Null, again),
+    ];
+    for (annotations, expected) in cases {
+        let step = Step::Confirm(Confirm {
+            key: key(ObjectKind::Migration),
+            uid: "root".to_owned(),
+            generation: 3,
+            annotation: Some(("slipway.dev/approve", "one".to_owned())),
+        });
+        let metadata = json!({"uid": "root", "generation": 3, "annotations": annotations});
+        let (stopped, _) = outcome(step, vec![(200, json!({"metadata": metadata}))]).await;
+        assert_eq!(stopped, expected, "{annotations}");
+    }
+}
+
 /// I-23: what cannot be taken back is confirmed by etcd itself.
 #[tokio::test]
 async fn a_confirmation_fails_for_another_uid_another_generation_and_a_deletion() {
@@ -250,6 +275,7 @@ async fn a_confirmation_fails_for_another_uid_another_generation_and_a_deletion(
             key: key(ObjectKind::Backend),
             uid: "root".to_owned(),
             generation: 3,
+            annotation: None,
         };
         Step::Confirm(step)
     };

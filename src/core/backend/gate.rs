@@ -64,6 +64,8 @@ pub enum HeldState {
     /// Its status says that it is done, the Database's ledger does not.
     Unconfirmed,
     Retrying,
+    /// A person must approve what is pending.
+    Awaiting,
     Failed,
     Blocked,
 }
@@ -164,6 +166,7 @@ fn state(migration: &Migration, phase: Option<MigrationPhase>) -> HeldState {
         Some(MigrationPhase::Failed) => HeldState::Failed,
         Some(MigrationPhase::Blocked) => HeldState::Blocked,
         Some(MigrationPhase::RetryWait) => HeldState::Retrying,
+        Some(MigrationPhase::AwaitingApproval) => HeldState::Awaiting,
         _ if is_stalled(migration) => HeldState::Blocked,
         _ => HeldState::Working,
     }

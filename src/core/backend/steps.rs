@@ -224,6 +224,7 @@ fn confirm(seen: &Seen) -> Step {
         key: meta::key_of(ObjectKind::Backend, seen.backend.as_ref()),
         uid: seen.uid(),
         generation: seen.generation(),
+        annotation: None,
     })
 }
 

@@ -75,6 +75,10 @@ fn applied_files(ticket: &Ticket, verdict: &Verdict, before: Option<&Entry>, rea
         RunMode::Run => verdict.before.as_ref(),
         RunMode::Check => before.and_then(|entry| entry.before.as_ref()),
     };
+    // A list of what is pending applies nothing, and nothing ran before it.
+    if ticket.lists {
+        return false;
+    }
     verdict.applied > 0 || began.is_none_or(|began| began != read)
 }
 

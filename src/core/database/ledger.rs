@@ -146,7 +146,12 @@ pub fn record_lost(ledger: &Ledger, holder: &Holder, now: Timestamp) -> Ledger {
         backend: holder.backend.clone(),
         version_table: holder.version_table.clone(),
         phase: holder.phase.or(old.phase),
-        outcome: EntryOutcome::Unknown,
+        outcome: if holder.lists {
+            EntryOutcome::Listed
+        } else {
+            EntryOutcome::Unknown
+        },
+        listed: old.listed.clone().filter(|_| !holder.lists),
         reason: "OutcomeUnknown".to_owned(),
         message: Some(format!(
             "Job {} was removed before its outcome was known",
@@ -205,6 +210,7 @@ fn next_entry(
         (EntryOutcome::RetryWait, _) => Some(attempts),
         // A look that failed is repeated, ever more slowly.
         (EntryOutcome::Unknown, RunMode::Check) => Some(ticket.attempt),
+        (EntryOutcome::Listed, RunMode::Check) if verdict.list.is_none() => Some(ticket.attempt),
         _ => None,
     };
     let next_attempt_after = failures
@@ -245,6 +251,11 @@ fn next_entry(
         taken_for_applied: verdict.taken_for_applied.clone().or(old.taken_for_applied),
         job_uid: job_uid.to_owned(),
         pending: verdict.pending,
+        listed: match outcome {
+            EntryOutcome::Listed => verdict.list.clone(),
+            EntryOutcome::Succeeded | EntryOutcome::Skipped => None,
+            _ => old.listed,
+        },
         started_at: holder.map(|holder| holder.since.clone()).or(old.started_at),
         finished_at: Some(conditions::to_seconds(now).to_string()),
         lock_milliseconds: verdict.lock_milliseconds,
@@ -272,6 +283,7 @@ fn outcome_of(verdict: &Verdict, attempts: i64, most: i64) -> EntryOutcome {
         End::Skipped => EntryOutcome::Skipped,
         End::Blocked => EntryOutcome::Blocked,
         End::Unknown => EntryOutcome::Unknown,
+        End::Listed => EntryOutcome::Listed,
         End::Failed { retry_safe: true } if attempts < most => EntryOutcome::RetryWait,
         End::Failed { .. } => EntryOutcome::Failed,
     }
@@ -335,7 +347,10 @@ fn mark(ledger: &mut Ledger, entry: &Entry, verdict: &Verdict, now: Timestamp) {
                 since: conditions::to_seconds(now).to_string(),
             });
         }
-        EntryOutcome::Failed | EntryOutcome::Unknown | EntryOutcome::RetryWait => {}
+        EntryOutcome::Failed
+        | EntryOutcome::Unknown
+        | EntryOutcome::RetryWait
+        | EntryOutcome::Listed => {}
     }
 }
 

@@ -95,7 +95,11 @@ fn oldest_first<'a>(ledger: &'a Ledger, wanted: &BTreeSet<String>) -> Vec<&'a En
 fn is_finished(entry: &Entry) -> bool {
     matches!(
         entry.outcome,
-        EntryOutcome::Succeeded | EntryOutcome::Skipped | EntryOutcome::Failed
+        EntryOutcome::Succeeded
+            | EntryOutcome::Skipped
+            | EntryOutcome::Failed
+            // Nothing of it ran: when it comes back, it is listed again.
+            | EntryOutcome::Listed
     )
 }
 

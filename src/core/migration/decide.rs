@@ -8,12 +8,13 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use serde_json::json;
 
+use super::approval;
 use super::build::job::{Attempt, job};
 use super::contract;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};
 use crate::api::common::Tool;
-use crate::api::database::{Holder, Ledger, RunMode, TakenForApplied};
+use crate::api::database::{Entry, Holder, Ledger, RunMode, TakenForApplied};
 use crate::api::migration::MigrationSpec;
 use crate::core::database::{self, ledger};
 use crate::core::meta;
@@ -55,6 +56,7 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
         },
         Situation::Waiting { .. }
         | Situation::Superseded
+        | Situation::AwaitingApproval(_)
         | Situation::Queued { .. }
         | Situation::Marked { .. }
         | Situation::Running { .. }
@@ -71,7 +73,9 @@ pub fn next_job(seen: &Seen, now: Timestamp) -> Option<String> {
         Situation::Turn { attempt, mode, .. } => {
             Some(job_name(&seen.migration.name_any(), attempt, mode))
         }
-        Situation::Taken { holder, job } if situation::may_be_armed(seen, holder.mode, now) => {
+        Situation::Taken { holder, job }
+            if situation::may_be_armed(seen, holder.mode, &job, now) =>
+        {
             Some(job.name_any())
         }
         _ => None,
@@ -137,6 +141,7 @@ fn take_or_replace(
         backend: seen.migration.spec.backend.clone(),
         version_table: planned::version_table(&seen.migration.spec).to_owned(),
         phase: Some(seen.migration.spec.phase),
+        lists: approval::lists(mode, own_entry(&seen.ledger(), seen)),
         retry_token: seen.retry_token().cloned(),
         since: crate::core::conditions::to_seconds(now).to_string(),
     };
@@ -153,7 +158,7 @@ fn take_or_replace(
 
 /// A new leader changes the Job first, so that an arm of the old one gets 409. Then: is it still wanted, by quorum; then the arm.
 fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<Step> {
-    let may = situation::may_be_armed(seen, mode, now);
+    let may = situation::may_be_armed(seen, mode, job, now);
     let Some(backend) = seen.live_backend().filter(|_| may) else {
         return Vec::new();
     };
@@ -173,23 +178,31 @@ fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<St
         key: meta::key_of(ObjectKind::Backend, backend.as_ref()),
         uid: backend.uid().unwrap_or_default(),
         generation: backend.metadata.generation.unwrap_or_default(),
+        annotation: None,
     };
+    let ledger = seen.ledger();
+    let approved = (mode == RunMode::Run)
+        .then(|| approval::confirm(seen, own_entry(&ledger, seen)))
+        .flatten();
     let armed = json!({
         "spec": {
             "suspend": false,
             "template": {"metadata": {"annotations": {meta::ARMED_ANNOTATION: crate::core::conditions::to_seconds(now).to_string()}}},
         },
     });
-    vec![
-        Step::Confirm(confirm),
-        Step::patch(ObjectKind::Job, job, armed),
-    ]
+    [Some(confirm), approved]
+        .into_iter()
+        .flatten()
+        .map(Step::Confirm)
+        .chain([Step::patch(ObjectKind::Job, job, armed)])
+        .collect()
 }
 
 fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> {
     let asked = situation::asked(seen);
     let spec = asked.as_ref().unwrap_or(&seen.migration.spec);
     let ledger = seen.ledger();
+    let entry = own_entry(&ledger, seen);
     let attempt = Attempt {
         migration: &seen.migration,
         spec,
@@ -200,6 +213,10 @@ fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> 
         term: &seen.term,
         number: attempt,
         mode,
+        lists: approval::lists(mode, entry),
+        approved: (mode == RunMode::Run)
+            .then(|| approval::bound(seen, entry))
+            .flatten(),
     };
     Some(job(&attempt))
 }
@@ -211,6 +228,11 @@ fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'
     let blind = spec.tool == Tool::GolangMigrate && !situation::asked_again(seen, entry);
     let table = planned::version_table(spec);
     blind.then(|| ledger::taken_for_applied(ledger, table))?
+}
+
+/// What the ledger says of this plan.
+fn own_entry<'a>(ledger: &'a Ledger, seen: &Seen) -> Option<&'a Entry> {
+    ledger::entry(ledger, &seen.migration.spec.plan_key)
 }
 
 fn steps(steps: Vec<Step>) -> Plan {

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::findings::Finding;
 use crate::api::database::TakenForApplied;
 
 /// The kubelet keeps this many bytes of a termination message.
@@ -44,6 +45,13 @@ pub struct Message {
     pub pending_total: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending_digest: Option<String>,
+    /// Names of the pending files, where they are listed for an approval.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pending_files: Vec<String>,
+    /// What was found in them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    pub findings_total: i64,
     pub applied: i64,
     /// Whether the version table marks a file as begun and not ended.
     pub dirty: bool,
@@ -112,8 +120,8 @@ impl MessageError {
 }
 
 impl Message {
-    /// The JSON, at most [`MESSAGE_LIMIT`] bytes. Cut in this order: warnings, pending, error.text, then the lists and words that
-    /// can be long; what the outcome hangs on is never cut.
+    /// The JSON, at most [`MESSAGE_LIMIT`] bytes. Cut in this order: warnings, pending, error.text, findings, file names, then the lists and words
+    /// that can be long; what the outcome hangs on is never cut.
     #[must_use]
     pub fn to_json(&self) -> String {
         let mut message = self.clone();
@@ -146,7 +154,10 @@ impl Message {
             error.text = clean(&error.text, error.text.len() / 2);
             return true;
         }
-        if self.invalid_indexes.pop().is_some() {
+        if self.findings.pop().is_some()
+            || self.pending_files.pop().is_some()
+            || self.invalid_indexes.pop().is_some()
+        {
             return true;
         }
         let error = self.error.take();

@@ -98,6 +98,15 @@ pub(super) fn looks_again(migration: &Migration, entry: &Entry) -> String {
     )
 }
 
+pub(super) fn lists_again(migration: &Migration, entry: &Entry) -> String {
+    let at = entry.next_attempt_after.as_deref().unwrap_or("once");
+    format!(
+        "what is pending could not be listed for the approval: {}; the next look is at {at}. At once: {}",
+        cause(migration, entry),
+        retry_command(migration)
+    )
+}
+
 pub(super) fn blocked(migration: &Migration, entry: &Entry) -> String {
     format!("{}. {}", cause(migration, entry), remedy(migration, entry))
 }

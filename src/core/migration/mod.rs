@@ -1,5 +1,7 @@
 //! A migration, from plan to outcome: what is planned, which Job does it, what its message means. Pure.
 
+pub mod approval;
+mod approval_text;
 pub mod build;
 mod contract;
 mod decide;

@@ -65,6 +65,9 @@ pub struct RunParameters {
     pub known: Option<TakenForApplied>,
     /// The tool's version table. Example: `goose_db_version`.
     pub version_table: String,
+    /// Digest of the pending files that may run; absent: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
     /// Longest wait for the lock in the database and for orphans together, seconds.
     pub lock_wait_seconds: i64,
     /// Longest run of the tool, seconds.

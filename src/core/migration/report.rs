@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use super::approval;
+use super::approval_text;
 use super::decide::Decision;
 use super::message_text;
 use super::seen::Seen;
@@ -49,7 +51,9 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
         took: entry.filter(|_| is_over(phase)).and_then(took),
     };
     Report {
-        events: event(old.phase, phase, &standing).into_iter().collect(),
+        events: event(seen, &decision.situation, (old.phase, phase), &standing)
+            .into_iter()
+            .collect(),
         status: serde_json::to_value(status).ok(),
     }
 }
@@ -91,12 +95,16 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
                 ),
             ),
         ),
+        Situation::AwaitingApproval(awaiting) => (
+            MigrationPhase::AwaitingApproval,
+            working("AwaitingApproval", approval_text::awaiting(seen, awaiting)),
+        ),
         Situation::Turn {
             mode: RunMode::Check,
             ..
-        } => (MigrationPhase::Unknown, reading_back(seen)),
+        } => about_to_look(seen),
         Situation::Taken { holder, .. } if holder.mode == RunMode::Check => {
-            (MigrationPhase::Unknown, reading_back(seen))
+            (running_phase(holder), running(seen, holder))
         }
         Situation::Taken { holder, .. } if was_armed(decision, executed) => {
             (MigrationPhase::Running, running(seen, holder))
@@ -140,13 +148,7 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
                 message_text::looks_again(&seen.migration, entry),
             ),
         ),
-        Situation::RetryWait { entry } => (
-            MigrationPhase::RetryWait,
-            working(
-                &entry.reason,
-                message_text::retry_wait(&seen.migration, entry),
-            ),
-        ),
+        Situation::RetryWait { entry } => (MigrationPhase::RetryWait, retrying(seen, entry)),
         Situation::Ended { entry } | Situation::MarkGoes { entry } => ended(seen, entry),
     }
 }
@@ -190,17 +192,22 @@ fn ended(seen: &Seen, entry: &Entry) -> (MigrationPhase, Standing) {
             working(&entry.reason, message_text::retry_wait(migration, entry)),
         ),
         EntryOutcome::Unknown => (MigrationPhase::Unknown, reading_back(seen)),
+        EntryOutcome::Listed => (MigrationPhase::Queued, listing(seen)),
     }
 }
 
 fn running_phase(holder: &Holder) -> MigrationPhase {
     match holder.mode {
         RunMode::Run => MigrationPhase::Running,
+        RunMode::Check if holder.lists => MigrationPhase::Queued,
         RunMode::Check => MigrationPhase::Unknown,
     }
 }
 
 fn running(seen: &Seen, holder: &Holder) -> Standing {
+    if holder.lists {
+        return listing(seen);
+    }
     if holder.mode == RunMode::Check {
         return reading_back(seen);
     }
@@ -212,6 +219,39 @@ fn running(seen: &Seen, holder: &Holder) -> Standing {
         seen.migration.namespace().unwrap_or_default()
     );
     working("Running", message)
+}
+
+fn lists(seen: &Seen) -> bool {
+    let ledger = seen.ledger();
+    approval::lists(
+        RunMode::Check,
+        ledger::entry(&ledger, &seen.migration.spec.plan_key),
+    )
+}
+
+fn retrying(seen: &Seen, entry: &Entry) -> Standing {
+    let message = if entry.outcome == EntryOutcome::Listed {
+        message_text::lists_again(&seen.migration, entry)
+    } else {
+        message_text::retry_wait(&seen.migration, entry)
+    };
+    working(&entry.reason, message)
+}
+
+fn about_to_look(seen: &Seen) -> (MigrationPhase, Standing) {
+    if lists(seen) {
+        (MigrationPhase::Queued, listing(seen))
+    } else {
+        (MigrationPhase::Unknown, reading_back(seen))
+    }
+}
+
+fn listing(seen: &Seen) -> Standing {
+    let database = &seen.migration.spec.database;
+    working(
+        "Queued",
+        format!("what is pending on database {database} is being listed for the approval"),
+    )
 }
 
 fn reading_back(seen: &Seen) -> Standing {
@@ -302,15 +342,24 @@ fn took(entry: &Entry) -> Option<String> {
     ))
 }
 
-fn event(old: Option<MigrationPhase>, new: MigrationPhase, standing: &Standing) -> Option<Event> {
+fn event(
+    seen: &Seen,
+    situation: &Situation,
+    (old, new): (Option<MigrationPhase>, MigrationPhase),
+    standing: &Standing,
+) -> Option<Event> {
     if old == Some(new) {
         return None;
+    }
+    if old == Some(MigrationPhase::AwaitingApproval) && new == MigrationPhase::Queued {
+        return approval_granted(seen);
     }
     let (kind, reason) = match new {
         MigrationPhase::Running => (EventKind::Normal, "MigrationStarted"),
         MigrationPhase::Succeeded => (EventKind::Normal, "MigrationSucceeded"),
         MigrationPhase::Skipped => (EventKind::Normal, "MigrationSkipped"),
         MigrationPhase::RetryWait => (EventKind::Warning, "MigrationRetrying"),
+        MigrationPhase::AwaitingApproval => (EventKind::Warning, "ApprovalNeeded"),
         MigrationPhase::Failed => (EventKind::Warning, "MigrationFailed"),
         MigrationPhase::Blocked => (EventKind::Warning, "MigrationBlocked"),
         MigrationPhase::Pending
@@ -322,7 +371,23 @@ fn event(old: Option<MigrationPhase>, new: MigrationPhase, standing: &Standing) 
         kind,
         reason: reason.to_owned(),
         action: standing.reason().to_owned(),
-        note: standing.message().to_owned(),
+        note: match situation {
+            Situation::AwaitingApproval(awaiting) => approval_text::needed(seen, awaiting),
+            _ => standing.message().to_owned(),
+        },
+    })
+}
+
+/// Nothing where the Backend asks for no approval any more.
+fn approval_granted(seen: &Seen) -> Option<Event> {
+    let ledger = seen.ledger();
+    let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
+    let digest = approval::bound(seen, entry).filter(|digest| seen.approval() == Some(digest))?;
+    Some(Event {
+        kind: EventKind::Normal,
+        reason: "ApprovalGranted".to_owned(),
+        action: "AwaitingApproval".to_owned(),
+        note: format!("what is pending was approved: {digest}"),
     })
 }
 

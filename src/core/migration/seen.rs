@@ -83,6 +83,12 @@ impl Seen {
         self.jobs.iter().find(|job| job.name_any() == name)
     }
 
+    /// The digest that a person approved, if one did.
+    #[must_use]
+    pub fn approval(&self) -> Option<&String> {
+        self.migration.annotations().get(meta::APPROVE_ANNOTATION)
+    }
+
     /// The token of `slipway.dev/retry`, if a person set one.
     #[must_use]
     pub fn retry_token(&self) -> Option<&String> {

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
+use super::approval::{self, Awaiting, Need};
 use super::contract::{self, NotDue};
 use super::planned::{self, planned};
 use super::seen::Seen;
@@ -35,6 +36,8 @@ pub enum Situation {
     /// Nobody asks for it any more, and the mark that it left on its version table goes: the database itself will tell the next plan, or a
     /// person has looked.
     MarkGoes { entry: Entry },
+    /// What is pending waits for a person; it holds nothing meanwhile.
+    AwaitingApproval(Awaiting),
     /// It is not its turn: behind the Migration of this name.
     Queued { behind: String },
     /// Its version table is marked by another plan and only a person can free it.
@@ -106,6 +109,9 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
             message,
         };
     }
+    if let Need::Person(awaiting) = approval::need(seen, entry.as_ref()) {
+        return Situation::AwaitingApproval(awaiting);
+    }
     if let Some(behind) = ahead_in_queue(seen, &ledger, now) {
         return Situation::Queued { behind };
     }
@@ -128,11 +134,12 @@ fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
 
 /// Whether a Job that holds the database may be armed now.
 #[must_use]
-pub fn may_be_armed(seen: &Seen, mode: RunMode, now: Timestamp) -> bool {
+pub fn may_be_armed(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> bool {
     let ledger = seen.ledger();
     let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
     let reads = mode == RunMode::Check && contract::must_be_read(seen, entry);
-    reads || (is_wanted(seen) && contract::not_due(seen, now).is_none())
+    let due = is_wanted(seen) && contract::not_due(seen, now).is_none();
+    reads || (due && (mode == RunMode::Check || approval::covers(seen, entry, job)))
 }
 
 fn database_missing(seen: &Seen) -> Situation {
@@ -198,7 +205,7 @@ fn is_final(entry: &Entry, asked_again: bool) -> bool {
     match entry.outcome {
         EntryOutcome::Succeeded | EntryOutcome::Skipped => true,
         EntryOutcome::Failed | EntryOutcome::Blocked => !asked_again,
-        EntryOutcome::Unknown | EntryOutcome::RetryWait => false,
+        EntryOutcome::Unknown | EntryOutcome::RetryWait | EntryOutcome::Listed => false,
     }
 }
 
@@ -257,7 +264,7 @@ fn is_done(seen: &Seen, database: &str, plan_key: &str) -> bool {
 fn waits_for_retry(entry: &Entry, now: Timestamp) -> bool {
     matches!(
         entry.outcome,
-        EntryOutcome::RetryWait | EntryOutcome::Unknown
+        EntryOutcome::RetryWait | EntryOutcome::Unknown | EntryOutcome::Listed
     ) && retry_time(entry).is_some_and(|time| now < time)
 }
 
@@ -334,17 +341,14 @@ pub fn stray_run(seen: &Seen, now: Timestamp) -> Option<Ticket> {
 /// Which Job comes next: the number after the last armed one, whatever Jobs of lost ledgers lie about.
 fn turn(seen: &Seen, entry: Option<&Entry>, now: Timestamp) -> Situation {
     let unknown = entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown);
-    let mode = if unknown {
+    let mode = if unknown || approval::need(seen, entry) == Need::List {
         RunMode::Check
     } else {
         RunMode::Run
     };
-    let recorded = entry.map_or(0, |entry| {
-        if unknown {
-            entry.last_check
-        } else {
-            entry.last_attempt
-        }
+    let recorded = entry.map_or(0, |entry| match mode {
+        RunMode::Check => entry.last_check,
+        RunMode::Run => entry.last_attempt,
     });
     let name = seen.migration.name_any();
     let mut attempt = recorded.saturating_add(1);

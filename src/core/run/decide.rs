@@ -214,6 +214,7 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
     };
     let verdict = match ticket.mode {
         RunMode::Run => verdict,
+        RunMode::Check if ticket.lists => verdict.of_list(),
         RunMode::Check => verdict.of_check(),
     };
     let ledger = ledger::of(database);
@@ -334,6 +335,7 @@ fn holder_from(ticket: &Ticket, job: &Job, now: Timestamp) -> Holder {
         backend: ticket.backend.clone(),
         version_table: ticket.version_table.clone(),
         phase: Some(ticket.phase),
+        lists: ticket.lists,
         since: evidence::started_at(job).unwrap_or(now).to_string(),
     }
 }

@@ -34,6 +34,12 @@ pub struct Ticket {
     /// Attempts that the plan gets; absent: five. It stands here, as the Migration may be gone when the outcome is recorded.
     #[serde(default)]
     pub attempts: Option<i64>,
+    /// Whether it only lists what is pending, so that a person may approve it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lists: bool,
+    /// What may run, by the approval that it was made under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved: Option<String>,
 }
 
 /// The ticket of a Job; `None` for a Job that is none of ours.

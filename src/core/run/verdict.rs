@@ -1,8 +1,9 @@
 //! The verdict on a finished Job: what goes into the ledger. Made from evidence only: the runner's message where there is one, else what
 //! Kubernetes is sure of. What is not known is Unknown, and a Check run reads the database.
 
-use crate::api::database::TakenForApplied;
-use crate::core::migration::message::{Message, Outcome};
+use crate::api::database::{ListedFinding, PendingList, TakenForApplied};
+use crate::core::migration::findings::Finding;
+use crate::core::migration::message::{Message, Outcome, clean};
 use crate::core::run::sqlstate;
 
 /// How an attempt ended.
@@ -10,9 +11,13 @@ use crate::core::run::sqlstate;
 pub enum End {
     Succeeded,
     Skipped,
-    Failed { retry_safe: bool },
+    Failed {
+        retry_safe: bool,
+    },
     Blocked,
     Unknown,
+    /// Nothing was run: files are pending and wait for an approval, or could not be listed.
+    Listed,
 }
 
 /// Why a look at the database may fail now and not later; `OutcomeUnknown`: the one who looked was killed.
@@ -26,6 +31,18 @@ const PASSING: [&str; 8] = [
     "OutcomeUnknown",
     "PodCannotStart",
 ];
+
+/// The runner's word for "what is pending is not what was approved; nothing was done".
+pub const PLAN_CHANGED: &str = "PlanChanged";
+
+/// Most names of files in the ledger, of one plan.
+const LISTED_FILES: usize = 10;
+
+/// Most findings in the ledger, of one plan.
+const LISTED_FINDINGS: usize = 10;
+
+/// Longest word or sentence of a list in the ledger, bytes.
+const LISTED_BYTES: usize = 200;
 
 /// What the ledger is told.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -45,6 +62,8 @@ pub struct Verdict {
     pub last_good: Option<String>,
     pub taken_for_applied: Option<TakenForApplied>,
     pub pending: Option<i64>,
+    /// What is pending, where a runner has listed it.
+    pub list: Option<PendingList>,
     /// Files that the attempt applied, by what its runner read back.
     pub applied: i64,
     /// How long the runner waited for the lock in the database, milliseconds.
@@ -70,6 +89,7 @@ impl Verdict {
             last_good: None,
             taken_for_applied: None,
             pending: None,
+            list: None,
             applied: 0,
             lock_milliseconds: None,
             tool_milliseconds: None,
@@ -81,6 +101,7 @@ impl Verdict {
     pub fn from_message(message: &Message) -> Self {
         Self {
             end: match message.outcome {
+                _ if message.reason == PLAN_CHANGED => End::Listed,
                 Outcome::Succeeded => End::Succeeded,
                 Outcome::Skipped => End::Skipped,
                 _ if message.reason == "DatabaseUnreachable" => End::Failed { retry_safe: true },
@@ -92,7 +113,7 @@ impl Verdict {
             },
             reason: message.reason.clone(),
             message: cause(message),
-            spends_attempt: true,
+            spends_attempt: message.reason != PLAN_CHANGED,
             before: message.before.clone(),
             after: message.after.clone(),
             files_top: message.files_top.clone(),
@@ -101,6 +122,7 @@ impl Verdict {
             last_good: message.last_good.clone(),
             taken_for_applied: message.taken_for_applied.clone(),
             pending: Some(message.pending_total.saturating_sub(message.applied).max(0)),
+            list: list(message),
             applied: message.applied,
             lock_milliseconds: (message.lock_ms > 0).then_some(message.lock_ms),
             tool_milliseconds: message.started.then_some(message.tool_ms),
@@ -115,7 +137,7 @@ impl Verdict {
             End::Succeeded | End::Skipped | End::Blocked => true,
             // The runner's word for "files are pending, and none of them can be half applied".
             End::Failed { retry_safe } => retry_safe && self.reason == "OutcomeUnknown",
-            End::Unknown => false,
+            End::Unknown | End::Listed => false,
         };
         let (end, reason) = if found {
             (self.end, self.reason.clone())
@@ -132,11 +154,53 @@ impl Verdict {
         }
     }
 
+    /// The same of a Check run that lists what is pending, when nothing of the plan is known to have run. What keeps it from looking may
+    /// pass, and then it looks again; nothing was run in any case.
+    #[must_use]
+    pub fn of_list(self) -> Self {
+        let (end, reason) = match self.end {
+            End::Succeeded | End::Skipped => (self.end, self.reason.clone()),
+            _ if self.list.is_some() => (End::Listed, "AwaitingApproval".to_owned()),
+            End::Blocked => (End::Blocked, self.reason.clone()),
+            _ if PASSING.contains(&self.reason.as_str()) => (End::Listed, self.reason.clone()),
+            _ => (End::Failed { retry_safe: false }, self.reason.clone()),
+        };
+        Self {
+            end,
+            reason,
+            spends_attempt: false,
+            ..self
+        }
+    }
+
     /// Whether the database itself shows nothing of the trouble, so that no later look can clear the mark.
     #[must_use]
     pub fn only_the_ledger_knows(&self) -> bool {
         matches!(self.reason.as_str(), "PartiallyApplied" | "OutcomeUnknown")
     }
+}
+
+/// What the runner listed, bounded for the ledger.
+fn list(message: &Message) -> Option<PendingList> {
+    let finding = |finding: &Finding| ListedFinding {
+        file: clean(&finding.file, LISTED_BYTES),
+        line: finding.line,
+        code: clean(&finding.code, LISTED_BYTES),
+        why: clean(&finding.why, LISTED_BYTES),
+    };
+    let files = message.pending_files.iter().take(LISTED_FILES);
+    Some(PendingList {
+        digest: message.pending_digest.clone()?,
+        files: files.map(|name| clean(name, LISTED_BYTES)).collect(),
+        total: message.pending_total,
+        findings: message
+            .findings
+            .iter()
+            .take(LISTED_FINDINGS)
+            .map(finding)
+            .collect(),
+        findings_total: message.findings_total,
+    })
 }
 
 /// `00008_unique_email.sql:3 SQLSTATE 23505 unique_violation on users_email_key`: never the server's free text, which may quote a row.

@@ -152,6 +152,7 @@ fn is_on_its_way(migration: &Migration, database: &str) -> bool {
                 | MigrationPhase::Failed
                 | MigrationPhase::Blocked
                 | MigrationPhase::Pending
+                | MigrationPhase::AwaitingApproval
         )
     );
     migration.spec.database == database && !over

@@ -122,5 +122,6 @@ const fn outcome(outcome: EntryOutcome) -> &'static str {
         EntryOutcome::Blocked => "Blocked",
         EntryOutcome::Unknown => "Unknown",
         EntryOutcome::RetryWait => "RetryWait",
+        EntryOutcome::Listed => "Listed",
     }
 }

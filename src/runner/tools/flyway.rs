@@ -17,8 +17,8 @@ use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
-    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, Start, StoppedAt, Tool,
-    about, check_table, no_files, source, tree, unreadable,
+    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, PendingFile, Start,
+    StoppedAt, Tool, about, check_table, no_files, source, tree, unreadable,
 };
 
 /// What the JVM is told where the migration's own `env` does not say otherwise: quick to start, small, and within the container's memory.
@@ -136,6 +136,13 @@ impl Tool for Flyway {
                 versions: pending.iter().map(|file| file.label()).collect(),
                 digest: files::digest(pending.iter().copied()),
                 all_transactional: pending.iter().all(|file| file.is_transactional()),
+                files: pending
+                    .iter()
+                    .map(|file| PendingFile {
+                        name: file.script.clone(),
+                        content: file.content.clone(),
+                    })
+                    .collect(),
             }),
             Preflight::Nothing => Err(Ending::done(Outcome::Succeeded, "NoPendingMigrations")),
             Preflight::Ahead => Err(Ending::done(Outcome::Skipped, "DatabaseAhead")),

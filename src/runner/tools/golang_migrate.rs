@@ -15,8 +15,8 @@ use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
-    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, Start, StoppedAt, Tool,
-    about, check_table, folder, named_target, no_files, source, unreadable,
+    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, PendingFile, Start,
+    StoppedAt, Tool, about, check_table, folder, named_target, no_files, source, unreadable,
 };
 
 /// golang-migrate's word for a database without a version.
@@ -101,6 +101,14 @@ impl Tool for GolangMigrate {
                 versions: pending.iter().map(|one| one.version.to_string()).collect(),
                 digest: files::digest(pending.iter().copied()),
                 all_transactional: false,
+                files: pending
+                    .iter()
+                    .filter_map(|one| one.up.as_ref())
+                    .map(|file| PendingFile {
+                        name: file.name.clone(),
+                        content: file.content.clone(),
+                    })
+                    .collect(),
             }),
             Preflight::Nothing => Err(Ending::done(Outcome::Succeeded, "NoPendingMigrations")),
             Preflight::Ahead => Err(Ending::done(Outcome::Skipped, "DatabaseAhead")),

@@ -13,8 +13,8 @@ use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
-    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, Start, StoppedAt, Tool,
-    about, check_table, folder, named_target, no_files, source, unreadable,
+    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, PendingFile, Start,
+    StoppedAt, Tool, about, check_table, folder, named_target, no_files, source, unreadable,
 };
 
 /// goose with its files.
@@ -100,6 +100,13 @@ impl Tool for Goose {
                     .collect(),
                 digest: files::digest(pending.iter().copied()),
                 all_transactional: pending.iter().all(|file| file.is_transactional()),
+                files: pending
+                    .iter()
+                    .map(|file| PendingFile {
+                        name: file.name.clone(),
+                        content: file.content.clone(),
+                    })
+                    .collect(),
             }),
             Preflight::Nothing => Err(Ending::done(Outcome::Succeeded, "NoPendingMigrations")),
             Preflight::Ahead => Err(Ending::done(Outcome::Skipped, "DatabaseAhead")),

@@ -44,6 +44,15 @@ pub struct Pending {
     pub digest: String,
     /// Whether every pending file runs in a transaction of its own.
     pub all_transactional: bool,
+    /// The files themselves, in the order in which they run, for the approval.
+    pub files: Vec<PendingFile>,
+}
+
+/// A file that is to be applied.
+pub struct PendingFile {
+    /// Name without the folder.
+    pub name: String,
+    pub content: String,
 }
 
 /// A tool with the files it is to work on.

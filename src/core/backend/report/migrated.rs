@@ -80,7 +80,9 @@ fn failed(seen: &Seen, held: &HeldBy) -> Option<Assessment> {
     let reason = match held.state {
         HeldState::Failed => "MigrationFailed",
         HeldState::Blocked => "MigrationBlocked",
-        HeldState::Working | HeldState::Unconfirmed | HeldState::Retrying => return None,
+        HeldState::Working | HeldState::Unconfirmed | HeldState::Retrying | HeldState::Awaiting => {
+            return None;
+        }
     };
     let message = messages::with_serving(&held.migration, &held.message, &serving(seen));
     Some(about(&held.migration, stalled(reason, message)))

@@ -205,6 +205,7 @@ fn migrating(seen: &Seen, held: &HeldBy) -> Assessment {
         HeldState::Failed => stalled("MigrationFailed", own(&held.message)),
         HeldState::Blocked => stalled("MigrationBlocked", own(&held.message)),
         HeldState::Retrying => working("MigrationRetrying", own(&held.message)),
+        HeldState::Awaiting => working("AwaitingApproval", own(&held.message)),
         HeldState::Unconfirmed => {
             let HeldBy {
                 migration,

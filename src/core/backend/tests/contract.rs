@@ -222,6 +222,7 @@ fn a_release_waits_for_a_contract_at_work_and_for_one_whose_end_is_not_known() {
         migration: contract.clone(),
         backend: "orders".to_owned(),
         mode: RunMode::Run,
+        lists: false,
         phase: Some(Phase::AfterRollout),
         ..Holder::default()
     });

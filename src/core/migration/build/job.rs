@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use crate::api::backend::Backend;
+use crate::api::common::Tool;
 use crate::api::database::{Database, RunMode, TakenForApplied};
 use crate::api::migration::{Migration, MigrationSpec};
 use crate::core::database::endpoint::Endpoint;
@@ -31,7 +32,7 @@ const USER: i64 = 65532;
 const DEADLINE_SLACK_SECONDS: u64 = 120;
 
 /// What an attempt is made from.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Attempt<'a> {
     pub migration: &'a Migration,
     /// Its spec as the Backend asks for it now: what the plan key leaves out may have changed since the Migration was made.
@@ -44,6 +45,10 @@ pub struct Attempt<'a> {
     pub term: &'a str,
     pub number: i64,
     pub mode: RunMode,
+    /// Whether a Check run only lists what is pending.
+    pub lists: bool,
+    /// Digest of what may run; absent: any.
+    pub approved: Option<String>,
 }
 
 impl Attempt<'_> {
@@ -114,6 +119,8 @@ fn ticket(attempt: &Attempt) -> Ticket {
         secret: endpoint(attempt).secret,
         start_seconds: Some(attempt.times().start.as_secs()),
         attempts: attempts.map(i64::from),
+        lists: attempt.lists,
+        approved: attempt.approved.clone(),
     }
 }
 
@@ -323,6 +330,11 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         idempotent: options.idempotent == Some(true),
         secrets: environment::secrets(&options.env),
         version_table: ticket.version_table.clone(),
+        // A program has no list to compare: its approval is bound to the plan key.
+        approved: attempt
+            .approved
+            .clone()
+            .filter(|_| ticket.tool != Tool::Exec),
         lock_wait_seconds: seconds(times.lock_wait),
         run_seconds: seconds(times.run),
         grace_seconds: seconds(times.grace),

@@ -106,7 +106,8 @@ fn goose(file: &str, content: &str) -> Source {
 
 /// `U3__name.sql` undoes; Slipway never runs it.
 fn is_undo(file: &str) -> bool {
-    file.strip_prefix('U').is_some_and(|rest| {
+    let name = file.rsplit_once('/').map_or(file, |(_, name)| name);
+    name.strip_prefix('U').is_some_and(|rest| {
         rest.starts_with(|first: char| first.is_ascii_digit()) && rest.contains("__")
     })
 }

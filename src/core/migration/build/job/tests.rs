@@ -58,6 +58,8 @@ fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
         term: "",
         number: 1,
         mode: RunMode::Run,
+        lists: false,
+        approved: None,
     })
 }
 

@@ -1,0 +1,125 @@
+//! Approval: may what is pending run? A Check run lists it, and whoever agrees names the digest of that very list; the runner refuses to
+//! start on another one. As long as a person is waited for, nothing holds the database.
+
+use k8s_openapi::api::batch::v1::Job;
+
+use super::seen::Seen;
+use super::situation;
+use crate::api::common::Tool;
+use crate::api::database::{Entry, EntryOutcome, PendingList, RunMode};
+use crate::api::migration::Approval;
+use crate::core::hash;
+use crate::core::meta;
+use crate::core::plan::{Confirm, ObjectKind};
+use crate::core::run::ticket;
+
+/// What must come before the tool may run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Need {
+    Nothing,
+    /// Nobody knows yet what is pending.
+    List,
+    Person(Awaiting),
+}
+
+/// What a person is asked to agree to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Awaiting {
+    /// The value of the annotation that agrees.
+    pub digest: String,
+    /// What would run; absent for a program, which has no list.
+    pub list: Option<PendingList>,
+}
+
+/// What the next attempt of the tool needs first.
+#[must_use]
+pub fn need(seen: &Seen, entry: Option<&Entry>) -> Need {
+    let approval = wanted(seen);
+    let unknown = entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown);
+    if approval == Approval::None || unknown {
+        return Need::Nothing;
+    }
+    if seen.migration.spec.tool == Tool::Exec {
+        let digest = digest_of_program(seen);
+        return person(seen, digest, None);
+    }
+    match entry.and_then(|entry| entry.listed.clone()) {
+        None => Need::List,
+        Some(list) if approval == Approval::Always || list.findings_total > 0 => {
+            person(seen, list.digest.clone(), Some(list))
+        }
+        Some(_) => Need::Nothing,
+    }
+}
+
+/// What a program needs whose ledger was lost, so that nothing proves that it did not run; `None`: a person agreed to run it again. An
+/// approval of before does not count.
+#[must_use]
+pub fn lost_program(seen: &Seen) -> Option<Awaiting> {
+    let digest = hash::of_parts(["program", "again", &seen.migration.spec.plan_key]);
+    match person(seen, digest, None) {
+        Need::Person(awaiting) => Some(awaiting),
+        Need::Nothing | Need::List => None,
+    }
+}
+
+/// The digest to which an attempt of the tool is bound; `None`: it may run what it finds.
+#[must_use]
+pub fn bound(seen: &Seen, entry: Option<&Entry>) -> Option<String> {
+    if wanted(seen) == Approval::None {
+        return None;
+    }
+    if seen.migration.spec.tool == Tool::Exec {
+        return Some(digest_of_program(seen));
+    }
+    entry.and_then(|entry| Some(entry.listed.as_ref()?.digest.clone()))
+}
+
+/// Whether a Check run only lists what is pending. After an attempt whose end is not known it reads back.
+#[must_use]
+pub fn lists(mode: RunMode, entry: Option<&Entry>) -> bool {
+    mode == RunMode::Check && entry.is_none_or(|entry| entry.outcome != EntryOutcome::Unknown)
+}
+
+/// Whether the Job is bound to what may run now.
+#[must_use]
+pub fn covers(seen: &Seen, entry: Option<&Entry>, job: &Job) -> bool {
+    let approved = ticket::ticket(job).and_then(|ticket| ticket.approved);
+    need(seen, entry) == Need::Nothing && approved == bound(seen, entry)
+}
+
+/// The quorum read that proves a person's approval before the arm; `None`: no person was needed.
+#[must_use]
+pub fn confirm(seen: &Seen, entry: Option<&Entry>) -> Option<Confirm> {
+    let digest = bound(seen, entry).filter(|digest| seen.approval() == Some(digest))?;
+    Some(Confirm {
+        key: meta::key_of(ObjectKind::Migration, seen.migration.as_ref()),
+        uid: seen.uid(),
+        generation: seen.migration.metadata.generation.unwrap_or_default(),
+        annotation: Some((meta::APPROVE_ANNOTATION, digest)),
+    })
+}
+
+/// What the Backend asks for now.
+fn wanted(seen: &Seen) -> Approval {
+    situation::asked(seen)
+        .map_or(seen.migration.spec.options.approval, |spec| {
+            spec.options.approval
+        })
+        .unwrap_or_default()
+}
+
+fn digest_of_program(seen: &Seen) -> String {
+    hash::of_parts(["program", &seen.migration.spec.plan_key])
+}
+
+fn person(seen: &Seen, digest: String, list: Option<PendingList>) -> Need {
+    if seen.approval() == Some(&digest) {
+        Need::Nothing
+    } else {
+        Need::Person(Awaiting { digest, list })
+    }
+}
+
+#[cfg(test)]
+mod tests;
