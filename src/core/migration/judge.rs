@@ -188,12 +188,14 @@ mod tests {
         let mut all = Vec::new();
         let sql = [
             "23505", "42601", "55P03", "40P01", "40001", "57P01", "53300", "28P01", "25006",
-            "57014", "P0001",
+            "57014", "P0001", "1205", "1213", "1062", "1045", "1040",
         ];
+        let refused = ["1045", "1040", "1049", "1290"].map(|code| End::Refused(code.to_owned()));
         let ends = sql
             .iter()
             .map(|code| End::Sql((*code).to_owned()))
             .chain([End::Zero, End::Files, End::Unreachable, End::Locked])
+            .chain(refused)
             .chain([Cause::RunDeadline, Cause::Stop, Cause::Other].map(End::Cut));
         for end in ends {
             for lock in [Lock::Held, Lock::Lost] {
@@ -242,7 +244,7 @@ mod tests {
             .filter(|evidence| judge(evidence).retry_safe)
         {
             let nothing_ran = match &evidence.end {
-                End::Unreachable | End::Locked => true,
+                End::Unreachable | End::Locked | End::Refused(_) => true,
                 End::Sql(code) => code == "28P01" || code == "53300",
                 _ => false,
             };
@@ -308,6 +310,23 @@ mod tests {
             (
                 of(End::Files, true),
                 Judgement::new(Outcome::Failed, "InvalidSource", false),
+            ),
+            // MySQL: a number inside a file is never retried, also one that speaks of the connection; one before any file is.
+            (
+                of(sql("1205"), false),
+                Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
+            ),
+            (
+                of(sql("1045"), false),
+                Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
+            ),
+            (
+                of(End::Refused("1040".to_owned()), false),
+                Judgement::new(Outcome::Failed, "DatabaseUnreachable", true),
+            ),
+            (
+                of(End::Refused("1290".to_owned()), false),
+                Judgement::new(Outcome::Failed, "DatabaseReadOnly", true),
             ),
         ];
         for (got, wanted) in expected {
