@@ -243,3 +243,6 @@ fn until(time: Option<jiff::Timestamp>, now: Timestamp) -> Option<Duration> {
     let seconds = time?.as_second().saturating_sub(now.as_second()).max(1);
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! What the operator hands over to an attempt.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::build;
+use crate::api::backend::Backend;
+use crate::api::database::{Database, RunMode, TakenForApplied};
+use crate::api::migration::Migration;
+use crate::core::meta;
+use crate::core::migration::Seen;
+use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::planned::planned;
+use crate::core::settings::Settings;
+
+fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("a valid object")
+}
+
+/// What the runner is told of the files that ran, where another plan has succeeded on this tool's table.
+fn known(tool: &str, table: &str, retry: Option<&str>) -> Option<TakenForApplied> {
+    let backend: Backend = object(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend", "metadata": {"name": "orders", "namespace": "team-a", "uid": "u"},
+        "spec": {
+            "image": "orders:2", "databases": [{"name": "d"}],
+            "migrations": [{"name": "schema", "tool": tool, "source": {"path": "/m"}}],
+        },
+    }));
+    let database: Database = object(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "d", "namespace": "team-a"},
+        "spec": {"engine": "PostgreSQL", "host": "h", "name": "d", "credentials": {"secret": "s"}},
+        "status": {"ledger": {"entries": [{
+            "planKey": "earlier", "versionTable": table, "outcome": "Succeeded", "finishedAt": "2026-11-24T12:00:00Z",
+            "takenForApplied": {"version": 3, "files": 2, "digest": "x"},
+        }]}},
+    }));
+    let databases = BTreeMap::from([("d".to_owned(), Arc::new(database))]);
+    let plan = planned(&backend, &databases).migrations.remove(0);
+    let annotations = retry.map(|token| json!({meta::RETRY_ANNOTATION: token}));
+    let migration: Migration = object(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
+        "metadata": {
+            "name": plan.object_name, "namespace": "team-a", "annotations": annotations,
+            "ownerReferences": [meta::controller_reference(&backend)],
+        },
+        "spec": plan.spec,
+    }));
+    let seen = Seen {
+        migration: Arc::new(migration),
+        backend: Some(Arc::new(backend)),
+        databases,
+        bound: 1,
+        siblings: Vec::new(),
+        jobs: Vec::new(),
+        pods: Vec::new(),
+        settings: Arc::new(Settings::default()),
+        term: String::new(),
+    };
+    let job = build(&seen, 1, RunMode::Run).expect("a Job");
+    let variables = job.pointer("/spec/template/spec/containers/0/env");
+    let parameters = variables
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .find(|variable| variable["name"] == "SLIPWAY_RUN")
+        .and_then(|variable| variable["value"].as_str())
+        .expect("the runner's parameters");
+    let parameters: RunParameters = serde_json::from_str(parameters).expect("JSON");
+    parameters.known
+}
+
+/// migrations.md case 6: its own table does not tell golang-migrate's runner which files were there; a person who asks again has looked.
+#[test]
+fn golang_migrates_runner_is_told_which_files_ran_unless_a_person_asks_again() {
+    let taken = TakenForApplied {
+        version: 3,
+        files: 2,
+        digest: "x".to_owned(),
+    };
+    assert_eq!(
+        [
+            known("GolangMigrate", "schema_migrations", None),
+            known("GolangMigrate", "schema_migrations", Some("1")),
+            known("GolangMigrate", "other", None),
+            known("Goose", "goose_db_version", None),
+        ],
+        [Some(taken), None, None, None]
+    );
+}
