@@ -1,7 +1,7 @@
 //! Flyway for the tests: fetched with Maven by a pinned module file (`programs/flyway/pom.xml`), held against its checksums, and kept in the
 //! user's cache folder by version. Who has a mirror of Maven's says so in Maven's own settings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
-use super::image::hexadecimal;
+use super::image::{Image, hexadecimal};
 use super::{debian, place, process};
 
 /// Flyway's folder, as its own distribution lays it out: the program, and its jars in `lib`.
@@ -125,4 +125,59 @@ fn check(jars: &Path) -> Result<()> {
         "Flyway's jars are not those of programs/flyway/checksums.txt: expected {expected:#?}, found {found:#?}"
     );
     Ok(())
+}
+
+/// Files of a JDK that nothing needs which only runs programs.
+const NOT_TO_RUN: [&str; 4] = ["src.zip", "ct.sym", "jmods", "libjsound.so"];
+
+impl Flyway {
+    /// An image with this machine's Java, bash and Flyway at `/flyway/flyway`, and a folder of migrations at `/migrations`.
+    pub fn image(&self, name: &str, migrations: &Path) -> Result<Image> {
+        let java = debian::find_program("java")
+            .context("no java")?
+            .canonicalize()?;
+        let home = java.ancestors().nth(2).context("java lies in no folder")?;
+        let mut image = Image::new(name)
+            .file(&self.folder, "/flyway")
+            .file(migrations, "/migrations")
+            .file("/bin/bash", "/bin/bash")
+            .file(&java, "/jre/bin/java")
+            .file(home.join("conf"), "/jre/conf")
+            .variable("JAVA_HOME=/jre");
+        for entry in fs::read_dir(home.join("lib"))? {
+            let (path, name) = entry.map(|entry| (entry.path(), entry.file_name()))?;
+            let name = name.to_string_lossy();
+            if path.exists() && !NOT_TO_RUN.contains(&name.as_ref()) {
+                image = image.file(&path, format!("/jre/lib/{name}"));
+            }
+        }
+        for library in libraries(home)? {
+            image = image.file(&library, &library);
+        }
+        Ok(image)
+    }
+}
+
+/// The system's libraries that Java and bash load.
+fn libraries(home: &Path) -> Result<BTreeSet<String>> {
+    let loaded = [
+        "lib/server/libjvm.so",
+        "lib/libjava.so",
+        "lib/libnio.so",
+        "lib/libnet.so",
+        "lib/libzip.so",
+        "bin/java",
+    ];
+    let mut command = Command::new("ldd");
+    command
+        .arg("/bin/bash")
+        .args(loaded.map(|name| home.join(name)));
+    let said = process::run(&mut command).context("ask which libraries Java needs")?;
+    let home = home.display().to_string();
+    Ok(said
+        .split_whitespace()
+        .filter(|word| word.starts_with("/lib") || word.starts_with("/usr/lib"))
+        .filter(|word| !word.ends_with(':') && !word.starts_with(&home))
+        .map(str::to_owned)
+        .collect())
 }

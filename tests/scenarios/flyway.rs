@@ -1,0 +1,115 @@
+//! Flyway on the cluster, from an image that holds a JRE and the files: a failed row blocks, and the message's own commands are the way out.
+
+use anyhow::{Context, Result, ensure};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::cluster::flyway::Flyway;
+use crate::cluster::place;
+use crate::cluster::read::text;
+use crate::cluster::wait;
+use crate::world::{PATIENCE, World};
+
+const PASSWORD: &str = "password";
+
+/// migrations.md cases 8, 11.
+pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
+    world: World,
+) -> Result<()> {
+    let flyway = tokio::task::block_in_place(Flyway::prepare)?;
+    for release in ["good", "broken", "mended"] {
+        let image = flyway.image(&image(release), &folder(release))?;
+        world.cluster().load_image(&image).await?;
+    }
+    let _operator = world.operator().await?;
+    world.database("orders-db", PASSWORD).await?;
+    world.apply(&backend(&world)).await?;
+    world.ready("orders").await?;
+
+    world.ship("orders", &image("broken")).await?;
+    let message = blocked_by(&world, "retry=1").await?;
+    let client = world
+        .postgres()
+        .await?
+        .connect(&world.database_name("orders-db"))
+        .await?;
+    client.batch_execute("DROP TABLE customers").await?;
+    repair(&world, &flyway, &message).await?;
+    world.type_next_command(&message).await?;
+    let again = blocked_by(&world, "retry=2").await?;
+    client.batch_execute("DROP TABLE customers").await?;
+    repair(&world, &flyway, &again).await?;
+    world.ship("orders", &image("mended")).await?;
+    world.ready("orders").await?;
+    world.condition("sldb/orders-db", "Ready", "True").await?;
+    Ok(())
+}
+
+fn image(release: &str) -> String {
+    format!("slipway.test/flyway:{release}")
+}
+
+fn folder(release: &str) -> std::path::PathBuf {
+    place::project()
+        .join("tests/scenarios/flyway")
+        .join(release)
+}
+
+fn backend(world: &World) -> Value {
+    json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": "orders", "namespace": world.namespace},
+        "spec": {
+            "type": "Worker",
+            "image": image("good"),
+            "replicas": 0,
+            "databases": [{"name": "orders-db"}],
+            "migrations": [{"name": "schema", "tool": "Flyway", "source": {"path": "/migrations"}}],
+        },
+    })
+}
+
+/// Waits until a Migration is Blocked by a failed row, with this token in its next command; returns its message.
+async fn blocked_by(world: &World, token: &str) -> Result<String> {
+    wait::until("a failed row", PATIENCE, async || {
+        let migrations = world.list("slm").await?;
+        let conditions = migrations
+            .iter()
+            .filter_map(|migration| migration["status"]["conditions"].as_array());
+        let messages: Vec<String> = conditions
+            .flatten()
+            .filter(|condition| condition["reason"] == "FailedMigrationRow")
+            .map(|condition| text(&condition["message"]))
+            .collect();
+        let found = messages.iter().find(|message| message.ends_with(token));
+        found.cloned().with_context(|| format!("{messages:?}"))
+    })
+    .await
+}
+
+/// Types the message's `flyway .. repair`, with the real program and in the folder of the files.
+async fn repair(world: &World, flyway: &Flyway, message: &str) -> Result<()> {
+    let (_, rest) = message
+        .split_once("flyway -url=")
+        .with_context(|| format!("no flyway command in: {message}"))?;
+    let (command, _) = rest.split_once(" repair").context("no repair")?;
+    let (postgres, name) = (world.postgres().await?, world.database_name("orders-db"));
+    let url = format!(
+        "jdbc:postgresql://{}:{}/{name}",
+        postgres.address().ip(),
+        postgres.port()
+    );
+    let command = format!("flyway -url={command} repair")
+        .replace("URL", &url)
+        .replace("USER", &name)
+        .replace("/migrations", &folder("broken").display().to_string());
+    let output = Command::new(flyway.program())
+        .args(command.split_whitespace().skip(1))
+        .env("FLYWAY_PASSWORD", PASSWORD)
+        .env("REDGATE_DISABLE_TELEMETRY", "true")
+        .output()
+        .await?;
+    let said = String::from_utf8_lossy(&output.stdout);
+    ensure!(output.status.success(), "{command}: {said}");
+    Ok(())
+}
