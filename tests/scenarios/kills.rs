@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::cluster::history::History;
-use crate::cluster::pod_process;
+use crate::cluster::pod_process::{self, PodProcess};
 use crate::cluster::read::text;
 use crate::cluster::wait;
 use crate::witness::{Body, Story, Witnessed, backend};
@@ -244,17 +244,21 @@ pub async fn running_pod(world: &World, backend: &str) -> Result<Value> {
 
 /// SIGKILL to the one process of a pod that runs this program.
 fn kill_process(pod: &Value, program: &str) -> Result<()> {
+    process_in(pod, program)?.signal(Signal::KILL)
+}
+
+/// The process of a pod that runs this program, by its path in the container.
+pub fn process_in(pod: &Value, program: &str) -> Result<PodProcess> {
     let processes = pod_process::of_pod(&text(&pod["metadata"]["uid"]))?;
-    let process = processes
-        .iter()
-        .find(|process| {
-            process
-                .command()
-                .first()
-                .is_some_and(|path| path == program)
-        })
-        .with_context(|| format!("no {program} among {processes:?}"))?;
-    process.signal(Signal::KILL)
+    let process = processes.iter().find(|process| {
+        process
+            .command()
+            .first()
+            .is_some_and(|path| path == program)
+    });
+    process
+        .cloned()
+        .with_context(|| format!("no {program} among {processes:?}"))
 }
 
 pub async fn delete(world: &World, kind: &str, name: &str, how: &[&str]) -> Result<()> {

@@ -20,6 +20,7 @@ mod deletion;
 mod edits;
 mod engines;
 mod failures;
+mod figures;
 mod first_release;
 mod flyway;
 mod golang_migrate;
@@ -182,6 +183,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         engines::a_pooler_before_the_database_is_named_with_the_way_past_it,
         migrations::two_backends_on_one_database_never_migrate_at_once,
         migrations::a_password_with_every_odd_character_works_and_is_found_nowhere,
+        figures::an_empty_migration_is_recorded_soon_whatever_the_tool,
+        figures::a_runner_takes_little_memory_beside_its_tool,
         failures::a_migration_pod_that_is_deleted_ends_by_evidence,
         failures::a_killed_operator_finishes_after_its_restart,
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
