@@ -1,9 +1,12 @@
 //! Migrations that are killed, deleted or cut off in the middle of their body: the outcome comes from evidence, the body's effect comes to
 //! stay once, and no second body ever begins beside a first.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use futures::StreamExt;
 use futures::stream;
+use jiff::Timestamp;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -146,6 +149,45 @@ pub async fn a_half_applied_migration_waits_until_a_person_has_looked(world: Wor
         ),
     ];
     ensure!(stories == expected, "{stories:?}, not {expected:?}");
+    Ok(())
+}
+
+/// migrations.md case 51.
+/// I-11: when the next attempt may begin stands in the ledger, so an operator that comes anew waits as long as the one before it would have.
+pub async fn a_wait_before_the_next_attempt_outlives_the_operator(world: World) -> Result<()> {
+    let operator = world.operator().await?;
+    let history = History::record(world.cluster(), &world.namespace).await?;
+    let postgres = world.postgres().await?;
+    let database = Witnessed::on(&world, &postgres, "waits").await?;
+    world
+        .apply(&backend(&world, "waits", "waits", Body::Transactional))
+        .await?;
+    database.until_begun(1).await?;
+    Kill::Tool
+        .carry_out(&world, &running_pod(&world, "waits").await?)
+        .await?;
+    let after = wait::until("a time for the next attempt", PATIENCE, async || {
+        let database = world.get("sldb/waits").await?;
+        let after = text(&database["status"]["ledger"]["entries"][0]["nextAttemptAfter"]);
+        after.parse::<Timestamp>().context(after)
+    })
+    .await?;
+    operator.kill()?;
+    operator.wait(Duration::from_secs(10)).await?;
+    world.free_the_lease().await?;
+    let _operator = world.operator().await?;
+
+    database.until_begun(2).await?;
+    let job = text(
+        &running_pod(&world, "waits").await?["metadata"]["labels"]["batch.kubernetes.io/job-name"],
+    );
+    let job = world.get(&format!("job/{job}")).await?;
+    let made: Timestamp = text(&job["metadata"]["creationTimestamp"]).parse()?;
+    ensure!(made >= after, "made at {made}, not to be before {after}");
+    database.let_go().await?;
+    world.ready("waits").await?;
+    let story = database.story(&history, "waits").await?;
+    ensure!(story == Kill::Tool.story(), "{story:?}");
     Ok(())
 }
 

@@ -191,6 +191,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         input::every_good_and_bad_input_is_answered_as_promised,
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
+        kills::a_wait_before_the_next_attempt_outlives_the_operator,
         kills::a_half_applied_migration_waits_until_a_person_has_looked,
         servers::a_migration_whose_database_restarts_is_tried_again,
         servers::two_names_of_one_database_never_migrate_at_once,
