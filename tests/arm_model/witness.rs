@@ -29,7 +29,9 @@ impl World {
             |ledger: &Ledger, plan: &str| ledger::entry(ledger, plan).map(|entry| entry.outcome);
         for entry in &old.entries {
             let now = outcome(new, &entry.plan_key);
-            if is_success(Some(entry.outcome)) && now != Some(entry.outcome) {
+            // What nobody asks for may be forgotten.
+            let forgotten = now.is_none() && !wanted(&self.server).contains(&entry.plan_key);
+            if is_success(Some(entry.outcome)) && now != Some(entry.outcome) && !forgotten {
                 self.breaks(Rule::SuccessStays);
             }
         }
