@@ -223,7 +223,7 @@ fn run_plan(shown: &Objects, name: &str, term: u8, now: jiff::Timestamp, mistake
         .get(ticket.migration.as_str())
         .filter(|migration| migration.object.uid().as_ref() == Some(&ticket.migration_uid));
     let seen = run::Seen {
-        database: Some(Arc::clone(&shown.database.kept.object)),
+        database: Some(mistake.database(&shown.database.kept.object, &job)),
         bound: 1,
         migration: migration.map(|migration| Arc::clone(&migration.object)),
         asks: migration

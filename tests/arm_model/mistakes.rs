@@ -8,6 +8,7 @@ use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::json;
+use slipway::api::database::Database;
 use slipway::core::plan::{ObjectKind, Step};
 use slipway::core::run::evidence::is_suspended;
 
@@ -52,8 +53,10 @@ pub enum Mistake {
     ForgetsPodsWithoutAJob,
     /// A program that ended without a word failed, and is tried again.
     TakesSilenceForFailure,
-    /// A Job that is deleted has ended well.
+    /// A program that ended without a word has ended well.
     TakesSilenceForSuccess,
+    /// The ledger's holder is known by the name of its Job.
+    KnowsByName,
 }
 
 impl Mistake {
@@ -93,6 +96,20 @@ impl Mistake {
             .get_or_insert_default()
             .push(complete);
         Arc::new(job)
+    }
+
+    /// A Database as it is seen beside this Job.
+    pub fn database(self, database: &Arc<Database>, job: &Job) -> Arc<Database> {
+        let mut database = Arc::clone(database);
+        if self == Self::KnowsByName {
+            let status = Arc::make_mut(&mut database).status.as_mut();
+            let ledger = status.and_then(|status| status.ledger.as_mut());
+            let holder = ledger.and_then(|ledger| ledger.holder.as_mut());
+            if let Some(holder) = holder.filter(|holder| holder.job == job.name_any()) {
+                holder.job_uid = job.uid().unwrap_or_default();
+            }
+        }
+        database
     }
 
     /// Whether a step of this kind carries the version that it was computed from.

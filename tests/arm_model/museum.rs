@@ -209,3 +209,13 @@ fn silence_taken_for_failure_or_for_success_is_found() {
         one(left),
     );
 }
+
+#[test]
+fn a_name_taken_for_a_uid_is_found() {
+    let left = Budget {
+        deletions: 1,
+        late: 1,
+        ..CALM
+    };
+    finds(Rule::OnePod, Mistake::KnowsByName, one(left));
+}
