@@ -223,6 +223,7 @@ fn migration_job(object: &Value, seen: &Seen) -> Option<Value> {
     let database = seen.databases.get(&migration.spec.database)?;
     Some(job(&Attempt {
         known: None,
+        may_have_run: false,
         migration: &migration,
         spec: &migration.spec,
         backend: &seen.backend,

@@ -14,7 +14,7 @@ use crate::core::migration::scrub::Scrubber;
 use crate::core::run::verdict::PLAN_CHANGED;
 
 use super::ending::Ending;
-use super::engines::{Access, Engine};
+use super::engines::{Access, Engine, EngineError};
 use super::lock::{Lock, PING};
 use super::log::say;
 use super::process;
@@ -141,6 +141,9 @@ impl Attempt {
         message.lock_ms = milliseconds(begin);
         message.server = Some(lock.session().server());
 
+        if self.parameters.may_have_run && !check && is_in_use(lock.session()).await? {
+            return Err(may_have_run());
+        }
         let versions = tool.read(lock.session()).await?;
         message.before = tool.current(&versions);
         note(message, &tool, &versions);
@@ -425,6 +428,23 @@ fn no_program<T: Tool>(tool: &T, given: Option<&Path>) -> Ending {
     };
     let text = format!("{name} is not in the image: {places}");
     Ending::failed("InvalidSource", MessageError::plain("Tool", &text))
+}
+
+/// Whether anything was ever made in the database.
+async fn is_in_use<E: Engine>(session: &E) -> Result<bool, EngineError> {
+    let query = "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN \
+                 ('pg_catalog', 'information_schema', 'mysql', 'performance_schema', 'sys') LIMIT 1";
+    Ok(!session.rows(query).await?.unwrap_or_default().is_empty())
+}
+
+fn may_have_run() -> Ending {
+    Ending::blocked(
+        "OutcomeUnknown",
+        MessageError::plain(
+            "Tool",
+            "the program was not started: the database is in use, and its ledger is too young to know whether the program ran before",
+        ),
+    )
 }
 
 /// What is empty is not said.

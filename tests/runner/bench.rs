@@ -211,6 +211,7 @@ impl Bench {
                 files: folder.join("files").display().to_string(),
                 target: None,
                 known: None,
+                may_have_run: false,
                 out_of_order: OutOfOrder::Refuse,
                 tool_path: Some(program(Tool::Goose)?.display().to_string()),
                 secrets: Vec::new(),

@@ -235,6 +235,23 @@ async fn two_programs_never_work_at_once() -> Result<()> {
     Ok(())
 }
 
+/// migrations.md cases 40, 50: after a restore nobody knows whether a program ran; on an empty database it did not.
+#[tokio::test]
+async fn a_program_of_which_a_new_ledger_knows_nothing_starts_on_an_empty_database_only()
+-> Result<()> {
+    let mut bench = shell("psql -q -c 'CREATE TABLE made (id int)'").await?;
+    bench.parameters.may_have_run = true;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded none->none exit 0"
+    );
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Blocked OutcomeUnknown none->none not started exit 12"
+    );
+    Ok(())
+}
+
 /// Two public programs with variables and tables of their own.
 #[tokio::test]
 async fn public_programs_migrate_themselves() -> Result<()> {

@@ -37,6 +37,7 @@ mod migrations;
 mod nodes;
 mod objects;
 mod page;
+mod programs;
 mod rights;
 mod server_faults;
 mod servers;
@@ -178,6 +179,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
         golang_migrate::a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messages_own_commands,
         flyway::a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands,
+        programs::a_program_that_migrates_itself_goes_before_the_release,
         metrics::metrics_tell_of_a_migration_and_of_every_request_and_of_no_secret,
         engines::a_backend_on_mariadb_is_ready_and_its_pods_never_see_the_user_of_migrations,
         engines::a_pooler_before_the_database_is_named_with_the_way_past_it,

@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 
 use super::contracts;
+use crate::api::common::Tool;
 use crate::api::database::{
     Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode, TakenForApplied,
 };
@@ -61,6 +62,19 @@ pub fn taken_for_applied<'a>(
         .max_by_key(|entry| entry.finished_at.as_deref())?
         .taken_for_applied
         .as_ref()
+}
+
+/// Whether this ledger may be younger than the work of this Backend's programs: it is new, as after a restore, and neither did it see a
+/// version table come into being, nor a program of the Backend's succeed.
+#[must_use]
+pub fn may_have_forgotten(ledger: &Ledger, backend: &str) -> bool {
+    let good = |entry: &&Entry| entry.outcome == EntryOutcome::Succeeded;
+    let mut good = ledger.entries.iter().filter(good);
+    !good.any(|entry| {
+        let began = entry.before.is_none() && entry.after.is_some();
+        let program = entry.tool == Some(Tool::Exec) && entry.backend == backend;
+        began || program
+    })
 }
 
 /// The mark on a version table, if a person must look at it first.

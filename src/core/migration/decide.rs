@@ -207,6 +207,7 @@ fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> 
         migration: &seen.migration,
         spec,
         known: known(seen, &ledger, spec),
+        may_have_run: may_have_run(seen, &ledger, spec),
         backend: seen.live_backend()?,
         database: seen.database()?,
         settings: &seen.settings,
@@ -233,6 +234,17 @@ fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'
 /// What the ledger says of this plan.
 fn own_entry<'a>(ledger: &'a Ledger, seen: &Seen) -> Option<&'a Entry> {
     ledger::entry(ledger, &seen.migration.spec.plan_key)
+}
+
+/// Whether a program of which nothing tells afterwards that it ran may have run before this ledger began. A person who asks again has looked.
+fn may_have_run(seen: &Seen, ledger: &Ledger, spec: &MigrationSpec) -> bool {
+    let options = &spec.options;
+    let proven = options.read_back.is_some() || options.idempotent == Some(true);
+    let entry = ledger::entry(ledger, &spec.plan_key);
+    spec.tool == Tool::Exec
+        && !proven
+        && !situation::asked_again(seen, entry)
+        && ledger::may_have_forgotten(ledger, &spec.backend)
 }
 
 fn steps(steps: Vec<Step>) -> Plan {

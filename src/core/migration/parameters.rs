@@ -63,6 +63,9 @@ pub struct RunParameters {
     /// person looked and wants it run all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub known: Option<TakenForApplied>,
+    /// Whether the program of Exec may have run before the ledger began, so that it is not started on a database that is in use already.
+    #[serde(default)]
+    pub may_have_run: bool,
     /// The tool's version table. Example: `goose_db_version`.
     pub version_table: String,
     /// Digest of the pending files that may run; absent: any.

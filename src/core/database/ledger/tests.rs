@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{block, entry, record, taken_for_applied};
+use super::{block, entry, may_have_forgotten, record, taken_for_applied};
+use crate::api::common::Tool;
 use crate::api::database::{EntryOutcome, Ledger, TakenForApplied};
 use crate::core::backoff;
 use crate::core::run::ticket::Ticket;
@@ -109,4 +110,32 @@ fn a_program_without_a_version_table_marks_nothing_and_frees_nothing() {
     let marked = recorded(&blocked, &goose, End::Blocked, "PartiallyApplied");
     let repaired = recorded(&marked, &repair, End::Succeeded, "Succeeded");
     assert_eq!(repaired.blocks, marked.blocks);
+}
+
+/// migrations.md case 40.
+#[test]
+fn a_new_ledger_does_not_know_what_ran_before_it() {
+    let program = Ticket {
+        tool: Tool::Exec,
+        ..ticket("program", "", None)
+    };
+    let new = Ledger::default();
+    let forgotten = |ledger: &Ledger| may_have_forgotten(ledger, "orders");
+    assert!(forgotten(&new));
+    let blocked = recorded(&new, &program, End::Blocked, "OutcomeUnknown");
+    assert!(forgotten(&blocked));
+    let well = recorded(&blocked, &program, End::Succeeded, "Succeeded");
+    assert!(!forgotten(&well) && may_have_forgotten(&well, "billing"));
+    let goose = |before: Option<&str>| {
+        let verdict = Verdict {
+            before: before.map(str::to_owned),
+            after: Some("2".to_owned()),
+            ..Verdict::without_message(End::Succeeded, "Succeeded", None)
+        };
+        let ticket = ticket("goose", "goose_db_version", None);
+        let now = Timestamp::UNIX_EPOCH;
+        record(&new, &ticket, "job", &verdict, backoff::MIGRATION, now)
+    };
+    assert!(!forgotten(&goose(None)), "it saw the database begin");
+    assert!(forgotten(&goose(Some("2"))));
 }

@@ -39,6 +39,8 @@ pub struct Attempt<'a> {
     pub spec: &'a MigrationSpec,
     /// What the ledger knows of the files that ran, for a tool whose own table does not name them.
     pub known: Option<&'a TakenForApplied>,
+    /// Whether the program may have run before the ledger began.
+    pub may_have_run: bool,
     pub backend: &'a Backend,
     pub database: &'a Database,
     pub settings: &'a Settings,
@@ -323,6 +325,7 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         files: files.unwrap_or_default().to_owned(),
         target: attempt.spec.target.clone(),
         known: attempt.known.cloned(),
+        may_have_run: attempt.may_have_run,
         out_of_order: options.out_of_order.unwrap_or_default(),
         tool_path: options.tool_path.clone(),
         command: Vec::new(),

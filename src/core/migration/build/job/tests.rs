@@ -51,6 +51,7 @@ fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
     job(&Attempt {
         spec: &migration.spec,
         known: None,
+        may_have_run: false,
         migration: &migration,
         backend: &backend,
         database: &database,
