@@ -207,7 +207,7 @@ async fn mended_migration(cluster: &Cluster) -> Result<()> {
     release::load_orders(cluster, "1.2.0", "migrations-contract").await?;
     let expand_and_contract = json!([
         {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "3"},
-        {"name": "contract", "tool": "Goose", "source": {"path": "/migrations"}, "phase": "AfterRollout", "soakSeconds": 3},
+        {"name": "contract", "tool": "Goose", "source": {"path": "/migrations"}, "phase": "AfterRollout", "soakSeconds": 3, "approval": "Always"},
     ]);
     patch(
         cluster,
@@ -224,8 +224,10 @@ async fn mended_migration(cluster: &Cluster) -> Result<()> {
 async fn contract(cluster: &Cluster) -> Result<()> {
     chapter(
         "The contract",
-        "The release is out and Ready. Its second half waits for the last old pod to end, and then 3 s more (600 if you say nothing).",
+        "The release is out and Ready. Its second half waits for the last old pod to end, then 3 s more (600 if you say nothing), and then for a\n\
+         person, as its entry says `approval: Always`.",
     );
+    approve(cluster, "contract").await?;
     release::condition(
         cluster,
         NAMESPACE,
@@ -252,6 +254,31 @@ async fn contract(cluster: &Cluster) -> Result<()> {
     ship(cluster, "1.2.0").await?;
     release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
     Ok(())
+}
+
+/// Types the command that the Migration of this entry names once it asks.
+async fn approve(cluster: &Cluster, entry: &str) -> Result<()> {
+    let asking = format!("migration {entry} to ask");
+    let message = wait::until(&asking, PATIENCE, async || {
+        let answer = cluster
+            .kubectl_ok(&["get", "slm", "-n", NAMESPACE, "-o", "json"])
+            .await?;
+        let list: serde_json::Value = serde_json::from_str(&answer)?;
+        let migrations = list["items"].as_array().context("no list")?;
+        let migration = migrations
+            .iter()
+            .find(|migration| migration["spec"]["name"] == entry)
+            .context("it is not there yet")?;
+        ensure!(
+            migration["status"]["phase"] == "AwaitingApproval",
+            "{}",
+            migration["status"]["phase"]
+        );
+        release::message(migration, "Ready").context("it says nothing")
+    })
+    .await?;
+    println!("AwaitingApproval: {message}\n");
+    show(cluster, &release::next_command(&message)?).await
 }
 
 async fn leader_dies(cluster: &Cluster) -> Result<()> {

@@ -131,6 +131,20 @@ pub async fn condition(
     .await
 }
 
+/// What a condition of the object's newest generation says.
+pub fn message(object: &Value, type_: &str) -> Option<String> {
+    current_condition(object, type_).map(|condition| text(&condition["message"]))
+}
+
+/// The words of the kubectl command that a message ends with.
+pub fn next_command(message: &str) -> Result<Vec<&str>> {
+    let (_, command) = message
+        .rsplit_once(": kubectl ")
+        .with_context(|| format!("no command in: {message}"))?;
+    let words = command.split_whitespace();
+    Ok(words.map(|word| word.trim_matches('\'')).collect())
+}
+
 /// A condition that is of the object's newest generation.
 fn current_condition<'a>(object: &'a Value, type_: &str) -> Option<&'a Value> {
     let generation = &object["metadata"]["generation"];

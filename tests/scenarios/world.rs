@@ -211,13 +211,7 @@ impl World {
 
     /// Types the command that a message ends with, as a shell would take its quotes off.
     pub async fn type_next_command(&self, message: &str) -> Result<()> {
-        let (_, command) = message
-            .rsplit_once(": kubectl ")
-            .with_context(|| format!("no command in: {message}"))?;
-        let words: Vec<&str> = command
-            .split_whitespace()
-            .map(|word| word.trim_matches('\''))
-            .collect();
+        let words = release::next_command(message)?;
         self.cluster().kubectl_ok(&words).await?;
         Ok(())
     }

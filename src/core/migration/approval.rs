@@ -52,17 +52,6 @@ pub fn need(seen: &Seen, entry: Option<&Entry>) -> Need {
     }
 }
 
-/// What a program needs whose ledger was lost, so that nothing proves that it did not run; `None`: a person agreed to run it again. An
-/// approval of before does not count.
-#[must_use]
-pub fn lost_program(seen: &Seen) -> Option<Awaiting> {
-    let digest = hash::of_parts(["program", "again", &seen.migration.spec.plan_key]);
-    match person(seen, digest, None) {
-        Need::Person(awaiting) => Some(awaiting),
-        Need::Nothing | Need::List => None,
-    }
-}
-
 /// The digest to which an attempt of the tool is bound; `None`: it may run what it finds.
 #[must_use]
 pub fn bound(seen: &Seen, entry: Option<&Entry>) -> Option<String> {

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::{Value, json};
 
-use super::lost_program;
 use crate::api::backend::Backend;
 use crate::api::database::{Database, EntryOutcome, RunMode};
 use crate::api::migration::{Migration, MigrationStatus};
@@ -376,9 +375,9 @@ fn an_approval_that_comes_or_goes_before_the_arm_holds_it() {
     assert_eq!(life.step(), Vec::<String>::new());
 }
 
-/// What a program does cannot be listed: its approval is bound to the plan, and one of before a lost ledger does not count for another run.
+/// What a program does cannot be listed: its approval is bound to the plan.
 #[test]
-fn a_program_waits_for_an_approval_of_its_plan_and_of_another_run_after_a_lost_ledger() {
+fn a_program_waits_for_an_approval_of_its_plan() {
     let mut life = Life::new("OnDestructive", "Exec");
     let Situation::AwaitingApproval(awaiting) = life.decide().situation else {
         panic!("{:?}", life.decide().situation)
@@ -389,7 +388,4 @@ fn a_program_waits_for_an_approval_of_its_plan_and_of_another_run_after_a_lost_l
         (life.parameters().approved, life.ticket().approved),
         (None, Some(awaiting.digest))
     );
-    let lost = lost_program(&life.seen()).expect("the approval of the first run");
-    life.annotate(&lost.digest);
-    assert_eq!(lost_program(&life.seen()), None);
 }
