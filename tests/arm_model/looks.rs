@@ -196,6 +196,7 @@ fn database_seen(shown: &Objects, mistake: Mistake) -> database::Seen {
         database,
         bound: 1,
         ledger_write_ahead: false,
+        last_news: None,
         holder_lives: lives,
         wanted: retention::is_due(&database::ledger::of(&shown.database.kept.object))
             .then(|| wanted(shown)),

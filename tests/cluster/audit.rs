@@ -146,6 +146,22 @@ impl Entries {
         })
     }
 
+    /// One line each, in their order, with the answer's code: what came of what.
+    pub fn story(&self) -> String {
+        let lines: Vec<String> = self
+            .0
+            .iter()
+            .map(|entry| {
+                let (kind, name) = (entry.kind(), &entry.name);
+                format!(
+                    "{} {} {:<7} {kind} {name}",
+                    entry.time, entry.code, entry.verb
+                )
+            })
+            .collect();
+        lines.join("\n")
+    }
+
     /// The counts as lines for people.
     pub fn table(&self) -> String {
         let lines: Vec<String> = self

@@ -118,7 +118,7 @@ fn costs(
     ensure!(
         writes.contains(&sent) && gets == reads,
         "{what} must cost {writes:?} writes and {reads} reads:\n{}",
-        requests.table()
+        requests.story()
     );
     Ok(())
 }

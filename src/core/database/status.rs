@@ -13,8 +13,14 @@ use crate::core::conditions::{self, Standing};
 use crate::core::meta;
 use crate::core::plan::{Executed, ObjectKind, Plan, ReplaceDatabaseStatus, Report, Step};
 
+#[cfg(test)]
+mod tests;
+
 /// How old a holder is before the absence of its Job counts, in seconds.
 const LOST_JOB_SECONDS: i64 = 30;
+
+/// The caches of two kinds may be of different age: so long after a Backend's first word a Migration of it may still be on its way here.
+const MIGRATION_ON_ITS_WAY: Duration = Duration::from_secs(3);
 
 /// What one look at a Database shows.
 #[derive(Clone, Debug)]
@@ -24,6 +30,8 @@ pub struct Seen {
     pub bound: i64,
     /// Whether one of them has not been visited yet or waits for a Migration here: the ledger's next write then carries the count.
     pub ledger_write_ahead: bool,
+    /// When the standing of one of them last changed, as far as they tell.
+    pub last_news: Option<Timestamp>,
     /// Whether the Job that the ledger's holder names still exists, or its pod is at work without it.
     pub holder_lives: bool,
     /// The plan keys that Backends ask for, where the ledger may have to forget something; else absent.
@@ -58,11 +66,11 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             },
         };
     }
-    if only_count && seen.ledger_write_ahead {
+    if let (true, Some(left)) = (only_count, count_waits(seen, now)) {
         return Decision {
             plan: Plan {
                 steps: Vec::new(),
-                wake: Some(Duration::from_mins(1)),
+                wake: Some(left),
             },
         };
     }
@@ -72,6 +80,17 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             wake,
         },
     }
+}
+
+/// How long a new count waits for the ledger's next write, which carries it: two writes at once would cost one more, or refuse the ledger's.
+fn count_waits(seen: &Seen, now: Timestamp) -> Option<Duration> {
+    if seen.ledger_write_ahead {
+        return Some(Duration::from_mins(1));
+    }
+    let since = now.duration_since(seen.last_news?);
+    MIGRATION_ON_ITS_WAY
+        .checked_sub(since.try_into().unwrap_or_default())
+        .filter(|left| !left.is_zero())
 }
 
 /// A Job that was removed by force left no outcome: Unknown, so that a Check run reads the database. A holder younger than half a minute is

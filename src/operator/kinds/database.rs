@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::migration::bound;
+use super::migration::{binds, bound};
 use super::undecodable_report;
 use crate::api::backend::Backend;
 use crate::api::database::{Database, Holder};
@@ -49,6 +49,7 @@ impl Kind for DatabaseKind {
             database: Arc::clone(root),
             bound: bound(caches, &namespace, &name),
             ledger_write_ahead: ledger_write_ahead(caches, &namespace, &name),
+            last_news: last_news(caches, &namespace, &name),
             holder_lives: holder.is_none_or(|holder| lives(caches, &namespace, holder)),
             wanted: retention::is_due(&ledger::of(root)).then(|| wanted(caches, root)),
         }
@@ -134,12 +135,18 @@ fn is_unvisited(backend: &Backend, database: &str) -> bool {
         .status
         .as_ref()
         .and_then(|status| status.observed_generation);
-    backend
-        .spec
-        .databases
+    binds(backend, database) && visited != backend.metadata.generation
+}
+
+fn last_news(caches: &Caches, namespace: &str, database: &str) -> Option<Timestamp> {
+    let backends = caches.backends.in_namespace(namespace);
+    backends
         .iter()
-        .any(|binding| binding.name == database)
-        && visited != backend.metadata.generation
+        .filter(|backend| binds(backend, database))
+        .filter_map(|backend| backend.status.as_ref())
+        .flat_map(|status| &status.conditions)
+        .map(|condition| condition.last_transition_time.0)
+        .max()
 }
 
 fn is_on_its_way(migration: &Migration, database: &str) -> bool {

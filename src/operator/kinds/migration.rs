@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::undecodable_report;
+use crate::api::backend::Backend;
 use crate::api::migration::Migration;
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
@@ -131,15 +132,15 @@ pub(super) fn bound(caches: &Caches, namespace: &str, database: &str) -> i64 {
     let backends = caches.backends.in_namespace(namespace);
     let bound = backends
         .iter()
-        .filter(|backend| {
-            backend
-                .spec
-                .databases
-                .iter()
-                .any(|binding| binding.name == database)
-        })
+        .filter(|backend| binds(backend, database))
         .count();
     i64::try_from(bound).unwrap_or(i64::MAX)
+}
+
+/// Whether a Backend names the Database.
+pub(super) fn binds(backend: &Backend, database: &str) -> bool {
+    let mut names = backend.spec.databases.iter().map(|binding| &binding.name);
+    names.any(|name| name == database)
 }
 
 fn migration_jobs(caches: &Caches, namespace: &str) -> Vec<Arc<k8s_openapi::api::batch::v1::Job>> {
