@@ -7,6 +7,10 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::cluster::audit::Entries;
+use crate::cluster::operator::Operator;
+use crate::cluster::proxy::FaultProxy;
+use crate::cluster::proxy::call::Verb;
+use crate::cluster::proxy::rules::{Fault, Match};
 use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
@@ -91,6 +95,47 @@ pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
     costs("an image with a migration", &requests, 14..=15, 2)?;
     let requests = price(&world, &json!({"env": [{"name": "CHANGED", "value": "1"}]})).await?;
     costs("a variable", &requests, 3..=4, 1)
+}
+
+/// Of the kinds that decide about a release, any may be shown later than the others: the order in which two watches tell is nobody's promise.
+const WATCHES: [&str; 6] = [
+    "backends",
+    "databases",
+    "migrations",
+    "jobs",
+    "pods",
+    "deployments",
+];
+
+/// How far one watch is behind all others.
+const LAG: Duration = Duration::from_millis(400);
+
+/// I-4, I-5: what is done, and what it costs, does not hang on which watch is first.
+pub async fn a_release_costs_the_same_whichever_watch_is_late(world: World) -> Result<()> {
+    let releases = WATCHES.map(async |resource| {
+        let world = world.beside(resource).await?;
+        let proxy = FaultProxy::start(world.cluster()).await?;
+        let late = Match::verb(Verb::Watch).resource(resource);
+        let lag = proxy.add(late, Fault::Lag(LAG));
+        let options = world.operator_options().through(proxy.url());
+        let _operator = Operator::start(world.cluster(), options).await?;
+        world.database("orders-db", "password").await?;
+        world.condition("sldb/orders-db", "Ready", "True").await?;
+        let mark = world.mark()?;
+        world
+            .apply(&world.orders("orders", "1.0.0", "orders-db"))
+            .await?;
+        world.ready("orders").await?;
+        let requests = world.requests(Some(mark))?.except(&APART);
+        ensure!(lag.hits() > 0, "no watch of {resource} was late");
+        let what = format!("a first release with a late watch of {resource}");
+        costs(&what, &requests, 16..=16, 2)?;
+        world.end().await
+    });
+    for outcome in futures::future::join_all(releases).await {
+        outcome?;
+    }
+    Ok(())
 }
 
 /// The requests of one change of the Backend, from the change until it is Ready again.

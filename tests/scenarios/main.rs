@@ -173,6 +173,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
     let together = arguments.choose(scenarios![
         crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
         first_release::the_release_waits_for_its_schema_and_costs_what_the_model_says,
+        first_release::a_release_costs_the_same_whichever_watch_is_late,
         first_release::a_change_costs_what_the_model_says,
         first_release::a_restart_of_the_operator_writes_nothing,
         edits::an_image_there_and_back_again_runs_no_second_migration,

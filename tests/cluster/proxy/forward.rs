@@ -11,6 +11,7 @@ use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, TRANSFER_ENCOD
 use hyper::{Request, Response, StatusCode};
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::call::{Call, Verb};
 use super::rules::Fault;
@@ -18,6 +19,9 @@ use super::{Shared, WatchEnd};
 
 /// A body on its way to the caller; an error breaks the connection.
 type Body = BoxBody<Bytes, anyhow::Error>;
+
+/// A piece of a watch, or what broke it.
+type Piece = Result<Frame<Bytes>, hyper::Error>;
 
 /// What a watch says when what it stands on is compacted away.
 const GONE: &str = r#"{"type":"ERROR","object":{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","message":"too old resource version","reason":"Expired","code":410}}"#;
@@ -82,8 +86,8 @@ async fn befall(
             Err(anyhow!("dropped after it was sent"))
         }
         Fault::Answer { code, retry_after } => refusal(*code, *retry_after),
-        // The silence itself is in the pump of each watch.
-        Fault::Hang | Fault::HangOpen => send(&shared, call, request).await,
+        // Silence and lag themselves are in the pump of each watch.
+        Fault::Hang | Fault::HangOpen | Fault::Lag(_) => send(&shared, call, request).await,
     }
 }
 
@@ -124,17 +128,22 @@ async fn send(
 async fn pump(
     shared: Arc<Shared>,
     call: Call,
-    mut body: Incoming,
+    body: Incoming,
     caller: mpsc::Sender<Result<Frame<Bytes>>>,
 ) {
+    let (arrived, mut arrivals) = mpsc::unbounded_channel();
+    tokio::spawn(read(body, arrived));
     let mut orders = shared.break_watches.subscribe();
     let mut down = shared.down.subscribe();
     orders.mark_unchanged();
     let opened = shared.rules.moment();
     loop {
         tokio::select! {
-            frame = body.frame() => {
-                let Some(frame) = frame else { return };
+            arrival = arrivals.recv() => {
+                let Some((frame, at)) = arrival else { return };
+                if let Some(lag) = shared.rules.lag(&call) {
+                    tokio::time::sleep_until(at + lag).await;
+                }
                 while let Some(rule) = shared.rules.hanging(&call, opened) {
                     rule.wait_for_end().await;
                 }
@@ -156,6 +165,20 @@ async fn pump(
             }
             () = async { let _ = down.wait_for(|down| *down).await.is_ok(); } => return,
             () = caller.closed() => return,
+        }
+    }
+}
+
+/// Takes a watch's pieces as they come, and when; ends with the watch, or when nobody wants them any more.
+async fn read(mut body: Incoming, arrived: mpsc::UnboundedSender<(Piece, Instant)>) {
+    loop {
+        let piece = tokio::select! {
+            piece = body.frame() => piece,
+            () = arrived.closed() => None,
+        };
+        let Some(piece) = piece else { return };
+        if arrived.send((piece, Instant::now())).is_err() {
+            return;
         }
     }
 }

@@ -151,6 +151,8 @@ pub enum Fault {
     Hang,
     /// The same for the watches that are open when the rule is added; new ones go on.
     HangOpen,
+    /// All that a watch says comes later by this much, in its order.
+    Lag(Duration),
 }
 
 /// What a held call may do.
@@ -237,6 +239,15 @@ impl Rules {
             .filter(hangs)
             .find(|rule| rule.matching.fits(call));
         rule.cloned()
+    }
+
+    /// How late a watch is.
+    pub fn lag(&self, call: &Call) -> Option<Duration> {
+        let rules = self.lock();
+        rules.iter().find_map(|rule| match rule.fault {
+            Fault::Lag(lag) if rule.matching.fits(call) => Some(lag),
+            _ => None,
+        })
     }
 
     /// Rules that are added later have this number or a higher one.
