@@ -16,13 +16,20 @@ pub struct AuditLog {
     path: PathBuf,
 }
 
-/// A place in the log; what is read from it on came later.
+/// A place in the log and the time there. What a request has done shows before its line is written, so a line beyond the place may tell of a
+/// request that came before: it does not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark(u64);
+pub struct Mark {
+    place: u64,
+    time: Timestamp,
+}
 
 impl Mark {
     /// The beginning of the log.
-    pub const BEGINNING: Self = Self(0);
+    pub const BEGINNING: Self = Self {
+        place: 0,
+        time: Timestamp::UNIX_EPOCH,
+    };
 }
 
 /// One request and its answer.
@@ -57,21 +64,24 @@ impl AuditLog {
 
     /// The end of the log now.
     pub fn mark(&self) -> Result<Mark> {
-        Ok(Mark(
-            std::fs::metadata(&self.path)
-                .with_context(|| format!("look at {}", self.path.display()))?
-                .len(),
-        ))
+        let file = std::fs::metadata(&self.path)
+            .with_context(|| format!("look at {}", self.path.display()))?;
+        Ok(Mark {
+            place: file.len(),
+            time: Timestamp::now(),
+        })
     }
 
-    /// All requests since a mark, in the order of their answers; a watch counts once, when its answer began (stage `ResponseStarted`).
+    /// All requests that came since a mark, in the order of their answers; a watch counts once, when its answer began (stage `ResponseStarted`).
     pub fn since(&self, mark: Mark) -> Result<Entries> {
         let mut file =
             File::open(&self.path).with_context(|| format!("open {}", self.path.display()))?;
-        file.seek(SeekFrom::Start(mark.0))?;
+        file.seek(SeekFrom::Start(mark.place))?;
         let mut text = String::new();
         file.read_to_string(&mut text)?;
-        Ok(Entries(parse(&text)))
+        let mut entries = parse(&text);
+        entries.retain(|entry| entry.time >= mark.time);
+        Ok(Entries(entries))
     }
 }
 
