@@ -58,16 +58,17 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
     }
 }
 
+/// What has no Job to show for its turn is Pending: others on its database need not wait for it.
 fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (MigrationPhase, Standing) {
     if let Some(Stop::NameConflict { key }) = &executed.stop {
         let message = format!(
             "job {} exists and is not Slipway's; it stays untouched. Next: kubectl delete job {} -n {}, if nobody needs it",
             key.name, key.name, key.namespace
         );
-        return (MigrationPhase::Queued, stalled("NameConflict", message));
+        return (MigrationPhase::Pending, stalled("NameConflict", message));
     }
     if let Some(stop) = executed.stop.as_ref().and_then(refusal) {
-        return (MigrationPhase::Queued, stop);
+        return (MigrationPhase::Pending, stop);
     }
     match &decision.situation {
         Situation::Waiting {

@@ -18,6 +18,9 @@ use crate::core::meta;
 use crate::core::run::evidence::{self, JobState, StartTrouble};
 use crate::core::run::ticket::{self, Ticket, job_name};
 
+#[cfg(test)]
+mod tests;
+
 /// Reason of a ledger that has no room for another attempt.
 pub const LEDGER_FULL: &str = "LedgerFull";
 
@@ -129,7 +132,14 @@ fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
     if let Some(not_due) = contract::not_due(seen, now) {
         return Some(Situation::NotDue(not_due));
     }
-    unfinished_predecessor(seen).map(|behind| Situation::Queued { behind })
+    // Not in the queue: one that cannot go must not keep another Backend from the database.
+    unfinished_predecessor(seen).map(|behind| Situation::Waiting {
+        reason: "Queued",
+        message: format!(
+            "waits for migration {behind}, which comes before it in backend {}",
+            seen.migration.spec.backend
+        ),
+    })
 }
 
 /// Whether a Job that holds the database may be armed now.

@@ -1,0 +1,132 @@
+//! Whose turn it is on a database, and who does not stand in the way.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Situation, situation};
+use crate::api::backend::Backend;
+use crate::api::database::Database;
+use crate::api::migration::Migration;
+use crate::core::meta;
+use crate::core::migration::Seen;
+use crate::core::migration::planned::planned;
+use crate::core::settings::Settings;
+
+fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("a valid object")
+}
+
+fn databases() -> BTreeMap<String, Arc<Database>> {
+    let database = |name: &str| {
+        let database = object(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": name, "namespace": "shop"},
+            "spec": {"engine": "PostgreSQL", "host": "h", "name": name, "credentials": {"secret": "s"}},
+        }));
+        (name.to_owned(), Arc::new(database))
+    };
+    ["first", "second"].map(database).into()
+}
+
+/// A Backend that migrates these databases in this order.
+fn backend(name: &str, order: &[&str]) -> Backend {
+    let bindings: Vec<Value> = order.iter().map(|name| json!({"name": name})).collect();
+    let migrations: Vec<Value> = order
+        .iter()
+        .map(|database| {
+            json!({"name": database, "database": database, "tool": "Goose", "source": {"path": "/m"}})
+        })
+        .collect();
+    object(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": name, "namespace": "shop", "uid": name},
+        "spec": {"image": "image:1", "databases": bindings, "migrations": migrations},
+    }))
+}
+
+/// A Backend's Migration of a database, made in this second.
+fn migration(backend: &Backend, database: &str, second: u8, phase: &str) -> Arc<Migration> {
+    let planned = planned(backend, &databases()).migrations;
+    let plan = planned
+        .into_iter()
+        .find(|plan| plan.spec.database == database)
+        .expect("a migration of that database");
+    Arc::new(object(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
+        "metadata": {
+            "name": plan.object_name, "namespace": "shop", "uid": plan.object_name,
+            "creationTimestamp": format!("2026-11-24T12:00:{second:02}Z"),
+            "ownerReferences": [meta::controller_reference(backend)],
+        },
+        "spec": plan.spec,
+        "status": {"phase": phase},
+    })))
+}
+
+fn of(migration: &Arc<Migration>, backend: &Backend, siblings: &[Arc<Migration>]) -> Situation {
+    let seen = Seen {
+        migration: Arc::clone(migration),
+        backend: Some(Arc::new(backend.clone())),
+        databases: databases(),
+        bound: 2,
+        siblings: siblings.to_vec(),
+        jobs: Vec::new(),
+        pods: Vec::new(),
+        settings: Arc::new(Settings::default()),
+        term: String::new(),
+    };
+    situation(&seen, Timestamp::UNIX_EPOCH)
+}
+
+fn name(migration: &Migration) -> String {
+    migration.metadata.name.clone().unwrap_or_default()
+}
+
+#[test]
+fn of_two_backends_on_one_database_the_older_migration_goes_first() {
+    let (orders, billing) = (
+        backend("orders", &["first"]),
+        backend("billing", &["first"]),
+    );
+    let older = migration(&orders, "first", 1, "Queued");
+    let newer = migration(&billing, "first", 2, "Queued");
+    let behind = Situation::Queued {
+        behind: name(&older),
+    };
+    assert_eq!(of(&newer, &billing, &[Arc::clone(&older)]), behind);
+    let turn = of(&older, &orders, &[newer]);
+    assert!(
+        matches!(turn, Situation::Turn { attempt: 1, .. }),
+        "{turn:?}"
+    );
+}
+
+/// A migration that waits for another of its own Backend's, which may never end well, keeps nobody else from the database.
+#[test]
+fn a_migration_that_waits_for_its_predecessor_is_not_in_the_queue_of_its_database() {
+    let (orders, billing) = (
+        backend("orders", &["first", "second"]),
+        backend("billing", &["second"]),
+    );
+    let predecessor = migration(&orders, "first", 1, "Failed");
+    let waiting = migration(&orders, "second", 1, "Queued");
+    let other = migration(&billing, "second", 2, "Queued");
+    let pending = Situation::Waiting {
+        reason: "Queued",
+        message: format!(
+            "waits for migration {}, which comes before it in backend orders",
+            name(&predecessor)
+        ),
+    };
+    let siblings = [predecessor, Arc::clone(&other)];
+    assert_eq!(of(&waiting, &orders, &siblings), pending);
+
+    let pending = migration(&orders, "second", 1, "Pending");
+    let turn = of(&other, &billing, &[pending]);
+    assert!(
+        matches!(turn, Situation::Turn { attempt: 1, .. }),
+        "{turn:?}"
+    );
+}
