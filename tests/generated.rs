@@ -1,5 +1,8 @@
 //! What lies in the repository and is made from the code: compared with it here. `UPDATE_GENERATED=1 cargo test --test generated` writes it anew.
 
+#[path = "structural/outcomes.rs"]
+mod outcomes;
+
 use std::path::Path;
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::JSONSchemaProps;
@@ -253,4 +256,10 @@ fn no_embedded_kubernetes_text_is_carried_along() {
             );
         }
     }
+}
+
+/// migrations.md 4.4: a reader sees each combination's outcome; a change of one is a change of this page.
+#[test]
+fn the_page_of_outcomes_is_that_of_the_judges() {
+    assert_committed("src/core/migration/outcomes.md", &outcomes::page());
 }

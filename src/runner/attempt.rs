@@ -7,7 +7,9 @@ use tokio::time::{Instant, sleep};
 
 use crate::api::database::RunMode;
 use crate::core::migration::findings::{SqlFile, findings};
-use crate::core::migration::judge::{Evidence, Judgement, Lock as LockEvidence, ReadBack};
+use crate::core::migration::judge::{
+    Evidence, Judgement, Left, Lock as LockEvidence, ReadBack, rolls_back_schema, still_pending,
+};
 use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
@@ -21,7 +23,7 @@ use super::process;
 use super::stop::Stop;
 use super::supervise::{Finished, end_of};
 use super::termination::TerminationLog;
-use super::tools::{Left, Pending, Start, StoppedAt, Tool, beyond};
+use super::tools::{Pending, Start, StoppedAt, Tool, beyond};
 
 /// Of the grace period, kept for writing the message. 5 s.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
@@ -238,8 +240,8 @@ impl Attempt {
     /// How the tool is started. Encryption is as for our own session: not every driver can try both ways.
     fn start<E: Engine, T: Tool>(&self, before: &Before<E, T>) -> Start {
         let session = before.lock.session();
-        let transactional = E::TRANSACTIONAL && before.pending.all_transactional;
-        let may_time_out = T::MAY_TIME_OUT && (transactional || !E::TRANSACTIONAL);
+        let rolls_back = rolls_back_schema(E::KIND);
+        let may_time_out = T::MAY_TIME_OUT && (before.pending.all_transactional || !rolls_back);
         let guards = session.guards(&self.name(), may_time_out);
         let access = Access {
             tls: session.encryption(self.access.tls),
@@ -348,11 +350,10 @@ fn stopped_at<E: Engine, T: Tool>(
     after: Option<&T::Versions>,
 ) -> Option<StoppedAt> {
     let stopped = tool.stopped_at(file, after)?;
-    let left = match stopped.left {
-        Left::RolledBack if !E::TRANSACTIONAL => Left::Half,
-        left => left,
-    };
-    Some(StoppedAt { left, ..stopped })
+    Some(StoppedAt {
+        left: stopped.left.on(E::KIND),
+        ..stopped
+    })
 }
 
 /// What the table says now, for the message.
@@ -367,20 +368,14 @@ fn note<T: Tool>(message: &mut Message, tool: &T, versions: &T::Versions) {
 /// file is transactional, nothing of it is there and another attempt is safe; if not, a person must look.
 fn checked<E: Engine, T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
     let stopped = stopped_at::<E, T>(tool, None, Some(versions));
-    let transactional = stopped
-        .as_ref()
-        .is_some_and(|stopped| stopped.left.is_nothing());
+    let left = stopped.as_ref().map(|stopped| stopped.left);
     let error = at_file(
         MessageError::plain("Tool", "the last attempt did not get to its end"),
         stopped,
     );
-    if transactional || tool.may_be_repeated() {
-        Ending {
-            judgement: Judgement::new(Outcome::Failed, "OutcomeUnknown", true),
-            error: Some(Box::new(error)),
-        }
-    } else {
-        Ending::blocked("OutcomeUnknown", error)
+    Ending {
+        judgement: still_pending(left, tool.may_be_repeated()),
+        error: Some(Box::new(error)),
     }
 }
 

@@ -157,7 +157,7 @@ impl World {
     }
 
     /// A Job that is being deleted never gets a condition; one that is gone takes its pod along.
-    fn conclude(&mut self, index: usize, number_of_job: u32, condition: &str) {
+    pub fn conclude(&mut self, index: usize, number_of_job: u32, condition: &str) {
         let mut jobs = self.server.jobs.iter();
         let found = jobs.find(|(_, job)| number(&job.kept.object) == number_of_job);
         let Some((name, job)) = found.map(|(name, job)| (Arc::clone(name), job.clone())) else {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use slipway::api::backend::Backend;
 use slipway::api::common::{Engine, Phase, Tool};
 use slipway::api::database::Database;
@@ -233,6 +233,18 @@ impl World {
             migration["phase"] = json!("AfterRollout");
             migration["soakSeconds"] = json!(SOAK_SECONDS);
         }
+        self.put_backend_with(name, image, incarnation, generation, &migration);
+    }
+
+    /// The same with a migration of one's own.
+    pub fn put_backend_with(
+        &mut self,
+        name: &str,
+        image: &str,
+        incarnation: i64,
+        generation: i64,
+        migration: &Value,
+    ) {
         let backend: Backend = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
             "metadata": {

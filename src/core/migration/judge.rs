@@ -1,5 +1,7 @@
 //! The outcome of an attempt by its evidence (`migrations.md` 4.4). Exit codes are hints; what the tool's own table says decides. Pure.
+//! `outcomes.md` beside this file shows each combination's outcome; `tests/generated.rs` makes it.
 
+use crate::api::common::Engine;
 use crate::core::migration::message::Outcome;
 use crate::core::migration::mysql_error;
 
@@ -51,6 +53,42 @@ pub enum End {
     Locked,
     /// It was killed, cut off, or ended in a way that it does not explain.
     Cut(Cause),
+}
+
+/// What a file left behind that did not reach its end.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Left {
+    /// It runs in one transaction.
+    RolledBack,
+    /// The table proves that it was not begun.
+    NotBegun,
+    /// It runs without a transaction.
+    Half,
+    /// The table marks it as begun and not ended.
+    Dirty,
+}
+
+impl Left {
+    /// The same on this engine: where a change of the schema ends a transaction, no file runs in one.
+    #[must_use]
+    pub const fn on(self, engine: Engine) -> Self {
+        match self {
+            Self::RolledBack if !rolls_back_schema(engine) => Self::Half,
+            left => left,
+        }
+    }
+
+    /// Whether the file can be run again.
+    #[must_use]
+    pub const fn is_nothing(self) -> bool {
+        matches!(self, Self::RolledBack | Self::NotBegun)
+    }
+}
+
+/// Whether a migration's change of the schema can be part of a transaction.
+#[must_use]
+pub const fn rolls_back_schema(engine: Engine) -> bool {
+    matches!(engine, Engine::PostgreSQL)
 }
 
 /// Who ended it.
@@ -139,6 +177,21 @@ fn judge_cut(cause: Cause, transactional: bool) -> Judgement {
     }
 }
 
+/// The judgement of a Check run that finds files pending after an attempt of which nobody is left to tell: another one is safe if the first
+/// of them left nothing behind, or the user says that it may be repeated.
+#[must_use]
+pub const fn still_pending(left: Option<Left>, may_be_repeated: bool) -> Judgement {
+    let left_nothing = match left {
+        Some(left) => left.is_nothing(),
+        None => false,
+    };
+    if left_nothing || may_be_repeated {
+        Judgement::new(Outcome::Failed, "OutcomeUnknown", true)
+    } else {
+        Judgement::new(Outcome::Blocked, "OutcomeUnknown", false)
+    }
+}
+
 /// The judgement on a database that refused a statement of the runner's own, or a connection, before the tool was started.
 #[must_use]
 pub fn before_start(code: &str) -> Judgement {
@@ -180,191 +233,4 @@ fn is_passing(code: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Cause, End, Evidence, Judgement, Lock, ReadBack, judge};
-    use crate::core::migration::message::Outcome;
-
-    fn all() -> Vec<Evidence> {
-        let mut all = Vec::new();
-        let sql = [
-            "23505", "42601", "55P03", "40P01", "40001", "57P01", "53300", "28P01", "25006",
-            "57014", "P0001", "1205", "1213", "1062", "1045", "1040",
-        ];
-        let refused = ["1045", "1040", "1049", "1290"].map(|code| End::Refused(code.to_owned()));
-        let ends = sql
-            .iter()
-            .map(|code| End::Sql((*code).to_owned()))
-            .chain([End::Zero, End::Files, End::Unreachable, End::Locked])
-            .chain(refused)
-            .chain([Cause::RunDeadline, Cause::Stop, Cause::Other].map(End::Cut));
-        for end in ends {
-            for lock in [Lock::Held, Lock::Lost] {
-                for orphan in [false, true] {
-                    for read_back in [
-                        ReadBack::Missing,
-                        ReadBack::AtTarget,
-                        ReadBack::Below,
-                        ReadBack::Marked("FailedMigrationRow"),
-                    ] {
-                        for transactional in [false, true] {
-                            all.push(Evidence {
-                                lock,
-                                orphan,
-                                read_back,
-                                end: end.clone(),
-                                transactional,
-                            });
-                        }
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    /// F-37, I-8: exit 0 is no proof, exit 1 no refutation.
-    #[test]
-    fn success_is_exactly_what_the_table_proves_once_nobody_is_at_work() {
-        for evidence in all() {
-            let proven = evidence.read_back == ReadBack::AtTarget && !evidence.orphan;
-            assert_eq!(
-                judge(&evidence).outcome == Outcome::Succeeded,
-                proven,
-                "{evidence:?}"
-            );
-        }
-    }
-
-    /// migrations.md 4.4: what is not transactional is retried only when nothing of it can have run.
-    #[test]
-    fn a_retry_is_safe_only_with_whole_evidence_and_after_a_roll_back_or_before_the_first_statement()
-     {
-        for evidence in all()
-            .into_iter()
-            .filter(|evidence| judge(evidence).retry_safe)
-        {
-            let nothing_ran = match &evidence.end {
-                End::Unreachable | End::Locked | End::Refused(_) => true,
-                End::Sql(code) => code == "28P01" || code == "53300",
-                _ => false,
-            };
-            assert!(
-                evidence.lock == Lock::Held
-                    && !evidence.orphan
-                    && evidence.read_back == ReadBack::Below,
-                "{evidence:?}"
-            );
-            assert!(evidence.transactional || nothing_ran, "{evidence:?}");
-        }
-    }
-
-    #[test]
-    fn each_row_of_the_table_of_retries_is_judged_as_written() {
-        let of = |end: End, transactional| {
-            judge(&Evidence {
-                lock: Lock::Held,
-                orphan: false,
-                read_back: ReadBack::Below,
-                end,
-                transactional,
-            })
-        };
-        let sql = |code: &str| End::Sql(code.to_owned());
-        let expected = [
-            (
-                of(sql("55P03"), true),
-                Judgement::new(Outcome::Failed, "SqlError", true),
-            ),
-            (
-                of(sql("40P01"), false),
-                Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
-            ),
-            (
-                of(sql("23505"), true),
-                Judgement::new(Outcome::Failed, "SqlError", false),
-            ),
-            (
-                of(sql("23505"), false),
-                Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
-            ),
-            (
-                of(sql("57P01"), true),
-                Judgement::new(Outcome::Failed, "DatabaseUnreachable", true),
-            ),
-            (
-                of(sql("28P01"), false),
-                Judgement::new(Outcome::Failed, "AuthenticationFailed", true),
-            ),
-            (
-                of(End::Cut(Cause::RunDeadline), true),
-                Judgement::new(Outcome::Failed, "DeadlineExceeded", true),
-            ),
-            (
-                of(End::Cut(Cause::Other), false),
-                Judgement::new(Outcome::Blocked, "OutcomeUnknown", false),
-            ),
-            (
-                of(End::Zero, true),
-                Judgement::new(Outcome::Blocked, "OutcomeUnknown", false),
-            ),
-            (
-                of(End::Files, true),
-                Judgement::new(Outcome::Failed, "InvalidSource", false),
-            ),
-            // MySQL: a number inside a file is never retried, also one that speaks of the connection; one before any file is.
-            (
-                of(sql("1205"), false),
-                Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
-            ),
-            (
-                of(sql("1045"), false),
-                Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
-            ),
-            (
-                of(End::Refused("1040".to_owned()), false),
-                Judgement::new(Outcome::Failed, "DatabaseUnreachable", true),
-            ),
-            (
-                of(End::Refused("1290".to_owned()), false),
-                Judgement::new(Outcome::Failed, "DatabaseReadOnly", true),
-            ),
-        ];
-        for (got, wanted) in expected {
-            assert_eq!(got, wanted);
-        }
-    }
-
-    /// migrations.md 4.5: however the tool ended, what its own table holds against it is for a person.
-    #[test]
-    fn a_mark_in_the_tools_own_table_blocks_by_its_own_reason() {
-        let marked = |evidence: &Evidence| {
-            evidence.read_back == ReadBack::Marked("FailedMigrationRow")
-                && evidence.lock == Lock::Held
-                && !evidence.orphan
-        };
-        for evidence in all().into_iter().filter(marked) {
-            assert_eq!(
-                judge(&evidence),
-                Judgement::new(Outcome::Blocked, "FailedMigrationRow", false)
-            );
-        }
-    }
-
-    #[test]
-    fn a_lost_lock_or_a_session_at_work_is_never_more_than_unknown_without_proof() {
-        for evidence in all() {
-            let judgement = judge(&evidence);
-            if evidence.orphan {
-                assert_eq!(
-                    judgement,
-                    Judgement::new(Outcome::Unknown, "OutcomeUnknown", false)
-                );
-            } else if evidence.lock == Lock::Lost && evidence.read_back != ReadBack::AtTarget {
-                assert_eq!(
-                    judgement,
-                    Judgement::new(Outcome::Unknown, "LockLost", false)
-                );
-            }
-        }
-    }
-}
+mod tests;

@@ -117,8 +117,8 @@ pub enum EngineError {
 
 /// One session of the runner, which holds the lock.
 pub trait Engine: Sized {
-    /// Whether a migration's change of the schema can be part of a transaction.
-    const TRANSACTIONAL: bool;
+    /// Which one it is, as users name it.
+    const KIND: common::Engine;
 
     /// Whether sessions that an earlier attempt left behind may be ended by force. Elsewhere they are waited for only.
     const ENDS_SESSIONS: bool;

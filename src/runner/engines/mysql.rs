@@ -12,6 +12,7 @@ use mysql_async::{Conn, DriverError, Error, Opts, OptsBuilder, Row, SslOpts, Val
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
+use crate::api::common;
 use crate::api::database::TlsMode;
 
 use super::{
@@ -106,7 +107,7 @@ impl MySql {
 }
 
 impl Engine for MySql {
-    const TRANSACTIONAL: bool = false;
+    const KIND: common::Engine = common::Engine::MySQL;
     const ENDS_SESSIONS: bool = false;
 
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError> {

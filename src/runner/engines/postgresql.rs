@@ -8,6 +8,7 @@ use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
+use crate::api::common;
 use crate::api::database::TlsMode;
 
 use super::{
@@ -110,7 +111,7 @@ impl PostgreSql {
 }
 
 impl Engine for PostgreSql {
-    const TRANSACTIONAL: bool = true;
+    const KIND: common::Engine = common::Engine::PostgreSQL;
     const ENDS_SESSIONS: bool = true;
 
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError> {

@@ -12,13 +12,14 @@ use crate::core::migration::flyway::files::{self, File, Files, FilesError};
 use crate::core::migration::flyway::history::{self, History, Preflight, Row};
 use crate::core::migration::flyway::version::Version;
 use crate::core::migration::flyway::words;
+use crate::core::migration::judge::Left;
 use crate::core::migration::message::Outcome;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
-    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, PendingFile, Start,
-    StoppedAt, Tool, about, check_table, no_files, source, tree, unreadable,
+    Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
+    Tool, about, check_table, no_files, source, tree, unreadable,
 };
 
 /// What the JVM is told where the migration's own `env` does not say otherwise: quick to start, small, and within the container's memory.

@@ -10,13 +10,14 @@ use crate::core::migration::dsn;
 use crate::core::migration::golang_migrate::files::{self, File, Files, FilesError};
 use crate::core::migration::golang_migrate::versions::{self, Preflight, Row, Versions};
 use crate::core::migration::golang_migrate::words;
+use crate::core::migration::judge::Left;
 use crate::core::migration::message::{MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
-    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, PendingFile, Start,
-    StoppedAt, Tool, about, check_table, folder, named_target, no_files, source, unreadable,
+    Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
+    Tool, about, check_table, folder, named_target, no_files, source, unreadable,
 };
 
 /// golang-migrate's word for a database without a version.

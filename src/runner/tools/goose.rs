@@ -8,13 +8,14 @@ use crate::core::migration::dsn;
 use crate::core::migration::goose::files::{self, Files, FilesError};
 use crate::core::migration::goose::versions::{self, Preflight, Versions};
 use crate::core::migration::goose::words;
+use crate::core::migration::judge::Left;
 use crate::core::migration::message::{MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
-    Access, Ending, Engine, EngineError, Facts, Guards, Left, Pending, PendingFile, Start,
-    StoppedAt, Tool, about, check_table, folder, named_target, no_files, source, unreadable,
+    Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
+    Tool, about, check_table, folder, named_target, no_files, source, unreadable,
 };
 
 /// goose with its files.

@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use crate::api::database::TakenForApplied;
-use crate::core::migration::judge::{Evidence, Judgement, judge};
+use crate::core::migration::judge::{Evidence, Judgement, Left, judge};
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
@@ -142,26 +142,6 @@ pub trait Tool: Sized {
 pub struct StoppedAt {
     pub file: String,
     pub left: Left,
-}
-
-/// What a file left behind that did not reach its end.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Left {
-    /// It runs in one transaction.
-    RolledBack,
-    /// The table proves that it was not begun.
-    NotBegun,
-    /// It runs without a transaction.
-    Half,
-    /// The table marks it as begun and not ended.
-    Dirty,
-}
-
-impl Left {
-    /// Whether the file can be run again.
-    pub fn is_nothing(self) -> bool {
-        matches!(self, Self::RolledBack | Self::NotBegun)
-    }
 }
 
 /// The files are not as the tool needs them.

@@ -4,6 +4,7 @@ use anyhow::Result;
 use slipway::api::common::{Engine, Tool};
 
 use super::Site;
+use super::program::Promise;
 use crate::world::Truth;
 
 impl Site<'_> {
@@ -31,13 +32,11 @@ impl Site<'_> {
                 )
             }
         };
-        match self.tool {
-            Tool::Goose => {
-                let text = format!("-- +goose Up\n{body}");
-                self.bench.write(&[(&format!("{plan}_body.sql"), &text)])
-            }
-            _ => self.bench.write(&[(&format!("{plan}_body.up.sql"), &body)]),
-        }
+        let text = match self.tool {
+            Tool::Goose | Tool::Exec => format!("-- +goose Up\n{body}"),
+            Tool::GolangMigrate | Tool::Flyway => body,
+        };
+        self.bench.write(&[(&self.file(plan), &text)])
     }
 
     /// How often a body has begun.
@@ -68,68 +67,78 @@ impl Site<'_> {
         self.ask(&sql).await
     }
 
-    /// What the database says of a plan.
+    /// What the database says of a plan. Of a program that may be run again, only whether it has come to its end once.
     pub(super) async fn truth(&self, plan: u32) -> Result<Truth> {
         let begun = self.traces(plan, "begin").await?;
         let ended = self.traces(plan, "end").await?;
-        let (row, dirty) = (self.has_row(plan).await?, self.is_dirty().await?);
-        Ok(match (begun, ended, row, dirty) {
+        if self.promise(plan) == Some(Promise::Idempotent) {
+            return Ok(if ended > 0 {
+                Truth::Done
+            } else {
+                Truth::Untouched
+            });
+        }
+        let (has_row, is_dirty) = match self.table_of(plan) {
+            Some(tool) => (self.has_row(tool, plan).await?, self.is_dirty(tool).await?),
+            None => (ended > 0, false),
+        };
+        Ok(match (begun, ended, has_row, is_dirty) {
             (1, 1, true, false) => Truth::Done,
             (0, 0, false, false) => Truth::Untouched,
             _ => Truth::Half,
         })
     }
 
-    async fn has_table(&self) -> Result<bool> {
+    async fn is_made(&self, table: &str) -> Result<bool> {
         let schema = match self.engine {
             Engine::PostgreSQL => "current_schema()",
             Engine::MySQL => "DATABASE()",
         };
-        let table = &self.bench.parameters.version_table;
         let sql = format!(
             "SELECT count(*) FROM information_schema.tables WHERE table_schema = {schema} AND table_name = '{table}'"
         );
         Ok(self.ask(&sql).await? > 0)
     }
 
-    async fn has_row(&self, plan: u32) -> Result<bool> {
-        if !self.has_table().await? {
+    async fn count(&self, table: &str, condition: &str) -> Result<bool> {
+        if !self.is_made(table).await? {
             return Ok(false);
         }
-        let sql = match self.tool {
-            Tool::Goose => {
-                format!("SELECT count(*) FROM goose_db_version WHERE version_id = {plan}")
-            }
-            _ => format!("SELECT count(*) FROM schema_migrations WHERE version >= {plan}"),
-        };
+        let sql = format!("SELECT count(*) FROM {table} WHERE {condition}");
         Ok(self.ask(&sql).await? > 0)
     }
 
-    async fn is_dirty(&self) -> Result<bool> {
-        if self.tool != Tool::GolangMigrate || !self.has_table().await? {
-            return Ok(false);
-        }
-        let sql = "SELECT count(*) FROM schema_migrations WHERE dirty = true";
-        Ok(self.ask(sql).await? > 0)
+    async fn has_row(&self, tool: Tool, plan: u32) -> Result<bool> {
+        let condition = match tool {
+            Tool::Goose | Tool::Exec => format!("version_id = {plan}"),
+            Tool::GolangMigrate => format!("version >= {plan}"),
+            Tool::Flyway => format!("version = '{plan}' AND success = true"),
+        };
+        self.count(table(tool), &condition).await
     }
 
-    /// A person undoes what is half done, as the message says, and asks for another try.
+    async fn is_dirty(&self, tool: Tool) -> Result<bool> {
+        match tool {
+            Tool::Goose | Tool::Exec => Ok(false),
+            Tool::GolangMigrate => self.count(table(tool), "dirty = true").await,
+            Tool::Flyway => self.count(table(tool), "success = false").await,
+        }
+    }
+
+    /// A person sees to it that nobody is at work, undoes what is half done, as the message says, and asks for another try.
     pub(super) async fn repair(&mut self, plan: u32) -> Result<()> {
-        if self.truth(plan).await? != Truth::Done {
+        self.end_ghosts().await?;
+        let tool = self.table_of(plan);
+        if tool.is_none() || self.truth(plan).await? != Truth::Done {
             self.execute(&format!("DELETE FROM trace WHERE plan = {plan}"))
                 .await?;
-            let goose = format!("DELETE FROM goose_db_version WHERE version_id = {plan}");
-            match (self.tool, self.has_table().await?) {
-                (_, false) => {}
-                (Tool::Goose, true) => self.execute(&goose).await?,
-                (_, true) => {
-                    self.execute("DELETE FROM schema_migrations").await?;
-                    if plan > 1 {
-                        let row =
-                            format!("INSERT INTO schema_migrations VALUES ({}, false)", plan - 1);
-                        self.execute(&row).await?;
-                    }
-                }
+        }
+        if let Some(tool) = tool
+            && self.truth(plan).await? != Truth::Done
+            && self.is_made(table(tool)).await?
+        {
+            for sql in undo(tool, plan) {
+                self.execute(&sql).await?;
             }
         }
         self.figures.repairs += 1;
@@ -143,13 +152,36 @@ impl Site<'_> {
         }
         Ok(())
     }
+}
 
-    async fn ask(&self, sql: &str) -> Result<i64> {
-        let database = &self.bench.parameters.database;
-        self.yard.ask(self.engine, database, sql).await
+/// The version table of a tool.
+fn table(tool: Tool) -> &'static str {
+    match tool {
+        Tool::Goose | Tool::Exec => "goose_db_version",
+        Tool::GolangMigrate => "schema_migrations",
+        Tool::Flyway => "flyway_schema_history",
     }
+}
 
-    async fn execute(&self, sql: &str) -> Result<()> {
-        self.ask(sql).await.map(drop)
+/// What takes a plan out of its tool's table.
+fn undo(tool: Tool, plan: u32) -> Vec<String> {
+    match tool {
+        Tool::Goose | Tool::Exec => {
+            vec![format!(
+                "DELETE FROM goose_db_version WHERE version_id = {plan}"
+            )]
+        }
+        Tool::GolangMigrate => {
+            let before = plan - 1;
+            let row = format!("INSERT INTO schema_migrations VALUES ({before}, false)");
+            let row = (before > 0).then_some(row);
+            let none = "DELETE FROM schema_migrations".to_owned();
+            [none].into_iter().chain(row).collect()
+        }
+        Tool::Flyway => {
+            vec![format!(
+                "DELETE FROM flyway_schema_history WHERE version = '{plan}'"
+            )]
+        }
     }
 }

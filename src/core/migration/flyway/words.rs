@@ -78,23 +78,31 @@ pub fn understand(last: &str, files: &Files, folder: &str) -> Option<Words> {
         .strip_prefix(folder)
         .map(|path| path.trim_start_matches('/'));
     let file = file.filter(|script| files.named(script).is_some());
+    // Flyway opened no session, so that nothing of the next file ran.
+    let no_session = word("errorCode") == "DB_CONNECTION";
     if let Some(code) = code(error) {
         let primary = primary(error);
         return Some(Words {
-            end: End::Sql(code.clone()),
+            end: if no_session {
+                End::Refused(code.clone())
+            } else {
+                End::Sql(code.clone())
+            },
             error: MessageError {
-                class: if word("errorCode") == "DB_CONNECTION" {
-                    "Connection"
-                } else {
-                    "Sql"
-                }
-                .to_owned(),
+                class: if no_session { "Connection" } else { "Sql" }.to_owned(),
                 file: file.map(str::to_owned),
                 line: file.and_then(|script| line(error, files, script, &code, &primary)),
                 object: sql_error::object(&code, &primary),
                 text: sql_error::text(&code, &primary),
                 code: Some(code),
             },
+        });
+    }
+    if no_session {
+        let text = "flyway could not connect to the database";
+        return Some(Words {
+            end: End::Unreachable,
+            error: MessageError::plain("Connection", text),
         });
     }
     let message = word("message");
@@ -287,7 +295,18 @@ mod tests {
                 "DB_CONNECTION",
                 "FATAL: password authentication failed for user \"a\""
             )),
-            Some(End::Sql("28P01".to_owned()))
+            Some(End::Refused("28P01".to_owned()))
+        );
+        let crowded = json!({"error": {
+            "errorCode": "DB_CONNECTION", "sqlState": "08004", "sqlErrorCode": 1040, "message": "x", "cause": null,
+        }});
+        assert_eq!(
+            end(&crowded.to_string()),
+            Some(End::Refused("1040".to_owned()))
+        );
+        assert_eq!(
+            end(&plain("DB_CONNECTION", "Unable to obtain connection")),
+            Some(End::Unreachable)
         );
         assert_eq!(
             end(&plain(
