@@ -21,6 +21,8 @@ pub struct Figures {
     pub messages_lost: u32,
     pub second_runners: u32,
     pub restarts: u32,
+    /// Back to an image that was out before.
+    pub ways_back: u32,
     pub overlaps: i64,
     pub ran_after_success: i64,
     pub denied_successes: i64,
@@ -55,6 +57,7 @@ impl Sum for Figures {
             messages_lost: sum.messages_lost + one.messages_lost,
             second_runners: sum.second_runners + one.second_runners,
             restarts: sum.restarts + one.restarts,
+            ways_back: sum.ways_back + one.ways_back,
             overlaps: sum.overlaps + one.overlaps,
             ran_after_success: sum.ran_after_success + one.ran_after_success,
             denied_successes: sum.denied_successes + one.denied_successes,
@@ -79,6 +82,7 @@ impl fmt::Display for Figures {
             messages_lost,
             second_runners,
             restarts,
+            ways_back,
             overlaps,
             ran_after_success,
             denied_successes,
@@ -88,7 +92,7 @@ impl fmt::Display for Figures {
             formatter,
             "{plans} plans, {runs} runs, {checks} checks, {retries} retries, {repairs} repairs; killed: {runners_killed} runners, \
              {tools_killed} tools, {sessions_killed} sessions, {pods_killed} pods, {operators_killed} operators; {messages_lost} messages lost, \
-             {second_runners} second runners, {restarts} restarts of the database; {overlaps} overlaps, {ran_after_success} bodies run after \
+             {second_runners} second runners, {restarts} restarts of the database, {ways_back} ways back; {overlaps} overlaps, {ran_after_success} bodies run after \
              their success, {denied_successes} successes denied, {wrong_retries} wrong retries"
         )
     }

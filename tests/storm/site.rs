@@ -22,6 +22,9 @@ use crate::yard::{Chance, Yard};
 /// Rounds of looks within which a plan must have come to its end.
 const ROUNDS: usize = 400;
 
+/// Rounds of looks at an image that was out before: what is done is not done again, however long one looks.
+const ROUNDS_BACK: usize = 12;
+
 pub struct Site<'a> {
     yard: &'a Yard,
     engine: Engine,
@@ -30,6 +33,8 @@ pub struct Site<'a> {
     bench: Bench,
     world: World,
     leader: Leader,
+    /// Edits of the Backend.
+    generation: i64,
     /// How often each body had begun when its success was recorded.
     begun: Vec<i64>,
     /// The last attempt.
@@ -65,6 +70,7 @@ impl<'a> Site<'a> {
             bench: program::equipped(bench, tool)?,
             world: World::new(&[], kind, Budget::default()),
             leader: leaders::newcomer(),
+            generation: 0,
             begun: Vec::new(),
             last: None,
             ghosts: Vec::new(),
@@ -90,10 +96,7 @@ impl<'a> Site<'a> {
 
     async fn ship(&mut self, plan: u32) -> Result<()> {
         self.write(plan).await?;
-        let (image, generation) = (format!("orders:{plan}"), i64::from(plan));
-        let migration = self.migration(plan);
-        self.world
-            .put_backend_with("orders", &image, 1, generation, &migration);
+        self.ask_for(plan);
         let mut quiet = 0;
         for _ in 0..ROUNDS {
             let before = self.world.server.print();
@@ -122,6 +125,29 @@ impl<'a> Site<'a> {
         }
         let entry = self.entry(plan);
         bail!("it comes to no end: {entry:#?} {:?}", self.world)
+    }
+
+    /// The Backend takes the image of a plan.
+    fn ask_for(&mut self, plan: u32) {
+        self.generation += 1;
+        let (image, migration) = (format!("orders:{plan}"), self.migration(plan));
+        self.world
+            .put_backend_with("orders", &image, 1, self.generation, &migration);
+    }
+
+    /// The Backend goes back to an image that was out before.
+    async fn go_back(&mut self, plan: u32) -> Result<()> {
+        self.figures.ways_back += 1;
+        self.ask_for(plan);
+        for _ in 0..ROUNDS_BACK {
+            self.look_at_all();
+            self.note_broken()?;
+            if let Some(name) = self.world.jobs_to_start().into_iter().next() {
+                self.run(plan, &name).await?;
+            }
+            self.world.pass();
+        }
+        Ok(())
     }
 
     /// What a write of the leader's has broken.
@@ -161,6 +187,9 @@ impl<'a> Site<'a> {
         }
         self.end_ghosts().await?;
         self.world.pass();
+        if plan > 1 && self.chance.below(4) == 0 {
+            self.go_back(plan - 1).await?;
+        }
         Ok(())
     }
 
