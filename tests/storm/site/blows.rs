@@ -58,10 +58,12 @@ impl Site<'_> {
         }
     }
 
-    /// A blow comes before the tool's start, in its work or after it.
-    fn within(&self) -> u64 {
-        match self.tool {
-            Tool::Flyway => 3000,
+    /// A blow comes before the tool's start, in its work or after it; milliseconds. A second runner also at once, when neither of the two has
+    /// a tool yet that the other could see in the database.
+    fn within(&mut self, blow: Blow) -> u64 {
+        match (blow, self.tool) {
+            (Blow::SecondRunner, _) if self.chance.below(2) == 0 => 30,
+            (_, Tool::Flyway) => 3000,
             _ => 700,
         }
     }
@@ -72,7 +74,8 @@ impl Site<'_> {
         bench: &Bench,
         running: &Running,
     ) -> Result<Option<Running>> {
-        let wait = self.chance.below(self.within());
+        let within = self.within(blow);
+        let wait = self.chance.below(within);
         if matches!(blow, Blow::None | Blow::MessageLost) {
             self.figures.messages_lost += u32::from(blow == Blow::MessageLost);
             return Ok(None);
