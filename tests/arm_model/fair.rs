@@ -58,6 +58,7 @@ impl Scope {
         for root in roots(&world.server) {
             self.leader.look(world, &root);
         }
+        approve_what_is_listed(world);
         self.programs_go_well(world);
     }
 
@@ -70,6 +71,19 @@ impl Scope {
         }
         for name in world.jobs_to_start() {
             world.start(&name, true);
+        }
+    }
+}
+
+fn approve_what_is_listed(world: &mut World) {
+    let ledger = ledger::of(&world.server.database.kept.object);
+    let names: Vec<Arc<str>> = world.server.migrations.keys().cloned().collect();
+    for name in names {
+        let plan = &world.server.migrations[&name].object.spec.plan_key;
+        let entry = ledger::entry(&ledger, plan);
+        let listed = entry.and_then(|entry| entry.listed.as_ref());
+        if let Some(list) = listed.filter(|list| world.approval(&name) != Some(&list.digest)) {
+            world.approve(&name, &list.digest);
         }
     }
 }

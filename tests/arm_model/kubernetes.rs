@@ -2,21 +2,22 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::{Value, json};
-use slipway::api::backend::Backend;
-use slipway::api::database::{DatabaseStatus, Entry, EntryOutcome, Ledger, RunMode};
-use slipway::core::meta;
+use slipway::api::database::RunMode;
+use slipway::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
 use slipway::core::plan::Propagation;
 use slipway::core::run::evidence::{JOB_NAME_LABEL, MAIN_CONTAINER};
 use slipway::core::run::ticket::ticket;
+use slipway::core::run::verdict::PLAN_CHANGED;
 
-use crate::kept::{Kept, Stored, object};
+use crate::kept::{Kept, object};
 use crate::rules::Rule;
 use crate::server::{FOREGROUND, number};
+use crate::users::digest;
 use crate::world::{Truth, WalkPod, World};
 
 /// A pod's grace period, in seconds.
@@ -44,22 +45,6 @@ pub const FAILURES: [Ending; 6] = [
     Ending::Silent(Truth::Untouched),
     Ending::Silent(Truth::Half),
     Ending::Silent(Truth::Done),
-];
-
-/// How a user deletes a Job.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Deletion {
-    Background,
-    Foreground,
-    Orphan,
-    Force,
-}
-
-pub const DELETIONS: [Deletion; 4] = [
-    Deletion::Background,
-    Deletion::Foreground,
-    Deletion::Orphan,
-    Deletion::Force,
 ];
 
 impl World {
@@ -95,11 +80,13 @@ impl World {
             "status": pod_status("Running", &state),
         }));
         let ticket = ticket(&job).expect("every Job of the walk is ours");
+        let approved = told(&job).approved;
         let pod = WalkPod {
             kept: Kept::new(pod),
             gone: false,
             job: number(&job),
             ticket: Arc::new(ticket),
+            approved,
             runs,
         };
         Arc::make_mut(&mut self.server.pods).push(pod);
@@ -126,8 +113,16 @@ impl World {
         let ticket = Arc::clone(&self.server.pods[index].ticket);
         let plan: Arc<str> = ticket.plan_key.as_str().into();
         let truth = self.truth.get(&plan).copied().unwrap_or_default();
-        let (truth, message) = outcome(ending, truth, ticket.mode);
-        self.truth.insert(plan, truth);
+        let list = digest(self.list);
+        let approved = self.server.pods[index].approved.as_ref();
+        let (after, message) = match approved {
+            Some(approved) if truth == Truth::Untouched && *approved != list => plan_changed(truth),
+            _ => outcome(ending, truth, ticket.mode),
+        };
+        if truth != after {
+            self.note_run(&ticket, &list);
+        }
+        self.truth.insert(plan, after);
         let complete = message
             .as_ref()
             .is_some_and(|message| message["outcome"] == "Succeeded");
@@ -135,6 +130,9 @@ impl World {
             message["v"] = json!(1);
             message["planKey"] = json!(ticket.plan_key);
             message["attempt"] = json!(ticket.attempt);
+            if after == Truth::Untouched {
+                message["pendingDigest"] = json!(list);
+            }
             message.to_string()
         });
         self.ended(index, message.as_deref(), complete);
@@ -219,118 +217,11 @@ impl World {
         pods.any(|pod| pod.runs && pod.kept.object.metadata.deletion_timestamp.is_some())
     }
 
-    fn change_pod(&mut self, index: usize, change: impl FnOnce(&mut Pod)) {
+    pub fn change_pod(&mut self, index: usize, change: impl FnOnce(&mut Pod)) {
         let walk_pod = &mut Arc::make_mut(&mut self.server.pods)[index];
         let mut pod = walk_pod.kept.object.as_ref().clone();
         change(&mut pod);
         walk_pod.kept = Kept::new(pod);
-    }
-
-    pub fn user_deletes(&mut self, name: &str, deletion: Deletion) {
-        let job = Arc::clone(&self.server.jobs[name].kept.object);
-        let number = number(&job);
-        match deletion {
-            Deletion::Background => self.delete_job(name, Propagation::Background),
-            Deletion::Foreground => self.delete_job(name, Propagation::Foreground),
-            Deletion::Orphan => {
-                for index in 0..self.server.pods.len() {
-                    if self.server.pods[index].job == number {
-                        self.change_pod(index, |pod| pod.metadata.owner_references = None);
-                    }
-                }
-                self.delete_job(name, Propagation::Background);
-            }
-            Deletion::Force => {
-                self.end_stuck_pod(number);
-                self.ask_pod_to_end(number);
-                for pod in Arc::make_mut(&mut self.server.pods) {
-                    pod.gone |= pod.job == number && !pod.runs;
-                }
-                self.remove_job(name);
-            }
-        }
-    }
-
-    /// Back and forth between two images.
-    pub fn edit(&mut self, name: &str) {
-        let backend = Arc::clone(&self.server.backends[name].kept.object);
-        let image = match backend.spec.image.strip_suffix('2') {
-            Some(front) => format!("{front}1"),
-            None => format!("{}2", backend.spec.image.trim_end_matches('1')),
-        };
-        let generation = backend.metadata.generation.unwrap_or_default() + 1;
-        self.put_backend(name, &image, incarnation(&backend), generation);
-    }
-
-    /// The release of a Backend is out and undisturbed from now on, or is disturbed; its status tells.
-    pub fn turn(&mut self, name: &str, rests: bool) {
-        let mut backend = self.server.backends[name].kept.object.as_ref().clone();
-        let soak = rests.then(|| json!({"release": 1, "since": self.now().to_string()}));
-        backend.status = Some(object(json!({
-            "observedGeneration": backend.metadata.generation, "release": {"revision": 1}, "soak": soak,
-        })));
-        self.store_backend(name, backend);
-    }
-
-    /// Since when the release has been undisturbed.
-    pub fn undisturbed_since(&self, name: &str) -> Option<i64> {
-        let backend = &self.server.backends.get(name)?.kept.object;
-        let soak = backend.status.as_ref()?.soak.as_ref()?;
-        let since: Timestamp = soak.since.parse().ok()?;
-        Some(since.as_second())
-    }
-
-    /// Deleted and made again under the same name; its Migrations go with it.
-    pub fn remake(&mut self, name: &str) {
-        let backend = Arc::clone(&self.server.backends[name].kept.object);
-        Arc::make_mut(&mut self.server.migrations)
-            .retain(|_, migration| migration.object.spec.backend != name);
-        self.put_backend(name, &backend.spec.image, incarnation(&backend) + 1, 1);
-    }
-
-    /// A person asks for another try.
-    pub fn ask_again(&mut self, name: &str, token: u8) {
-        let mut migration = self.server.migrations[name].object.as_ref().clone();
-        migration
-            .annotations_mut()
-            .insert(meta::RETRY_ANNOTATION.to_owned(), token.to_string());
-        Arc::make_mut(&mut self.server.migrations).insert(name.into(), Kept::new(migration));
-    }
-
-    /// A restore without status, as most tools do it.
-    pub fn lose_ledger(&mut self) {
-        let mut database = self.server.database.kept.object.as_ref().clone();
-        database.status = None;
-        self.server.database = Stored {
-            kept: Kept::new(database),
-            version: self.version(),
-        };
-        self.recorded = u64::MAX;
-        self.lost = true;
-    }
-
-    /// The ledger of a database that has seen much.
-    pub fn fill_ledger(&mut self, outcome: EntryOutcome, count: usize) {
-        let mut database = self.server.database.kept.object.as_ref().clone();
-        let entry = |number: usize| Entry {
-            plan_key: format!("plan{number}"),
-            backend: format!("backend{number}"),
-            outcome,
-            message: Some("x".repeat(300)),
-            finished_at: Some(self.now().to_string()),
-            ..Entry::default()
-        };
-        database.status = Some(DatabaseStatus {
-            ledger: Some(Ledger {
-                entries: (0..count).map(entry).collect(),
-                ..Ledger::default()
-            }),
-            ..DatabaseStatus::default()
-        });
-        self.server.database = Stored {
-            kept: Kept::new(database),
-            version: self.version(),
-        };
     }
 
     /// A moment passes.
@@ -373,6 +264,25 @@ impl World {
     }
 }
 
+/// The runner refuses to run another list than the one that was approved.
+fn plan_changed(truth: Truth) -> (Truth, Option<Value>) {
+    let message = json!({"outcome": "Failed", "reason": PLAN_CHANGED});
+    (truth, Some(message))
+}
+
+/// What the Job tells its runner.
+fn told(job: &Job) -> RunParameters {
+    let pod = job
+        .spec
+        .as_ref()
+        .and_then(|spec| spec.template.spec.as_ref());
+    let containers = pod.into_iter().flat_map(|pod| &pod.containers);
+    let mut variables = containers.flat_map(|container| container.env.iter().flatten());
+    let told = variables.find(|variable| variable.name == PARAMETERS_VARIABLE);
+    let told = told.and_then(|variable| variable.value.as_ref());
+    serde_json::from_str(told.expect("every Job of the walk is ours")).expect("written as JSON")
+}
+
 /// What is true afterwards, and what the runner says, which it has read in the database.
 fn outcome(ending: Ending, truth: Truth, mode: RunMode) -> (Truth, Option<Value>) {
     let done = json!({"outcome": "Succeeded", "reason": "Succeeded", "after": "2"});
@@ -413,10 +323,4 @@ fn pod_status(phase: &str, state: &Value) -> Value {
     json!({"phase": phase, "containerStatuses": [{
         "name": MAIN_CONTAINER, "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": state,
     }]})
-}
-
-fn incarnation(backend: &Backend) -> i64 {
-    let uid = backend.uid().unwrap_or_default();
-    let (_, number) = uid.rsplit_once('-').expect("a uid of the walk");
-    number.parse().expect("a uid of the walk")
 }

@@ -156,10 +156,11 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
 }
 
 fn migration_seen(shown: &Objects, name: &str, term: u8, mistake: Mistake) -> migration::Seen {
-    let migration = Arc::clone(&shown.migrations[name].object);
+    let ledger = database::ledger::of(&shown.database.kept.object);
+    let migration = mistake.migration(&shown.migrations[name].object, &ledger);
     let backend = shown.backends.get(migration.spec.backend.as_str());
     migration::Seen {
-        backend: backend.map(|backend| Arc::clone(&backend.kept.object)),
+        backend: backend.map(|backend| mistake.backend(&backend.kept.object)),
         databases: BTreeMap::from([("db".to_owned(), Arc::clone(&shown.database.kept.object))]),
         bound: 1,
         siblings: shown

@@ -4,6 +4,7 @@
 //!
 //! The walk keeps objects by what they hold and decides on the same only once, as the deciding itself takes a hundred times as long as a step.
 
+mod budget;
 mod fair;
 mod kept;
 mod kubernetes;
@@ -14,6 +15,7 @@ mod museum;
 mod rules;
 mod same;
 mod server;
+mod users;
 mod walks;
 mod witness;
 mod world;
@@ -22,17 +24,19 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use slipway::api::database::EntryOutcome;
-use slipway::api::migration::MigrationPhase;
+use slipway::api::migration::{Approval, MigrationPhase};
 use slipway::core::database::ledger;
 use stateright::{Model, Property};
 
+use budget::Budget;
 use kept::print_of;
-use kubernetes::{DELETIONS, Deletion, Ending, FAILURES};
+use kubernetes::{Ending, FAILURES};
 use leader::Leader;
 use looks::{Root, roots};
 use rules::{RULES, Rule};
 use server::Arrival;
-use world::{Budget, Kind, Lag, Objects, WATCHED, Watched, World};
+use users::{DELETIONS, Deletion, digest};
+use world::{Kind, Lag, Objects, WATCHED, Watched, World};
 
 /// What may happen, and how often.
 pub struct Scope {
@@ -69,6 +73,11 @@ pub enum Action {
     Edit(Arc<str>),
     Remake(Arc<str>),
     AskAgain(Arc<str>),
+    /// A person approves the list of this number, or no longer.
+    Approve(Arc<str>, u8),
+    Withdraw(Arc<str>),
+    /// What is pending becomes another list.
+    ChangeList,
     LoseLedger,
     /// A release is disturbed, or undisturbed again.
     Turn(Arc<str>),
@@ -79,6 +88,7 @@ pub enum Action {
 const RESTS: &str = "from every state a fair run comes to rest";
 const SUCCEEDS: &str = "a plan succeeds";
 const RETRIES: &str = "a plan waits for another try";
+const AWAITS: &str = "a plan waits for an approval";
 const ALL_SUCCEED: &str = "all plans succeed";
 
 impl Model for Scope {
@@ -191,6 +201,18 @@ impl Model for Scope {
                 let token = world.left.retries;
                 world.ask_again(&name, token);
             }
+            Action::Approve(name, number) => {
+                world.left.approvals -= 1;
+                world.approve(&name, &digest(number));
+            }
+            Action::Withdraw(name) => {
+                world.left.withdrawals -= 1;
+                world.withdraw(&name);
+            }
+            Action::ChangeList => {
+                world.left.changes -= 1;
+                world.list += 1;
+            }
             Action::LoseLedger => {
                 world.left.losses -= 1;
                 world.lose_ledger();
@@ -221,6 +243,11 @@ impl Model for Scope {
         if self.left.failures > 0 {
             properties.push(Property::sometimes(RETRIES, |_, world: &World| {
                 has(world, EntryOutcome::RetryWait)
+            }));
+        }
+        if self.kind.approval != Approval::None {
+            properties.push(Property::sometimes(AWAITS, |_, world: &World| {
+                has(world, EntryOutcome::Listed)
             }));
         }
         properties.push(Property::sometimes(ALL_SUCCEED, |_, world: &World| {
@@ -275,7 +302,8 @@ fn holds_always(rule: Rule) -> Property<Scope> {
         NeverKilled,
         Wanted,
         OneJobAnAttempt,
-        SoakedFirst
+        SoakedFirst,
+        ApprovedFirst
     )
 }
 
@@ -358,6 +386,18 @@ fn users(world: &World, actions: &mut Vec<Action>) {
     if left.retries > 0 {
         let names = world.server.migrations.keys().cloned();
         actions.extend(names.map(Action::AskAgain));
+    }
+    for name in world.server.migrations.keys() {
+        if left.approvals > 0 {
+            let lists = 0..=world.list;
+            actions.extend(lists.map(|list| Action::Approve(Arc::clone(name), list)));
+        }
+        if left.withdrawals > 0 && world.approval(name).is_some() {
+            actions.push(Action::Withdraw(Arc::clone(name)));
+        }
+    }
+    if left.changes > 0 {
+        actions.push(Action::ChangeList);
     }
     if left.losses > 0 {
         actions.push(Action::LoseLedger);

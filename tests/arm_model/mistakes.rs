@@ -7,8 +7,13 @@ use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
-use serde_json::json;
-use slipway::api::database::Database;
+use serde_json::{Value, json};
+use slipway::api::backend::Backend;
+use slipway::api::database::{Database, Ledger};
+use slipway::api::migration::Migration;
+use slipway::core::database::ledger;
+use slipway::core::meta::APPROVE_ANNOTATION;
+use slipway::core::migration::parameters::PARAMETERS_VARIABLE;
 use slipway::core::plan::{ObjectKind, Step};
 use slipway::core::run::evidence::is_suspended;
 
@@ -55,6 +60,14 @@ pub enum Mistake {
     TakesSilenceForFailure,
     /// A program that ended without a word has ended well.
     TakesSilenceForSuccess,
+    /// What runs after the rollout does not wait for the end of its soak.
+    ArmsBeforeItIsDue,
+    /// Any approval is good, of whatever list.
+    TakesAnyApproval,
+    /// Nobody asks the API server itself whether the approval still stands.
+    TrustsTheApprovalItSaw,
+    /// The runner is not told which list was approved.
+    TellsTheRunnerNoList,
     /// The ledger's holder is known by the name of its Job.
     KnowsByName,
 }
@@ -98,6 +111,32 @@ impl Mistake {
         Arc::new(job)
     }
 
+    /// A Backend as it is seen by what runs after its rollout.
+    pub fn backend(self, backend: &Arc<Backend>) -> Arc<Backend> {
+        let mut backend = Arc::clone(backend);
+        if self == Self::ArmsBeforeItIsDue
+            && let Some(status) = Arc::make_mut(&mut backend).status.as_mut()
+            && let Some(soak) = status.soak.as_mut()
+        {
+            soak.since = Timestamp::UNIX_EPOCH.to_string();
+        }
+        backend
+    }
+
+    /// A Migration as it is seen.
+    pub fn migration(self, migration: &Arc<Migration>, ledger: &Ledger) -> Arc<Migration> {
+        let mut migration = Arc::clone(migration);
+        let approved = migration.annotations().contains_key(APPROVE_ANNOTATION);
+        if self == Self::TakesAnyApproval && approved {
+            let entry = ledger::entry(ledger, &migration.spec.plan_key);
+            if let Some(list) = entry.and_then(|entry| entry.listed.as_ref()) {
+                let annotations = Arc::make_mut(&mut migration).annotations_mut();
+                annotations.insert(APPROVE_ANNOTATION.to_owned(), list.digest.clone());
+            }
+        }
+        migration
+    }
+
     /// A Database as it is seen beside this Job.
     pub fn database(self, database: &Arc<Database>, job: &Job) -> Arc<Database> {
         let mut database = Arc::clone(database);
@@ -130,7 +169,10 @@ impl Mistake {
                     steps.reverse();
                 }
             }
-            Self::TrustsTheCache => steps.retain(|step| !matches!(step, Step::Confirm(_))),
+            Self::TrustsTheCache => steps.retain(|step| !confirms(step, ObjectKind::Backend)),
+            Self::TakesAnyApproval | Self::TrustsTheApprovalItSaw => {
+                steps.retain(|step| !confirms(step, ObjectKind::Migration));
+            }
             Self::ArmsBeforeTheLedger => arm_first(&mut steps, shown),
             Self::TakesAbsenceForNothing => take_for_free(&mut steps, shown),
             Self::TakesSilenceForFailure => rewrite_unknown(&mut steps, "RetryWait"),
@@ -158,9 +200,29 @@ impl Mistake {
                 body["metadata"]["finalizers"] = json!([]);
                 body["spec"]["ttlSecondsAfterFinished"] = json!(0);
             }
+            Self::TellsTheRunnerNoList => untell(body),
             _ => {}
         }
     }
+}
+
+/// Takes the approved digest out of what the runner is told.
+fn untell(body: &mut Value) {
+    let containers = &mut body["spec"]["template"]["spec"]["containers"];
+    for container in containers.as_array_mut().into_iter().flatten() {
+        for variable in container["env"].as_array_mut().into_iter().flatten() {
+            if variable["name"] == PARAMETERS_VARIABLE {
+                let told = variable["value"].as_str().unwrap_or_default();
+                let mut told: Value = serde_json::from_str(told).expect("written as JSON");
+                told["approved"] = Value::Null;
+                variable["value"] = json!(told.to_string());
+            }
+        }
+    }
+}
+
+fn confirms(step: &Step, kind: ObjectKind) -> bool {
+    matches!(step, Step::Confirm(confirm) if confirm.key.kind == kind)
 }
 
 /// Whoever takes the ledger for a Job has armed it before.

@@ -5,12 +5,12 @@ use std::time::Instant;
 use stateright::{Checker, HasDiscoveries, Model};
 
 use crate::Scope;
+use crate::budget::{Budget, CALM};
 use crate::leader::Leader;
 use crate::looks::Looks;
 use crate::mistakes::Mistake;
 use crate::rules::Rule;
-use crate::walks::{CALM, one, two};
-use crate::world::Budget;
+use crate::walks::{after, approved, one, two};
 
 /// Walks until the mistake breaks this rule.
 fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
@@ -218,4 +218,57 @@ fn a_name_taken_for_a_uid_is_found() {
         ..CALM
     };
     finds(Rule::OnePod, Mistake::KnowsByName, one(left));
+}
+
+#[test]
+fn an_arm_before_the_end_of_the_soak_is_found() {
+    let left = Budget { turns: 1, ..CALM };
+    finds(
+        Rule::SoakedFirst,
+        Mistake::ArmsBeforeItIsDue,
+        after(one(left)),
+    );
+}
+
+#[test]
+fn an_approval_of_another_list_is_found() {
+    let left = Budget {
+        approvals: 1,
+        changes: 1,
+        ..CALM
+    };
+    finds(
+        Rule::ApprovedFirst,
+        Mistake::TakesAnyApproval,
+        approved(one(left)),
+    );
+}
+
+#[test]
+fn trust_in_an_approval_that_was_taken_back_is_found() {
+    let left = Budget {
+        approvals: 1,
+        withdrawals: 1,
+        lags: 1,
+        ..CALM
+    };
+    finds(
+        Rule::ApprovedFirst,
+        Mistake::TrustsTheApprovalItSaw,
+        approved(one(left)),
+    );
+}
+
+#[test]
+fn a_runner_that_is_not_told_which_list_was_approved_is_found() {
+    let left = Budget {
+        approvals: 1,
+        changes: 1,
+        ..CALM
+    };
+    finds(
+        Rule::ApprovedFirst,
+        Mistake::TellsTheRunnerNoList,
+        approved(one(left)),
+    );
 }

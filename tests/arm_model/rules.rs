@@ -20,9 +20,10 @@ pub enum Rule {
     Wanted,
     OneJobAnAttempt,
     SoakedFirst,
+    ApprovedFirst,
 }
 
-pub const RULES: [Rule; 17] = [
+pub const RULES: [Rule; 18] = [
     Rule::OneJob,
     Rule::OnePod,
     Rule::ArmedByTheLedger,
@@ -40,6 +41,7 @@ pub const RULES: [Rule; 17] = [
     Rule::Wanted,
     Rule::OneJobAnAttempt,
     Rule::SoakedFirst,
+    Rule::ApprovedFirst,
 ];
 
 impl Rule {
@@ -74,6 +76,9 @@ impl Rule {
             Self::OneJobAnAttempt => "an attempt has one Job, whatever is sent twice",
             Self::SoakedFirst => {
                 "migrations.md 4.6: what runs after the rollout is armed only at the end of an undisturbed soak"
+            }
+            Self::ApprovedFirst => {
+                "migrations.md 4.1: what a person must approve is armed and runs only as exactly the list that a person approved"
             }
         }
     }

@@ -17,6 +17,8 @@ impl Hash for World {
             truth,
             recorded,
             lost,
+            list,
+            agreed,
             lags,
             held,
             left,
@@ -25,6 +27,7 @@ impl Hash for World {
             kind: _,
         } = self;
         (passed, moments, term, recorded, lost, left, broken).hash(state);
+        (list, agreed).hash(state);
         server.print().hash(state);
         for pod in server.pods.iter() {
             pod.runs.hash(state);

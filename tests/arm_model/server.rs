@@ -10,7 +10,7 @@ use slipway::api::database::Database;
 use slipway::core::database::ledger;
 use slipway::core::meta;
 use slipway::core::plan::{
-    Create, Delete, ObjectKind, Patch, Propagation, ReplaceDatabaseStatus, Step,
+    Confirm, Create, Delete, ObjectKind, Patch, Propagation, ReplaceDatabaseStatus, Step,
 };
 use slipway::core::run::evidence::is_suspended;
 use slipway::core::run::ticket::ticket;
@@ -68,16 +68,27 @@ impl World {
                 }
                 lands
             }
-            Step::Confirm(confirm) => {
-                let backend = self.server.backends.get(confirm.key.name.as_str());
-                backend.is_some_and(|backend| {
-                    let backend = &backend.kept.object;
-                    backend.uid().as_ref() == Some(&confirm.uid)
-                        && backend.metadata.generation == Some(confirm.generation)
-                })
-            }
+            Step::Confirm(confirm) => self.confirms(confirm),
             Step::Patch(_) | Step::Apply(_) => unreachable!("the protocol patches Jobs only"),
         }
+    }
+
+    fn confirms(&self, confirm: &Confirm) -> bool {
+        let name = confirm.key.name.as_str();
+        let objects = &self.server;
+        let migration = objects.migrations.get(name);
+        let backend = objects.backends.get(name);
+        let current = match confirm.key.kind {
+            ObjectKind::Migration => migration.map(|migration| &migration.object.metadata),
+            _ => backend.map(|backend| &backend.kept.object.metadata),
+        };
+        current.is_some_and(|current| {
+            let has = |name: &str| current.annotations.as_ref()?.get(name);
+            let annotation = confirm.annotation.as_ref();
+            current.uid.as_ref() == Some(&confirm.uid)
+                && current.generation == Some(confirm.generation)
+                && annotation.is_none_or(|(name, value)| has(name) == Some(value))
+        })
     }
 
     pub fn breaks(&mut self, rule: Rule) {

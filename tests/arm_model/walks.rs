@@ -4,33 +4,16 @@ use std::time::Instant;
 
 use slipway::api::common::Phase;
 use slipway::api::database::EntryOutcome;
-use slipway::api::migration::MigrationPhase;
+use slipway::api::migration::{Approval, MigrationPhase};
 use slipway::core::plan::Step;
 use stateright::{Checker, Model};
 
 use crate::Scope;
+use crate::budget::{Budget, CALM};
 use crate::leader::Leader;
 use crate::looks::{Looks, Root, roots};
 use crate::mistakes::Mistake;
-use crate::world::{Budget, Kind, World};
-
-/// Nothing goes wrong.
-pub const CALM: Budget = Budget {
-    crashes: 0,
-    late: 0,
-    repeats: 0,
-    lags: 0,
-    failures: 0,
-    stuck: 0,
-    deletions: 0,
-    edits: 0,
-    remakes: 0,
-    retries: 0,
-    losses: 0,
-    turns: 0,
-    passes: 0,
-    moments: 0,
-};
+use crate::world::{Kind, World};
 
 /// One Backend.
 pub fn one(left: Budget) -> Scope {
@@ -249,23 +232,27 @@ fn edits_there_and_back_and_a_backend_made_anew_run_nothing_twice() {
     holds("a Backend made anew, a crash, a late plan", one(left));
 }
 
+/// A scope whose migrations run after the rollout.
+pub fn after(scope: Scope) -> Scope {
+    Scope {
+        kind: Kind {
+            phase: Phase::AfterRollout,
+            ..scope.kind
+        },
+        ..scope
+    }
+}
+
 /// migrations.md case 48.
 #[test]
 fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_is_always_read() {
-    let after = |left| Scope {
-        kind: Kind {
-            phase: Phase::AfterRollout,
-            ..Kind::default()
-        },
-        ..one(left)
-    };
     let left = Budget {
         turns: 3,
         edits: 1,
         passes: 3,
         ..CALM
     };
-    holds("after the rollout, disturbed, an edit", after(left));
+    holds("after the rollout, disturbed, an edit", after(one(left)));
     let left = Budget {
         turns: 1,
         failures: 1,
@@ -273,7 +260,61 @@ fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_
         passes: 2,
         ..CALM
     };
-    holds("after the rollout, a failure, an edit", after(left));
+    holds("after the rollout, a failure, an edit", after(one(left)));
+}
+
+/// A scope in which a person must approve what is pending.
+pub fn approved(scope: Scope) -> Scope {
+    Scope {
+        kind: Kind {
+            approval: Approval::Always,
+            ..scope.kind
+        },
+        ..scope
+    }
+}
+
+/// migrations.md case 47.
+#[test]
+fn only_the_very_list_that_a_person_approved_is_ever_armed_or_run() {
+    let left = Budget {
+        approvals: 2,
+        withdrawals: 1,
+        changes: 1,
+        late: 1,
+        ..CALM
+    };
+    holds(
+        "approvals, a changed list, a late plan",
+        approved(one(left)),
+    );
+    let left = Budget {
+        approvals: 2,
+        withdrawals: 1,
+        changes: 1,
+        crashes: 1,
+        ..CALM
+    };
+    holds("approvals, a changed list, a crash", approved(one(left)));
+    let left = Budget {
+        approvals: 2,
+        withdrawals: 1,
+        changes: 1,
+        lags: 1,
+        ..CALM
+    };
+    holds(
+        "approvals, a changed list, a cache behind",
+        approved(one(left)),
+    );
+    let left = Budget {
+        approvals: 2,
+        changes: 1,
+        failures: 1,
+        passes: 1,
+        ..CALM
+    };
+    holds("approvals, a changed list, a failure", approved(one(left)));
 }
 
 /// What can go goes first; when nothing can, nothing is armed, and a person is told.

@@ -7,6 +7,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use slipway::api::common::Phase;
 use slipway::api::database::{EntryOutcome, Ledger, RunMode};
+use slipway::api::migration::Approval;
 use slipway::core::database::ledger;
 use slipway::core::meta;
 use slipway::core::run::evidence::is_suspended;
@@ -99,6 +100,7 @@ impl World {
         }
         let asked = holder.and_then(|holder| holder.retry_token.as_ref());
         self.note_history(&ledger, &ticket, asked);
+        self.note_approval(&ledger, &ticket, sent);
         if sent.arrival == Arrival::Late {
             return;
         }
@@ -112,6 +114,35 @@ impl World {
         if self.kind.phase == Phase::AfterRollout && ticket.mode == RunMode::Run && !soaked {
             self.breaks(Rule::SoakedFirst);
         }
+    }
+
+    /// Exactly what the ledger lists, by the word of a person that still stands; or did, when the arm was sent.
+    fn note_approval(&mut self, ledger: &Ledger, ticket: &Ticket, sent: Sent) {
+        if self.kind.approval == Approval::None || ticket.mode == RunMode::Check {
+            return;
+        }
+        let entry = ledger::entry(ledger, &ticket.plan_key);
+        let listed = entry.and_then(|entry| entry.listed.as_ref());
+        let listed = listed.map(|list| &list.digest);
+        let agreed = listed.is_some_and(|listed| match sent.arrival {
+            Arrival::Prompt => self.approval(&ticket.migration) == Some(listed),
+            Arrival::Late => self.has_agreed(ticket, listed),
+        });
+        if !agreed || ticket.approved.as_ref() != listed {
+            self.breaks(Rule::ApprovedFirst);
+        }
+    }
+
+    /// A program changes the database by this list.
+    pub fn note_run(&mut self, ticket: &Ticket, list: &str) {
+        if self.kind.approval != Approval::None && !self.has_agreed(ticket, list) {
+            self.breaks(Rule::ApprovedFirst);
+        }
+    }
+
+    fn has_agreed(&self, ticket: &Ticket, list: &str) -> bool {
+        let agreed = (Arc::from(ticket.migration.as_str()), list.to_owned());
+        self.agreed.contains(&agreed)
     }
 
     /// What the ledger says of the runs before.

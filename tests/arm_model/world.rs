@@ -2,7 +2,6 @@
 //! is true inside the database; the leader's caches, which may lag; and plans that are on their way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::Hash;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,11 +12,12 @@ use serde_json::{Value, json};
 use slipway::api::backend::Backend;
 use slipway::api::common::{Engine, Phase, Tool};
 use slipway::api::database::Database;
-use slipway::api::migration::Migration;
+use slipway::api::migration::{Approval, Migration};
 use slipway::core::meta;
 use slipway::core::migration::planned::planned;
 use slipway::core::run::ticket::Ticket;
 
+use crate::budget::Budget;
 use crate::kept::{Kept, Stored, object, print_of};
 use crate::looks::{Decided, Root};
 use crate::rules::Rule;
@@ -38,44 +38,13 @@ pub const SOAK_SECONDS: i64 = 500;
 /// The version that all objects show to the deciding code; the walk compares the real ones itself.
 pub const SHOWN_VERSION: &str = "7";
 
-/// What may still happen.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub struct Budget {
-    /// Leaders that die or are deposed, between any two writes.
-    pub crashes: u8,
-    /// Plans that are held on their way and land, step by step, at any time later.
-    pub late: u8,
-    /// Requests that arrive twice.
-    pub repeats: u8,
-    /// Times that a cache of one kind stays behind.
-    pub lags: u8,
-    /// Programs that end otherwise than they should.
-    pub failures: u8,
-    /// Pods that cannot start.
-    pub stuck: u8,
-    /// Jobs that a user deletes.
-    pub deletions: u8,
-    /// Edits of a Backend.
-    pub edits: u8,
-    /// Backends deleted and made again under the same name.
-    pub remakes: u8,
-    /// Requests of a person to try again.
-    pub retries: u8,
-    /// Restores that lose the ledger.
-    pub losses: u8,
-    /// Releases that are disturbed, or undisturbed again.
-    pub turns: u8,
-    /// Passes of time, long and short.
-    pub passes: u8,
-    pub moments: u8,
-}
-
 /// What all migrations of a world are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Kind {
     pub phase: Phase,
     pub tool: Tool,
     pub engine: Engine,
+    pub approval: Approval,
 }
 
 impl Default for Kind {
@@ -84,6 +53,7 @@ impl Default for Kind {
             phase: Phase::BeforeRollout,
             tool: Tool::Goose,
             engine: Engine::PostgreSQL,
+            approval: Approval::None,
         }
     }
 }
@@ -105,6 +75,8 @@ pub struct WalkPod {
     pub gone: bool,
     pub job: u32,
     pub ticket: Arc<Ticket>,
+    /// The digest of what its program may run; `None`: all that it finds.
+    pub approved: Option<String>,
     /// Its program runs.
     pub runs: bool,
 }
@@ -173,6 +145,10 @@ pub struct World {
     pub recorded: u64,
     /// A restore lost the ledger.
     pub lost: bool,
+    /// The number of the list that is pending now; all plans have the same.
+    pub list: u8,
+    /// Which Migration a person has ever let run which list.
+    pub agreed: BTreeSet<(Arc<str>, String)>,
     pub lags: BTreeMap<Watched, Lag>,
     pub held: Vec<Held>,
     pub left: Budget,
@@ -212,6 +188,8 @@ impl World {
             truth: BTreeMap::new(),
             recorded: 0,
             lost: false,
+            list: 0,
+            agreed: BTreeSet::new(),
             lags: BTreeMap::new(),
             held: Vec::new(),
             left,
@@ -229,6 +207,9 @@ impl World {
     pub fn put_backend(&mut self, name: &str, image: &str, incarnation: i64, generation: i64) {
         let mut migration =
             json!({"name": "schema", "tool": self.kind.tool, "source": {"path": "/m"}});
+        if self.kind.approval != Approval::None {
+            migration["approval"] = json!(self.kind.approval);
+        }
         if self.kind.phase == Phase::AfterRollout {
             migration["phase"] = json!("AfterRollout");
             migration["soakSeconds"] = json!(SOAK_SECONDS);

@@ -1,0 +1,59 @@
+//! How often what may happen in a walk.
+
+/// What may still happen.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+pub struct Budget {
+    /// Leaders that die or are deposed, between any two writes.
+    pub crashes: u8,
+    /// Plans that are held on their way and land, step by step, at any time later.
+    pub late: u8,
+    /// Requests that arrive twice.
+    pub repeats: u8,
+    /// Times that a cache of one kind stays behind.
+    pub lags: u8,
+    /// Programs that end otherwise than they should.
+    pub failures: u8,
+    /// Pods that cannot start.
+    pub stuck: u8,
+    /// Jobs that a user deletes.
+    pub deletions: u8,
+    /// Edits of a Backend.
+    pub edits: u8,
+    /// Backends deleted and made again under the same name.
+    pub remakes: u8,
+    /// Requests of a person to try again.
+    pub retries: u8,
+    /// Approvals of a list by a person, be it the present one or one of before; and approvals taken back.
+    pub approvals: u8,
+    pub withdrawals: u8,
+    /// Times that what is pending becomes another list, by somebody else's hand.
+    pub changes: u8,
+    /// Restores that lose the ledger.
+    pub losses: u8,
+    /// Releases that are disturbed, or undisturbed again.
+    pub turns: u8,
+    /// Passes of time, long and short.
+    pub passes: u8,
+    pub moments: u8,
+}
+
+/// Nothing goes wrong.
+pub const CALM: Budget = Budget {
+    crashes: 0,
+    late: 0,
+    repeats: 0,
+    lags: 0,
+    failures: 0,
+    stuck: 0,
+    deletions: 0,
+    edits: 0,
+    remakes: 0,
+    retries: 0,
+    approvals: 0,
+    withdrawals: 0,
+    changes: 0,
+    losses: 0,
+    turns: 0,
+    passes: 0,
+    moments: 0,
+};
