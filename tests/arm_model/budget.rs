@@ -1,7 +1,7 @@
 //! How often what may happen in a walk.
 
 /// What may still happen.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Budget {
     /// Leaders that die or are deposed, between any two writes.
     pub crashes: u8,
@@ -26,6 +26,8 @@ pub struct Budget {
     /// Approvals of a list by a person, be it the present one or one of before; and approvals taken back.
     pub approvals: u8,
     pub withdrawals: u8,
+    /// Times that a Backend begins or ceases to demand an approval.
+    pub demands: u8,
     /// Times that what is pending becomes another list, by somebody else's hand.
     pub changes: u8,
     /// Restores that lose the ledger.
@@ -35,6 +37,19 @@ pub struct Budget {
     /// Passes of time, long and short.
     pub passes: u8,
     pub moments: u8,
+}
+
+impl Budget {
+    /// What may happen at all. Example: `crashes: 2, late: 1`.
+    pub fn text(self) -> String {
+        let all = format!("{self:?}");
+        let all = all.trim_start_matches("Budget { ").trim_end_matches(" }");
+        let some: Vec<&str> = all
+            .split(", ")
+            .filter(|one| !one.ends_with(": 0"))
+            .collect();
+        some.join(", ")
+    }
 }
 
 /// Nothing goes wrong.
@@ -51,6 +66,7 @@ pub const CALM: Budget = Budget {
     retries: 0,
     approvals: 0,
     withdrawals: 0,
+    demands: 0,
     changes: 0,
     losses: 0,
     turns: 0,

@@ -5,6 +5,8 @@
 //! The walk keeps objects by what they hold and decides on the same only once, as the deciding itself takes a hundred times as long as a step.
 
 mod budget;
+mod chance;
+mod deeds;
 mod fair;
 mod kept;
 mod kubernetes;
@@ -24,18 +26,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use slipway::api::database::EntryOutcome;
-use slipway::api::migration::{Approval, MigrationPhase};
+use slipway::api::migration::MigrationPhase;
 use slipway::core::database::ledger;
 use stateright::{Model, Property};
 
 use budget::Budget;
+use deeds::{Deed, deeds};
 use kept::print_of;
 use kubernetes::{Ending, FAILURES};
 use leader::Leader;
 use looks::{Root, roots};
 use rules::{RULES, Rule};
 use server::Arrival;
-use users::{DELETIONS, Deletion, digest};
 use world::{Kind, Lag, Objects, WATCHED, Watched, World};
 
 /// What may happen, and how often.
@@ -69,18 +71,7 @@ pub enum Action {
     CannotStart(Arc<str>),
     Recover(usize),
     End(usize, Ending),
-    Delete(Arc<str>, Deletion),
-    Edit(Arc<str>),
-    Remake(Arc<str>),
-    AskAgain(Arc<str>),
-    /// A person approves the list of this number, or no longer.
-    Approve(Arc<str>, u8),
-    Withdraw(Arc<str>),
-    /// What is pending becomes another list.
-    ChangeList,
-    LoseLedger,
-    /// A release is disturbed, or undisturbed again.
-    Turn(Arc<str>),
+    Do(Deed),
     Pass,
     Moment,
 }
@@ -124,7 +115,7 @@ impl Model for Scope {
             }
         }
         programs(world, actions);
-        users(world, actions);
+        actions.extend(deeds(world).into_iter().map(Action::Do));
         if left.passes > 0 && !world.waits_for_grace() {
             actions.push(Action::Pass);
         }
@@ -184,44 +175,7 @@ impl Model for Scope {
                 }
                 world.end(index, ending);
             }
-            Action::Delete(name, deletion) => {
-                world.left.deletions -= 1;
-                world.user_deletes(&name, deletion);
-            }
-            Action::Edit(name) => {
-                world.left.edits -= 1;
-                world.edit(&name);
-            }
-            Action::Remake(name) => {
-                world.left.remakes -= 1;
-                world.remake(&name);
-            }
-            Action::AskAgain(name) => {
-                world.left.retries -= 1;
-                let token = world.left.retries;
-                world.ask_again(&name, token);
-            }
-            Action::Approve(name, number) => {
-                world.left.approvals -= 1;
-                world.approve(&name, &digest(number));
-            }
-            Action::Withdraw(name) => {
-                world.left.withdrawals -= 1;
-                world.withdraw(&name);
-            }
-            Action::ChangeList => {
-                world.left.changes -= 1;
-                world.list += 1;
-            }
-            Action::LoseLedger => {
-                world.left.losses -= 1;
-                world.lose_ledger();
-            }
-            Action::Turn(name) => {
-                world.left.turns -= 1;
-                let rests = world.undisturbed_since(&name).is_none();
-                world.turn(&name, rests);
-            }
+            Action::Do(deed) => world.does(&deed),
             Action::Pass => {
                 world.left.passes -= 1;
                 world.pass();
@@ -245,7 +199,7 @@ impl Model for Scope {
                 has(world, EntryOutcome::RetryWait)
             }));
         }
-        if self.kind.approval != Approval::None {
+        if self.kind.approved {
             properties.push(Property::sometimes(AWAITS, |_, world: &World| {
                 has(world, EntryOutcome::Listed)
             }));
@@ -358,48 +312,5 @@ fn programs(world: &World, actions: &mut Vec<Action>) {
         } else if !pod.gone && world.has_unfinished_pod(pod.job) {
             actions.push(Action::Recover(index));
         }
-    }
-}
-
-fn users(world: &World, actions: &mut Vec<Action>) {
-    let left = world.left;
-    if left.deletions > 0 {
-        for name in world.server.jobs.keys() {
-            let possible = DELETIONS.into_iter().filter(|deletion| {
-                // While the watch of pods hangs, only the lock in the database keeps the next run from meeting what such a Job left.
-                *deletion != Deletion::Force || world.lags.is_empty() && left.lags == 0
-            });
-            actions.extend(possible.map(|deletion| Action::Delete(Arc::clone(name), deletion)));
-        }
-    }
-    for name in world.server.backends.keys() {
-        if left.edits > 0 {
-            actions.push(Action::Edit(Arc::clone(name)));
-        }
-        if left.turns > 0 {
-            actions.push(Action::Turn(Arc::clone(name)));
-        }
-        if left.remakes > 0 {
-            actions.push(Action::Remake(Arc::clone(name)));
-        }
-    }
-    if left.retries > 0 {
-        let names = world.server.migrations.keys().cloned();
-        actions.extend(names.map(Action::AskAgain));
-    }
-    for name in world.server.migrations.keys() {
-        if left.approvals > 0 {
-            let lists = 0..=world.list;
-            actions.extend(lists.map(|list| Action::Approve(Arc::clone(name), list)));
-        }
-        if left.withdrawals > 0 && world.approval(name).is_some() {
-            actions.push(Action::Withdraw(Arc::clone(name)));
-        }
-    }
-    if left.changes > 0 {
-        actions.push(Action::ChangeList);
-    }
-    if left.losses > 0 {
-        actions.push(Action::LoseLedger);
     }
 }

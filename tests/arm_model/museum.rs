@@ -2,18 +2,30 @@
 
 use std::time::Instant;
 
-use stateright::{Checker, HasDiscoveries, Model};
+use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
 use crate::Scope;
 use crate::budget::{Budget, CALM};
+use crate::chance::Chance;
 use crate::leader::Leader;
 use crate::looks::Looks;
 use crate::mistakes::Mistake;
 use crate::rules::Rule;
-use crate::walks::{after, approved, one, two};
+use crate::walks::{SEED, after, approved, budget, one, two};
 
 /// Walks until the mistake breaks this rule.
 fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
+    let checker = planted(rule, mistake, scope).spawn_bfs();
+    shows(rule, mistake, checker);
+}
+
+/// Walks at random until the mistake breaks this rule.
+fn finds_at_random(rule: Rule, mistake: Mistake, scope: Scope) {
+    let checker = planted(rule, mistake, scope).target_state_count(50_000);
+    shows(rule, mistake, checker.spawn_simulation(SEED, Chance));
+}
+
+fn planted(rule: Rule, mistake: Mistake, scope: Scope) -> CheckerBuilder<Scope> {
     let scope = Scope {
         leader: Leader {
             looks: Looks::default(),
@@ -23,31 +35,26 @@ fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
         rest: 0,
         ..scope
     };
+    let found = HasDiscoveries::AnyOf([rule.sentence()].into());
+    scope.checker().threads(2).finish_when(found)
+}
+
+fn shows(rule: Rule, mistake: Mistake, checker: impl Checker<Scope>) {
     let start = Instant::now();
-    let checker = scope
-        .checker()
-        .threads(2)
-        .finish_when(HasDiscoveries::AnyOf([rule.sentence()].into()))
-        .spawn_bfs()
-        .join();
+    let checker = checker.join();
     let path = checker
         .discovery(rule.sentence())
         .map(stateright::Path::into_actions);
     println!(
-        "{mistake:?}: {} states, {:.1} s, {path:?}",
-        checker.unique_state_count(),
+        "{mistake:?}: {} steps, {:.1} s, {path:?}",
+        checker.state_count(),
         start.elapsed().as_secs_f32()
     );
     assert!(path.is_some(), "{mistake:?} must break {}", rule.sentence());
 }
 
 fn crash_and_late() -> Budget {
-    Budget {
-        crashes: 1,
-        late: 1,
-        passes: 1,
-        ..CALM
-    }
+    budget!(crashes: 1, late: 1, passes: 1)
 }
 
 #[test]
@@ -61,21 +68,19 @@ fn a_patch_without_a_precondition_is_found() {
 
 #[test]
 fn a_delete_on_an_old_view_is_found() {
-    let left = Budget {
-        late: 1,
-        edits: 2,
-        ..CALM
-    };
-    finds(Rule::NeverKilled, Mistake::DeletesOnAnOldView, one(left));
+    finds(
+        Rule::NeverKilled,
+        Mistake::DeletesOnAnOldView,
+        one(budget!(late: 1, edits: 2)),
+    );
 }
 
 #[test]
 fn a_409_answered_with_the_old_body_is_found() {
-    let left = Budget { late: 1, ..CALM };
     finds(
         Rule::RecordedWhenItEnded,
         Mistake::WritesTheLedgerBlindly,
-        two(left),
+        two(budget!(late: 1)),
     );
 }
 
@@ -86,8 +91,11 @@ fn an_arm_before_the_ledger_is_found() {
         Mistake::ArmsBeforeTheLedger,
         one(CALM),
     );
-    let left = Budget { late: 1, ..CALM };
-    finds(Rule::OneJob, Mistake::ArmsBeforeTheLedger, two(left));
+    finds(
+        Rule::OneJob,
+        Mistake::ArmsBeforeTheLedger,
+        two(budget!(late: 1)),
+    );
 }
 
 #[test]
@@ -95,7 +103,7 @@ fn an_outcome_in_the_ledger_before_complete_is_found() {
     finds(
         Rule::RecordedWhenItEnded,
         Mistake::RecordsBeforeTheEnd,
-        one(Budget { passes: 1, ..CALM }),
+        one(budget!(passes: 1)),
     );
 }
 
@@ -110,7 +118,7 @@ fn a_clean_up_before_the_record_is_found() {
 
 #[test]
 fn a_time_to_live_before_the_record_is_found() {
-    let left = Budget { passes: 1, ..CALM };
+    let left = budget!(passes: 1);
     finds(
         Rule::RecordedBeforeItGoes,
         Mistake::LivesOnlyForAWhile,
@@ -126,18 +134,20 @@ fn a_job_born_at_work_is_found() {
 
 #[test]
 fn a_job_made_by_apply_is_found() {
-    let left = Budget { late: 1, ..CALM };
-    finds(Rule::NeverSuspendedAgain, Mistake::AppliesTheJob, one(left));
+    finds(
+        Rule::NeverSuspendedAgain,
+        Mistake::AppliesTheJob,
+        one(budget!(late: 1)),
+    );
 }
 
 #[test]
 fn a_random_job_name_is_found() {
-    let left = Budget {
-        late: 1,
-        repeats: 1,
-        ..CALM
-    };
-    finds(Rule::OneJobAnAttempt, Mistake::NamesAtRandom, one(left));
+    finds(
+        Rule::OneJobAnAttempt,
+        Mistake::NamesAtRandom,
+        one(budget!(late: 1, repeats: 1)),
+    );
 }
 
 #[test]
@@ -157,51 +167,43 @@ fn a_leader_that_touches_nothing_is_found() {
 
 #[test]
 fn trust_in_an_old_cache_is_found() {
-    let left = Budget {
-        lags: 1,
-        edits: 1,
-        ..CALM
-    };
-    finds(Rule::Wanted, Mistake::TrustsTheCache, one(left));
+    finds(
+        Rule::Wanted,
+        Mistake::TrustsTheCache,
+        one(budget!(lags: 1, edits: 1)),
+    );
 }
 
 #[test]
 fn a_forgotten_back_off_is_found() {
-    let left = Budget {
-        failures: 1,
-        ..CALM
-    };
-    finds(Rule::AfterTheBackOff, Mistake::ForgetsTheBackOff, one(left));
+    finds(
+        Rule::AfterTheBackOff,
+        Mistake::ForgetsTheBackOff,
+        one(budget!(failures: 1)),
+    );
 }
 
 #[test]
 fn a_job_gone_taken_for_a_job_that_never_was_is_found() {
-    let left = Budget {
-        failures: 1,
-        deletions: 1,
-        passes: 1,
-        ..CALM
-    };
-    finds(Rule::SafeRetry, Mistake::TakesAbsenceForNothing, one(left));
+    finds(
+        Rule::SafeRetry,
+        Mistake::TakesAbsenceForNothing,
+        one(budget!(failures: 1, deletions: 1, passes: 1)),
+    );
 }
 
 #[test]
 fn a_pod_forgotten_with_its_job_is_found() {
-    let left = Budget {
-        deletions: 1,
-        moments: 1,
-        ..CALM
-    };
-    finds(Rule::OnePod, Mistake::ForgetsPodsWithoutAJob, one(left));
+    finds(
+        Rule::OnePod,
+        Mistake::ForgetsPodsWithoutAJob,
+        one(budget!(deletions: 1, moments: 1)),
+    );
 }
 
 #[test]
 fn silence_taken_for_failure_or_for_success_is_found() {
-    let left = Budget {
-        failures: 1,
-        passes: 1,
-        ..CALM
-    };
+    let left = budget!(failures: 1, passes: 1);
     finds(Rule::SafeRetry, Mistake::TakesSilenceForFailure, one(left));
     finds(
         Rule::SuccessIsTrue,
@@ -212,63 +214,59 @@ fn silence_taken_for_failure_or_for_success_is_found() {
 
 #[test]
 fn a_name_taken_for_a_uid_is_found() {
-    let left = Budget {
-        deletions: 1,
-        late: 1,
-        ..CALM
-    };
-    finds(Rule::OnePod, Mistake::KnowsByName, one(left));
+    finds(
+        Rule::OnePod,
+        Mistake::KnowsByName,
+        one(budget!(deletions: 1, late: 1)),
+    );
 }
 
 #[test]
 fn an_arm_before_the_end_of_the_soak_is_found() {
-    let left = Budget { turns: 1, ..CALM };
     finds(
         Rule::SoakedFirst,
         Mistake::ArmsBeforeItIsDue,
-        after(one(left)),
+        after(one(budget!(turns: 1))),
     );
 }
 
 #[test]
 fn an_approval_of_another_list_is_found() {
-    let left = Budget {
-        approvals: 1,
-        changes: 1,
-        ..CALM
-    };
     finds(
         Rule::ApprovedFirst,
         Mistake::TakesAnyApproval,
-        approved(one(left)),
+        approved(one(budget!(approvals: 1, changes: 1))),
     );
 }
 
 #[test]
 fn trust_in_an_approval_that_was_taken_back_is_found() {
-    let left = Budget {
-        approvals: 1,
-        withdrawals: 1,
-        lags: 1,
-        ..CALM
-    };
     finds(
         Rule::ApprovedFirst,
         Mistake::TrustsTheApprovalItSaw,
-        approved(one(left)),
+        approved(one(budget!(approvals: 1, withdrawals: 1, lags: 1))),
     );
 }
 
 #[test]
 fn a_runner_that_is_not_told_which_list_was_approved_is_found() {
-    let left = Budget {
-        approvals: 1,
-        changes: 1,
-        ..CALM
-    };
     finds(
         Rule::ApprovedFirst,
         Mistake::TellsTheRunnerNoList,
-        approved(one(left)),
+        approved(one(budget!(approvals: 1, changes: 1))),
     );
+}
+
+#[test]
+fn a_walk_at_random_finds_them_too() {
+    let scope = || two(budget!(crashes: 3, late: 2));
+    for (rule, mistake) in [
+        (Rule::NoOlderArm, Mistake::PatchesWithoutPrecondition),
+        (Rule::NoOlderArm, Mistake::TouchesNothing),
+        (Rule::RecordedWhenItEnded, Mistake::WritesTheLedgerBlindly),
+        (Rule::OneJob, Mistake::ArmsBeforeTheLedger),
+        (Rule::NeverSuspendedAgain, Mistake::AppliesTheJob),
+    ] {
+        finds_at_random(rule, mistake, scope());
+    }
 }

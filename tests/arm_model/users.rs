@@ -7,6 +7,7 @@ use kube::ResourceExt;
 use serde_json::json;
 use slipway::api::backend::Backend;
 use slipway::api::database::{DatabaseStatus, Entry, EntryOutcome, Ledger};
+use slipway::api::migration::Approval;
 use slipway::core::meta;
 use slipway::core::plan::Propagation;
 
@@ -65,6 +66,21 @@ impl World {
         };
         let generation = backend.metadata.generation.unwrap_or_default() + 1;
         self.put_backend(name, &image, incarnation(&backend), generation);
+    }
+
+    /// The Backend demands approvals from now on, or no longer.
+    pub fn demand(&mut self, name: &str) {
+        let mut backend = self.server.backends[name].kept.object.as_ref().clone();
+        let approval = if self.demands_approval(name) {
+            Approval::None
+        } else {
+            Approval::Always
+        };
+        for entry in &mut backend.spec.migrations {
+            entry.options.approval = Some(approval);
+        }
+        backend.metadata.generation = backend.metadata.generation.map(|last| last + 1);
+        self.store_backend(name, backend);
     }
 
     /// The release of a Backend is out and undisturbed from now on, or is disturbed; its status tells.

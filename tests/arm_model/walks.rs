@@ -4,16 +4,28 @@ use std::time::Instant;
 
 use slipway::api::common::Phase;
 use slipway::api::database::EntryOutcome;
-use slipway::api::migration::{Approval, MigrationPhase};
+use slipway::api::migration::MigrationPhase;
 use slipway::core::plan::Step;
 use stateright::{Checker, Model};
 
 use crate::Scope;
 use crate::budget::{Budget, CALM};
+use crate::chance::Chance;
 use crate::leader::Leader;
 use crate::looks::{Looks, Root, roots};
 use crate::mistakes::Mistake;
 use crate::world::{Kind, World};
+
+/// So often these things, and nothing else.
+macro_rules! budget {
+    ($($what:ident: $times:literal),+) => {
+        $crate::budget::Budget { $($what: $times,)+ ..$crate::budget::CALM }
+    };
+}
+pub(crate) use budget;
+
+/// Where the random walks begin: each run takes the same ways.
+pub const SEED: u64 = 4;
 
 /// One Backend.
 pub fn one(left: Budget) -> Scope {
@@ -47,12 +59,32 @@ fn same(left: Budget) -> Scope {
 }
 
 /// Walks all states and fails on the first that breaks a rule.
-fn holds(what: &str, scope: Scope) {
+fn holds(scope: Scope) {
+    let (backends, left) = (scope.backends.len(), scope.left.text());
     let start = Instant::now();
     let checker = scope.checker().threads(2).spawn_bfs().join();
     println!(
-        "{what}: {} states, {} steps, {} different looks, {:.1} s",
+        "{backends} Backends, {left}: {} states, {} steps, {} different looks, {:.1} s",
         checker.unique_state_count(),
+        checker.state_count(),
+        checker.model().leader.looks.count(),
+        start.elapsed().as_secs_f32()
+    );
+    checker.assert_properties();
+}
+
+/// Walks at random until so many steps are done, where there are too many states to see all; fails on the first that breaks a rule.
+fn holds_at_random(scope: Scope, steps: usize) {
+    let (backends, left) = (scope.backends.len(), scope.left.text());
+    let start = Instant::now();
+    let checker = scope
+        .checker()
+        .threads(2)
+        .target_state_count(steps)
+        .spawn_simulation(SEED, Chance)
+        .join();
+    println!(
+        "{backends} Backends, {left}: {} steps at random, {} different looks, {:.1} s",
         checker.state_count(),
         checker.model().leader.looks.count(),
         start.elapsed().as_secs_f32()
@@ -97,139 +129,54 @@ fn a_first_migration_is_these_moves_and_no_more() {
 
 #[test]
 fn crashes_and_late_writes_at_any_moment_start_no_second_run() {
-    let left = Budget {
-        crashes: 2,
-        late: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("two crashes, one late plan", one(left));
-    let left = Budget {
-        crashes: 1,
-        late: 2,
-        repeats: 1,
-        ..CALM
-    };
-    holds("one crash, two late plans, one write twice", one(left));
+    holds(one(budget!(crashes: 2, late: 1, passes: 1)));
+    holds(one(budget!(crashes: 1, late: 2, repeats: 1)));
 }
 
 #[test]
 fn two_backends_on_one_database_never_migrate_at_once() {
-    let left = Budget {
-        crashes: 1,
-        late: 1,
-        ..CALM
-    };
-    holds("two Backends, crash, late plan", two(left));
-    let left = Budget {
-        failures: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("two Backends, a failure", two(left));
+    holds(two(budget!(crashes: 1, late: 1)));
+    holds(two(budget!(failures: 1, passes: 1)));
+}
+
+#[test]
+fn two_backends_three_crashes_and_two_late_plans_at_once_start_no_second_run() {
+    holds_at_random(two(budget!(crashes: 3, late: 2)), 50_000);
 }
 
 /// migrations.md case 46.
 #[test]
 fn a_plan_that_two_backends_ask_for_runs_once() {
-    let left = Budget {
-        crashes: 1,
-        late: 1,
-        ..CALM
-    };
-    holds("one plan of two Backends, crash, late plan", same(left));
-    let left = Budget {
-        failures: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("one plan of two Backends, a failure", same(left));
+    holds(same(budget!(crashes: 1, late: 1)));
+    holds(same(budget!(failures: 1, passes: 1)));
 }
 
 #[test]
 fn a_program_that_ends_badly_or_without_a_word_is_repeated_only_where_that_is_safe() {
-    let left = Budget {
-        crashes: 1,
-        failures: 1,
-        passes: 2,
-        ..CALM
-    };
-    holds("a failure, a crash", one(left));
-    let left = Budget {
-        failures: 1,
-        retries: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("a failure, a person asks again", one(left));
+    holds(one(budget!(crashes: 1, failures: 1, passes: 2)));
+    holds(one(budget!(failures: 1, retries: 1, passes: 1)));
 }
 
 /// migrations.md cases 38, 42.
 #[test]
 fn a_job_that_a_user_deletes_or_that_cannot_start_is_never_taken_for_success_nor_met_by_another() {
-    let left = Budget {
-        deletions: 1,
-        crashes: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("a deletion, a crash", one(left));
-    let left = Budget {
-        deletions: 1,
-        late: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("a deletion, a late plan", one(left));
-    let left = Budget {
-        stuck: 1,
-        late: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("a pod that cannot start, a late plan", one(left));
+    holds(one(budget!(deletions: 1, crashes: 1, passes: 1)));
+    holds(one(budget!(deletions: 1, late: 1, passes: 1)));
+    holds(one(budget!(stuck: 1, late: 1, passes: 1)));
 }
 
 #[test]
 fn a_cache_that_stays_behind_starts_no_second_run() {
-    let left = Budget {
-        lags: 1,
-        crashes: 1,
-        moments: 1,
-        ..CALM
-    };
-    holds("a cache behind, a crash", one(left));
-    let left = Budget {
-        lags: 1,
-        deletions: 1,
-        moments: 1,
-        ..CALM
-    };
-    holds("a cache behind, a deletion", one(left));
-    let left = Budget {
-        lags: 1,
-        edits: 1,
-        ..CALM
-    };
-    holds("a cache behind, an edit", one(left));
+    holds(one(budget!(lags: 1, crashes: 1, moments: 1)));
+    holds(one(budget!(lags: 1, deletions: 1, moments: 1)));
+    holds(one(budget!(lags: 1, edits: 1)));
 }
 
 /// migrations.md case 45.
 #[test]
 fn edits_there_and_back_and_a_backend_made_anew_run_nothing_twice() {
-    let left = Budget {
-        edits: 2,
-        crashes: 1,
-        ..CALM
-    };
-    holds("two edits, a crash", one(left));
-    let left = Budget {
-        remakes: 1,
-        crashes: 1,
-        late: 1,
-        ..CALM
-    };
-    holds("a Backend made anew, a crash, a late plan", one(left));
+    holds(one(budget!(edits: 2, crashes: 1)));
+    holds(one(budget!(remakes: 1, crashes: 1, late: 1)));
 }
 
 /// A scope whose migrations run after the rollout.
@@ -246,28 +193,17 @@ pub fn after(scope: Scope) -> Scope {
 /// migrations.md case 48.
 #[test]
 fn a_migration_after_the_rollout_starts_only_at_the_end_of_its_soak_and_its_end_is_always_read() {
-    let left = Budget {
-        turns: 3,
-        edits: 1,
-        passes: 3,
-        ..CALM
-    };
-    holds("after the rollout, disturbed, an edit", after(one(left)));
-    let left = Budget {
-        turns: 1,
-        failures: 1,
-        edits: 1,
-        passes: 2,
-        ..CALM
-    };
-    holds("after the rollout, a failure, an edit", after(one(left)));
+    holds(after(one(budget!(turns: 3, edits: 1, passes: 3))));
+    holds(after(one(
+        budget!(turns: 1, failures: 1, edits: 1, passes: 2),
+    )));
 }
 
 /// A scope in which a person must approve what is pending.
 pub fn approved(scope: Scope) -> Scope {
     Scope {
         kind: Kind {
-            approval: Approval::Always,
+            approved: true,
             ..scope.kind
         },
         ..scope
@@ -277,44 +213,21 @@ pub fn approved(scope: Scope) -> Scope {
 /// migrations.md case 47.
 #[test]
 fn only_the_very_list_that_a_person_approved_is_ever_armed_or_run() {
-    let left = Budget {
-        approvals: 2,
-        withdrawals: 1,
-        changes: 1,
-        late: 1,
-        ..CALM
-    };
-    holds(
-        "approvals, a changed list, a late plan",
-        approved(one(left)),
-    );
-    let left = Budget {
-        approvals: 2,
-        withdrawals: 1,
-        changes: 1,
-        crashes: 1,
-        ..CALM
-    };
-    holds("approvals, a changed list, a crash", approved(one(left)));
-    let left = Budget {
-        approvals: 2,
-        withdrawals: 1,
-        changes: 1,
-        lags: 1,
-        ..CALM
-    };
-    holds(
-        "approvals, a changed list, a cache behind",
-        approved(one(left)),
-    );
-    let left = Budget {
-        approvals: 2,
-        changes: 1,
-        failures: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("approvals, a changed list, a failure", approved(one(left)));
+    holds(approved(one(
+        budget!(approvals: 2, withdrawals: 1, changes: 1, late: 1),
+    )));
+    holds(approved(one(
+        budget!(approvals: 2, withdrawals: 1, changes: 1, crashes: 1),
+    )));
+    holds(approved(one(
+        budget!(approvals: 2, withdrawals: 1, changes: 1, lags: 1),
+    )));
+    holds(approved(one(
+        budget!(approvals: 2, changes: 1, failures: 1, passes: 1),
+    )));
+    holds(approved(one(
+        budget!(approvals: 1, demands: 2, changes: 1, late: 1),
+    )));
 }
 
 /// What can go goes first; when nothing can, nothing is armed, and a person is told.
@@ -343,68 +256,21 @@ fn a_full_ledger_forgets_what_is_done_and_else_arms_nothing() {
 /// migrations.md case 40.
 #[test]
 fn a_lost_ledger_runs_nothing_beside_what_is_armed() {
-    let left = Budget {
-        losses: 1,
-        crashes: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("a lost ledger, a crash", one(left));
-    let left = Budget {
-        losses: 1,
-        failures: 1,
-        ..CALM
-    };
-    holds("a lost ledger, a failure", one(left));
+    holds(one(budget!(losses: 1, crashes: 1, passes: 1)));
+    holds(one(budget!(losses: 1, failures: 1)));
 }
 
 #[test]
 #[ignore = "for the night"]
 fn more_of_everything_starts_no_second_run() {
-    let left = Budget {
-        crashes: 3,
-        late: 2,
-        ..CALM
-    };
-    holds("two Backends, three crashes, two late plans", two(left));
-    let left = Budget {
-        crashes: 1,
-        late: 1,
-        failures: 1,
-        passes: 2,
-        ..CALM
-    };
-    holds("a failure, a crash, a late plan", one(left));
-    let left = Budget {
-        lags: 2,
-        crashes: 1,
-        late: 1,
-        moments: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("two caches behind, a crash, a late plan", one(left));
-    let left = Budget {
-        deletions: 2,
-        crashes: 1,
-        failures: 1,
-        passes: 2,
-        ..CALM
-    };
-    holds("two deletions, a crash, a failure", one(left));
-    let left = Budget {
-        edits: 2,
-        late: 1,
-        crashes: 1,
-        ..CALM
-    };
-    holds("two edits, a late plan, a crash", one(left));
-    let left = Budget {
-        losses: 1,
-        crashes: 1,
-        failures: 1,
-        passes: 1,
-        ..CALM
-    };
-    holds("a lost ledger, a crash, a failure", one(left));
+    holds(two(budget!(crashes: 3, late: 2)));
+    holds(one(budget!(crashes: 1, late: 1, failures: 1, passes: 2)));
+    holds(one(
+        budget!(lags: 2, crashes: 1, late: 1, moments: 1, passes: 1),
+    ));
+    holds(one(
+        budget!(deletions: 2, crashes: 1, failures: 1, passes: 2),
+    ));
+    holds(one(budget!(edits: 2, late: 1, crashes: 1)));
+    holds(one(budget!(losses: 1, crashes: 1, failures: 1, passes: 1)));
 }

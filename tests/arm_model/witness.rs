@@ -7,7 +7,6 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use slipway::api::common::Phase;
 use slipway::api::database::{EntryOutcome, Ledger, RunMode};
-use slipway::api::migration::Approval;
 use slipway::core::database::ledger;
 use slipway::core::meta;
 use slipway::core::run::evidence::is_suspended;
@@ -118,7 +117,11 @@ impl World {
 
     /// Exactly what the ledger lists, by the word of a person that still stands; or did, when the arm was sent.
     fn note_approval(&mut self, ledger: &Ledger, ticket: &Ticket, sent: Sent) {
-        if self.kind.approval == Approval::None || ticket.mode == RunMode::Check {
+        let demanded = match sent.arrival {
+            Arrival::Prompt => self.demands_approval(&ticket.backend),
+            Arrival::Late => ticket.approved.is_some(),
+        };
+        if !demanded || ticket.mode == RunMode::Check {
             return;
         }
         let entry = ledger::entry(ledger, &ticket.plan_key);
@@ -133,9 +136,10 @@ impl World {
         }
     }
 
-    /// A program changes the database by this list.
+    /// A program that is bound to a list changes the database by this one.
     pub fn note_run(&mut self, ticket: &Ticket, list: &str) {
-        if self.kind.approval != Approval::None && !self.has_agreed(ticket, list) {
+        let bound = ticket.approved.is_some() && ticket.mode == RunMode::Run;
+        if bound && !self.has_agreed(ticket, list) {
             self.breaks(Rule::ApprovedFirst);
         }
     }

@@ -44,7 +44,8 @@ pub struct Kind {
     pub phase: Phase,
     pub tool: Tool,
     pub engine: Engine,
-    pub approval: Approval,
+    /// Whether the Backends begin with a demand for approval.
+    pub approved: bool,
 }
 
 impl Default for Kind {
@@ -53,7 +54,7 @@ impl Default for Kind {
             phase: Phase::BeforeRollout,
             tool: Tool::Goose,
             engine: Engine::PostgreSQL,
-            approval: Approval::None,
+            approved: false,
         }
     }
 }
@@ -207,8 +208,8 @@ impl World {
     pub fn put_backend(&mut self, name: &str, image: &str, incarnation: i64, generation: i64) {
         let mut migration =
             json!({"name": "schema", "tool": self.kind.tool, "source": {"path": "/m"}});
-        if self.kind.approval != Approval::None {
-            migration["approval"] = json!(self.kind.approval);
+        if self.demands_approval(name) {
+            migration["approval"] = json!(Approval::Always);
         }
         if self.kind.phase == Phase::AfterRollout {
             migration["phase"] = json!("AfterRollout");
@@ -259,6 +260,15 @@ impl World {
             });
         }
         self.store_backend(name, backend);
+    }
+
+    /// Whether the Backend demands that a person approves what is pending.
+    pub fn demands_approval(&self, name: &str) -> bool {
+        let Some(backend) = self.server.backends.get(name) else {
+            return self.kind.approved;
+        };
+        let mut entries = backend.kept.object.spec.migrations.iter();
+        entries.any(|entry| entry.options.approval == Some(Approval::Always))
     }
 
     pub fn store_backend(&mut self, name: &str, backend: Backend) {

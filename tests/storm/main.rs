@@ -9,6 +9,8 @@
 
 #[path = "../runner/bench.rs"]
 mod bench;
+#[path = "../arm_model/budget.rs"]
+mod budget;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod figures;
@@ -29,6 +31,8 @@ mod same;
 #[path = "../arm_model/server.rs"]
 mod server;
 mod site;
+#[path = "../arm_model/users.rs"]
+mod users;
 #[path = "../arm_model/witness.rs"]
 mod witness;
 #[path = "../arm_model/world.rs"]

@@ -13,10 +13,11 @@ use slipway::api::database::{Entry, EntryOutcome};
 use slipway::core::database::ledger;
 
 use crate::bench::{Bench, Running};
+use crate::budget::CALM;
 use crate::figures::Figures;
 use crate::leader::Leader;
 use crate::rules::Rule;
-use crate::world::{Budget, Kind, Truth, World};
+use crate::world::{Kind, Truth, World};
 use crate::yard::{Chance, Yard};
 
 /// Rounds of looks within which a plan must have come to its end.
@@ -61,6 +62,7 @@ impl<'a> Site<'a> {
             phase: Phase::BeforeRollout,
             tool,
             engine,
+            approved: false,
         };
         Ok(Self {
             yard,
@@ -68,7 +70,7 @@ impl<'a> Site<'a> {
             tool,
             chance,
             bench: program::equipped(bench, tool)?,
-            world: World::new(&[], kind, Budget::default()),
+            world: World::new(&[], kind, CALM),
             leader: leaders::newcomer(),
             generation: 0,
             begun: Vec::new(),

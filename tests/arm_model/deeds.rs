@@ -1,0 +1,123 @@
+//! What people may do in a walk, as often as its budget says.
+
+use std::sync::Arc;
+
+use crate::users::{DELETIONS, Deletion, digest};
+use crate::world::World;
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Deed {
+    Delete(Arc<str>, Deletion),
+    Edit(Arc<str>),
+    Remake(Arc<str>),
+    AskAgain(Arc<str>),
+    /// A person approves the list of this number, or no longer.
+    Approve(Arc<str>, u8),
+    Withdraw(Arc<str>),
+    /// A Backend demands approvals, or no longer.
+    Demand(Arc<str>),
+    /// What is pending becomes another list.
+    ChangeList,
+    LoseLedger,
+    /// A release is disturbed, or undisturbed again.
+    Turn(Arc<str>),
+}
+
+/// What people may do now.
+pub fn deeds(world: &World) -> Vec<Deed> {
+    let mut deeds = Vec::new();
+    let left = world.left;
+    if left.deletions > 0 {
+        for name in world.server.jobs.keys() {
+            let possible = DELETIONS.into_iter().filter(|deletion| {
+                // While the watch of pods hangs, only the lock in the database keeps the next run from meeting what such a Job left.
+                *deletion != Deletion::Force || world.lags.is_empty() && left.lags == 0
+            });
+            deeds.extend(possible.map(|deletion| Deed::Delete(Arc::clone(name), deletion)));
+        }
+    }
+    for name in world.server.backends.keys() {
+        if left.edits > 0 {
+            deeds.push(Deed::Edit(Arc::clone(name)));
+        }
+        if left.demands > 0 {
+            deeds.push(Deed::Demand(Arc::clone(name)));
+        }
+        if left.turns > 0 {
+            deeds.push(Deed::Turn(Arc::clone(name)));
+        }
+        if left.remakes > 0 {
+            deeds.push(Deed::Remake(Arc::clone(name)));
+        }
+    }
+    if left.retries > 0 {
+        let names = world.server.migrations.keys().cloned();
+        deeds.extend(names.map(Deed::AskAgain));
+    }
+    for name in world.server.migrations.keys() {
+        if left.approvals > 0 {
+            let lists = 0..=world.list;
+            deeds.extend(lists.map(|list| Deed::Approve(Arc::clone(name), list)));
+        }
+        if left.withdrawals > 0 && world.approval(name).is_some() {
+            deeds.push(Deed::Withdraw(Arc::clone(name)));
+        }
+    }
+    if left.changes > 0 {
+        deeds.push(Deed::ChangeList);
+    }
+    if left.losses > 0 {
+        deeds.push(Deed::LoseLedger);
+    }
+    deeds
+}
+
+impl World {
+    /// Somebody does it.
+    pub fn does(&mut self, deed: &Deed) {
+        match deed {
+            Deed::Delete(name, deletion) => {
+                self.left.deletions -= 1;
+                self.user_deletes(name, *deletion);
+            }
+            Deed::Edit(name) => {
+                self.left.edits -= 1;
+                self.edit(name);
+            }
+            Deed::Remake(name) => {
+                self.left.remakes -= 1;
+                self.remake(name);
+            }
+            Deed::AskAgain(name) => {
+                self.left.retries -= 1;
+                let token = self.left.retries;
+                self.ask_again(name, token);
+            }
+            Deed::Approve(name, number) => {
+                self.left.approvals -= 1;
+                self.approve(name, &digest(*number));
+            }
+            Deed::Withdraw(name) => {
+                self.left.withdrawals -= 1;
+                self.withdraw(name);
+            }
+            Deed::Demand(name) => {
+                self.left.demands -= 1;
+                self.demand(name);
+            }
+            Deed::ChangeList => {
+                self.left.changes -= 1;
+                self.list += 1;
+            }
+            Deed::LoseLedger => {
+                self.left.losses -= 1;
+                self.lose_ledger();
+            }
+            Deed::Turn(name) => {
+                self.left.turns -= 1;
+                let rests = self.undisturbed_since(name).is_none();
+                self.turn(name, rests);
+            }
+        }
+    }
+}
