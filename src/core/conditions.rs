@@ -73,6 +73,26 @@ impl Standing {
         }
     }
 
+    /// The same with another text.
+    #[must_use]
+    pub fn told(self, text: impl FnOnce(&str) -> String) -> Self {
+        let told = text(self.message());
+        match self {
+            Self::Ready { reason, .. } => Self::Ready {
+                reason,
+                message: told,
+            },
+            Self::Working { reason, .. } => Self::Working {
+                reason,
+                message: told,
+            },
+            Self::Stalled { reason, .. } => Self::Stalled {
+                reason,
+                message: told,
+            },
+        }
+    }
+
     /// Ready, Reconciling, Stalled: never two of them True.
     #[must_use]
     pub fn drafts(&self) -> Vec<Draft> {

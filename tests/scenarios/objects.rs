@@ -74,7 +74,10 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
     let namespace = &world.namespace;
     world.kubectl(&["delete", "secret", "words-app"]).await?;
     world.apply(&needy(&world)).await?;
-    told(&world, "clerk", "DatabaseNotFound", "database words not found (named by spec.databases); nothing is released yet. Next: kubectl get sldb words").await?;
+    let missing = format!(
+        "database words not found (named by spec.databases); nothing is released yet. Next: kubectl get sldb words -n {namespace}"
+    );
+    told(&world, "clerk", "DatabaseNotFound", &missing).await?;
 
     database["metadata"]["finalizers"] = json!(["example.test/held"]);
     world.apply(&database).await?;

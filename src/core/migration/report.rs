@@ -62,7 +62,7 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
 fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (MigrationPhase, Standing) {
     if let Some(Stop::NameConflict { key }) = &executed.stop {
         let message = format!(
-            "job {} exists and is not Slipway's; it stays untouched. Next: kubectl delete job {} -n {}, if nobody needs it",
+            "job {} exists and is not Slipway's; it stays untouched. Next, if nobody needs it: kubectl delete job {} -n {}",
             key.name, key.name, key.namespace
         );
         return (MigrationPhase::Pending, stalled("NameConflict", message));

@@ -41,8 +41,25 @@ pub(super) struct Assessment {
     pub until: Option<Timestamp>,
 }
 
-/// Asks the questions in order: what stopped us, what is wrong with the spec, what holds the release, how the pods are.
+/// How it stands, with a next command that can be typed as it is.
 pub(super) fn assess(
+    seen: &Seen,
+    decision: &Decision,
+    executed: &Executed,
+    now: Timestamp,
+) -> Assessment {
+    let assessment = first_that_applies(seen, decision, executed, now);
+    let standing = assessment
+        .standing
+        .told(|message| messages::in_namespace(message, &seen.namespace()));
+    Assessment {
+        standing,
+        ..assessment
+    }
+}
+
+/// Asks the questions in order: what stopped us, what is wrong with the spec, what holds the release, how the pods are.
+fn first_that_applies(
     seen: &Seen,
     decision: &Decision,
     executed: &Executed,
@@ -141,7 +158,7 @@ fn taken(key: &ObjectKey, whose: Whose) -> Assessment {
         return about(key, working("Pending", text));
     }
     let text = format!(
-        "{object} is not Slipway's and stays untouched. Next: rename the Backend, or kubectl delete {object} if nobody needs it"
+        "{object} is not Slipway's and stays untouched. Next: rename the Backend, or, if nobody needs it, kubectl delete {object}"
     );
     about(key, stalled("NameConflict", text))
 }
@@ -181,7 +198,7 @@ fn held(seen: &Seen, considered: &Considered, hold: &Hold, now: Timestamp) -> As
 
 pub(super) fn conflict(migration: &str) -> Assessment {
     let text = format!(
-        "migration {migration} is not this Backend's and stays untouched. Next: kubectl delete slm {migration} if nobody needs it"
+        "migration {migration} is not this Backend's and stays untouched. Next, if nobody needs it: kubectl delete slm {migration}"
     );
     Assessment {
         standing: stalled("NameConflict", text),

@@ -375,7 +375,7 @@ fn pod_trouble_is_told_at_once_and_stalls_at_the_deadline() {
     look(&mut server, &mut backend);
     assert_eq!(
         message(&backend),
-        "pod orders-1-x: container app exits 2, 5 restarts; release 1 (1): 0 of 1 pods ready, deadline 08:10 UTC. Next: kubectl logs orders-1-x -c app --previous"
+        "pod orders-1-x: container app exits 2, 5 restarts; release 1 (1): 0 of 1 pods ready, deadline 08:10 UTC. Next: kubectl logs orders-1-x -c app --previous -n team-a"
     );
     let later = Timestamp::from_second(now().as_second() + 600).expect("a valid moment");
     assert_eq!(
