@@ -15,6 +15,8 @@ pub struct Budget {
     pub failures: u8,
     /// Pods that cannot start.
     pub stuck: u8,
+    /// Jobs whose run deadline passes.
+    pub deadlines: u8,
     /// Jobs that a user deletes.
     pub deletions: u8,
     /// Edits of a Backend.
@@ -60,6 +62,7 @@ pub const CALM: Budget = Budget {
     lags: 0,
     failures: 0,
     stuck: 0,
+    deadlines: 0,
     deletions: 0,
     edits: 0,
     remakes: 0,

@@ -23,6 +23,9 @@ use crate::world::{Truth, WalkPod, World};
 /// A pod's grace period, in seconds.
 const GRACE_SECONDS: i64 = 300;
 
+/// The condition that comes before the end of a Job that fails.
+const FAILURE_TARGET: &str = "FailureTarget";
+
 /// How a program ends.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ending {
@@ -138,6 +141,35 @@ impl World {
         self.ended(index, message.as_deref(), complete);
     }
 
+    /// Armed Jobs with a program at work whose deadline has not passed yet.
+    pub fn jobs_with_time_left(&self) -> Vec<Arc<str>> {
+        let jobs = self.server.jobs.iter();
+        jobs.filter(|(_, job)| {
+            let job = &job.kept.object;
+            self.server
+                .pods
+                .iter()
+                .any(|pod| pod.runs && pod.job == number(job))
+                && job.metadata.deletion_timestamp.is_none()
+                && !is_condemned(job)
+        })
+        .map(|(name, _)| Arc::clone(name))
+        .collect()
+    }
+
+    /// The run deadline passes: the Job controller says that the Job will have failed, its pod has its grace (KEP-3939).
+    pub fn condemn(&mut self, name: &str) {
+        let mut job = self.server.jobs[name].kept.object.as_ref().clone();
+        let now = self.now().to_string();
+        let condition =
+            json!({"type": FAILURE_TARGET, "status": "True", "lastTransitionTime": now});
+        let status = job.status.get_or_insert_default();
+        status.conditions = Some(vec![object(condition)]);
+        let number = number(&job);
+        self.put_job(name, job);
+        self.ask_pod_to_end(number);
+    }
+
     /// The program has ended, with a message or without, with 0 or not.
     pub fn ended(&mut self, index: usize, message: Option<&str>, complete: bool) {
         let job = self.server.pods[index].job;
@@ -168,6 +200,11 @@ impl World {
                 .retain(|finalizer| finalizer != FOREGROUND);
         } else {
             let now = self.now().to_string();
+            let condition = if is_condemned(&job) {
+                "Failed"
+            } else {
+                condition
+            };
             job.status = Some(object(json!({
                 "startTime": now,
                 "conditions": [{"type": condition, "status": "True", "lastTransitionTime": now}],
@@ -262,6 +299,15 @@ impl World {
             Arc::make_mut(&mut lag.shown.pods).retain(|pod| !pod.gone);
         }
     }
+}
+
+/// Whether the Job controller is about to let it fail.
+pub fn is_condemned(job: &Job) -> bool {
+    let status = job.status.as_ref();
+    let mut conditions = status
+        .into_iter()
+        .flat_map(|status| status.conditions.iter().flatten());
+    conditions.any(|condition| condition.type_ == FAILURE_TARGET)
 }
 
 /// The runner refuses to run another list than the one that was approved.

@@ -70,6 +70,7 @@ pub enum Action {
     Start(Arc<str>),
     CannotStart(Arc<str>),
     Recover(usize),
+    Condemn(Arc<str>),
     End(usize, Ending),
     Do(Deed),
     Pass,
@@ -169,6 +170,10 @@ impl Model for Scope {
                 world.start(&name, false);
             }
             Action::Recover(index) => world.recover(index),
+            Action::Condemn(name) => {
+                world.left.deadlines -= 1;
+                world.condemn(&name);
+            }
             Action::End(index, ending) => {
                 if ending != Ending::Well {
                     world.left.failures -= 1;
@@ -302,6 +307,9 @@ fn programs(world: &World, actions: &mut Vec<Action>) {
             actions.push(Action::CannotStart(Arc::clone(&name)));
         }
         actions.push(Action::Start(name));
+    }
+    if world.left.deadlines > 0 {
+        actions.extend(world.jobs_with_time_left().into_iter().map(Action::Condemn));
     }
     for (index, pod) in world.server.pods.iter().enumerate() {
         if pod.runs {

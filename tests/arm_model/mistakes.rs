@@ -17,6 +17,7 @@ use slipway::core::migration::parameters::PARAMETERS_VARIABLE;
 use slipway::core::plan::{ObjectKind, Step};
 use slipway::core::run::evidence::is_suspended;
 
+use crate::kubernetes::is_condemned;
 use crate::world::Objects;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -34,6 +35,8 @@ pub enum Mistake {
     RecordsBeforeTheEnd,
     /// Clean-up first, outcome second.
     ReleasesBeforeTheRecord,
+    /// The Job controller's aim is taken for the Job's end.
+    TakesFailureTargetForTheEnd,
     /// The Job has no finalizer and a time to live from its birth.
     LivesOnlyForAWhile,
     /// The Job is born at work.
@@ -93,12 +96,14 @@ impl Mistake {
 
     /// A Job as it is seen.
     pub fn job(self, job: &Arc<Job>) -> Arc<Job> {
-        if self != Self::RecordsBeforeTheEnd || is_suspended(job) {
-            return Arc::clone(job);
-        }
+        let end = match self {
+            Self::RecordsBeforeTheEnd if !is_suspended(job) => "Complete",
+            Self::TakesFailureTargetForTheEnd if is_condemned(job) => "Failed",
+            _ => return Arc::clone(job),
+        };
         let mut job = job.as_ref().clone();
-        let complete = JobCondition {
-            type_: "Complete".to_owned(),
+        let end = JobCondition {
+            type_: end.to_owned(),
             status: "True".to_owned(),
             last_transition_time: Some(Time(Timestamp::UNIX_EPOCH)),
             ..JobCondition::default()
@@ -107,7 +112,7 @@ impl Mistake {
             .get_or_insert_default()
             .conditions
             .get_or_insert_default()
-            .push(complete);
+            .push(end);
         Arc::new(job)
     }
 

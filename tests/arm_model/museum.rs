@@ -108,6 +108,15 @@ fn an_outcome_in_the_ledger_before_complete_is_found() {
 }
 
 #[test]
+fn an_outcome_in_the_ledger_at_failure_target_is_found() {
+    finds(
+        Rule::RecordedWhenItEnded,
+        Mistake::TakesFailureTargetForTheEnd,
+        one(budget!(deadlines: 1, moments: 3)),
+    );
+}
+
+#[test]
 fn a_clean_up_before_the_record_is_found() {
     finds(
         Rule::RecordedBeforeItGoes,

@@ -155,6 +155,9 @@ fn a_plan_that_two_backends_ask_for_runs_once() {
 fn a_program_that_ends_badly_or_without_a_word_is_repeated_only_where_that_is_safe() {
     holds(one(budget!(crashes: 1, failures: 1, passes: 2)));
     holds(one(budget!(failures: 1, retries: 1, passes: 1)));
+    holds(one(
+        budget!(deadlines: 1, failures: 1, crashes: 1, passes: 1),
+    ));
 }
 
 /// migrations.md cases 38, 42.
