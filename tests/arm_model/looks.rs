@@ -36,8 +36,11 @@ pub struct WalkStep {
 #[derive(Debug)]
 pub struct Decided {
     pub steps: Vec<WalkStep>,
-    /// The phase that the status then shows.
+    /// The phase that the status then shows, and what it says.
     pub phase: Option<MigrationPhase>,
+    pub message: String,
+    /// Whether it looks again at a time of its own.
+    pub wakes: bool,
     pub print: u64,
     pub uids: u64,
 }
@@ -118,15 +121,17 @@ pub fn roots(shown: &Objects) -> Vec<Root> {
 
 fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistake) -> Decided {
     let now = world.now();
+    let mut message = String::new();
     let (plan, phase) = match root {
         Root::Migration(name) => {
             let now = mistake.clock(now);
             let seen = migration_seen(shown, name, term, mistake);
             let decision = migration::decide(&seen, now);
             let report = migration::report(&seen, &decision, &Executed::default(), now);
-            let phase = report
-                .status
-                .and_then(|status| serde_json::from_value(status.get("phase")?.clone()).ok());
+            let status = report.status.unwrap_or_default();
+            let phase = serde_json::from_value(status["phase"].clone()).ok();
+            let said = status["conditions"][0]["message"].as_str();
+            message = said.unwrap_or_default().to_owned();
             (decision.plan, phase)
         }
         Root::Database => {
@@ -135,6 +140,7 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
         }
         Root::Run(name) => (run_plan(shown, name, term, now, mistake), None),
     };
+    let wakes = plan.wake.is_some();
     let steps: Vec<WalkStep> = mistake
         .steps(plan.steps, shown)
         .into_iter()
@@ -151,6 +157,8 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
         print: print_of(prints),
         steps,
         phase,
+        message,
+        wakes,
         uids,
     }
 }

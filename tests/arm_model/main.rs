@@ -18,6 +18,7 @@ mod rules;
 mod same;
 mod server;
 mod users;
+mod waits;
 mod walks;
 mod witness;
 mod world;
@@ -45,7 +46,8 @@ pub struct Scope {
     backends: Vec<(&'static str, &'static str)>,
     kind: Kind,
     left: Budget,
-    /// Of so many states one is tried whether a fair run from it comes to rest; 0: none.
+    /// Of so many states one is tried whether each migration in it moves on or says what it waits for, and whether a fair run from it comes to
+    /// rest; 0: none.
     rest: u64,
     /// The walk minds only this rule, as a mistake may break several.
     only: Option<Rule>,
@@ -77,6 +79,7 @@ pub enum Action {
     Moment,
 }
 
+const NAMES: &str = "every state is left or names what it waits for";
 const RESTS: &str = "from every state a fair run comes to rest";
 const SUCCEEDS: &str = "a plan succeeds";
 const RETRIES: &str = "a plan waits for another try";
@@ -218,6 +221,11 @@ impl Model for Scope {
                 >= world.truth.len()
         }));
         if self.rest > 0 {
+            properties.push(Property::always(NAMES, |scope: &Scope, world: &World| {
+                world.broken.is_some()
+                    || !print_of(world).is_multiple_of(scope.rest)
+                    || scope.names_what_it_waits_for(world)
+            }));
             properties.push(Property::always(RESTS, |scope: &Scope, world: &World| {
                 world.broken.is_some()
                     || !print_of(world).is_multiple_of(scope.rest)

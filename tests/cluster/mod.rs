@@ -22,6 +22,7 @@
 //! | history | every version of migration Jobs, their pods and Databases
 //! | release, http | what a story ships, and one question to a service |
 //! | replicas | an installed Slipway: who leads, its process, its successor |
+//! | chance | chance from a seed |
 //! | bodies | migrations that note when they begin and end |
 //! | helm, kwok | the chart; nodes that are played |
 //! | readme | the README's blocks |
@@ -35,6 +36,7 @@ pub mod audit;
 pub mod bodies;
 pub mod build;
 pub mod certificates;
+pub mod chance;
 pub mod control_plane;
 pub mod debian;
 pub mod flyway;

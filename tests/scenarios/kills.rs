@@ -19,7 +19,7 @@ use crate::world::{PATIENCE, World};
 
 /// A way to end a migration at work, or to try.
 #[derive(Clone, Copy, Debug)]
-enum Kill {
+pub enum Kill {
     Runner,
     Tool,
     PodDeleted,
@@ -38,7 +38,7 @@ impl Kill {
         format!("{self:?}").to_lowercase()
     }
 
-    async fn carry_out(self, world: &World, pod: &Value) -> Result<()> {
+    pub async fn carry_out(self, world: &World, pod: &Value) -> Result<()> {
         let pod_name = text(&pod["metadata"]["name"]);
         let job = text(&pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]);
         match self {

@@ -43,6 +43,7 @@ mod rights;
 mod server_faults;
 mod servers;
 mod shared;
+mod storm;
 mod supervisor;
 mod trace;
 mod upgrades;
@@ -194,6 +195,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         failures::a_killed_operator_finishes_after_its_restart,
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
+        storm::whoever_is_killed_in_a_cluster_each_migration_comes_to_stay_once,
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
         kills::a_wait_before_the_next_attempt_outlives_the_operator,

@@ -44,9 +44,10 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use slipway::api::common::{Engine, Tool};
 
+use cluster::chance::{Chance, seed};
 use figures::Figures;
 use site::Site;
-use yard::{Chance, Yard};
+use yard::Yard;
 
 /// Runs of the form that every test of the project includes.
 const RUNS: u32 = 50;
@@ -63,18 +64,13 @@ const SITES: [(Engine, Tool, u32); 8] = [
     (Engine::MySQL, Tool::Exec, 6),
 ];
 
-fn number(variable: &str) -> Option<u64> {
-    std::env::var(variable).ok()?.parse().ok()
-}
-
 /// I-2, I-3, I-6, I-8, I-11 with real programs; F-1 to F-5, F-30, F-34, F-37, F-39, F-41, F-41a, F-41c.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_killed_no_body_overlaps_another_none_runs_after_its_success_and_none_is_lost()
 -> Result<()> {
-    let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
-    let seed = number("SLIPWAY_STORM_SEED").unwrap_or(clock.as_secs());
-    let runs =
-        number("SLIPWAY_STORM_RUNS").map_or(RUNS, |runs| u32::try_from(runs).unwrap_or(RUNS));
+    let seed = seed("SLIPWAY_STORM_SEED");
+    let runs = std::env::var("SLIPWAY_STORM_RUNS").ok();
+    let runs = runs.and_then(|runs| runs.parse().ok()).unwrap_or(RUNS);
     let again = format!(
         "SLIPWAY_STORM_SEED={seed} SLIPWAY_STORM_RUNS={runs} cargo test --test storm whatever_is_killed -- --nocapture"
     );

@@ -14,11 +14,12 @@ use slipway::core::database::ledger;
 
 use crate::bench::{Bench, Running};
 use crate::budget::CALM;
+use crate::cluster::chance::Chance;
 use crate::figures::Figures;
 use crate::leader::Leader;
 use crate::rules::Rule;
 use crate::world::{Kind, Truth, World};
-use crate::yard::{Chance, Yard};
+use crate::yard::Yard;
 
 /// Rounds of looks within which a plan must have come to its end.
 const ROUNDS: usize = 400;

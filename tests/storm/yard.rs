@@ -1,4 +1,4 @@
-//! Where the storm goes on: two servers that may be restarted under everybody, and chance from a seed.
+//! Where the storm goes on: two servers that may be restarted under everybody.
 
 use anyhow::Result;
 use mysql_async::prelude::Queryable;
@@ -76,23 +76,5 @@ impl Yard {
                 Ok(row.and_then(|row| row.get(0)).unwrap_or_default())
             }
         }
-    }
-}
-
-/// Numbers that look like chance and come from a seed (splitmix64).
-pub struct Chance(u64);
-
-impl Chance {
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// Below `limit`.
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (mixed ^ (mixed >> 31)) % limit
     }
 }
