@@ -131,7 +131,7 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
             let status = report.status.unwrap_or_default();
             let phase = serde_json::from_value(status["phase"].clone()).ok();
             let said = status["conditions"][0]["message"].as_str();
-            message = said.unwrap_or_default().to_owned();
+            said.unwrap_or_default().clone_into(&mut message);
             (decision.plan, phase)
         }
         Root::Database => {
