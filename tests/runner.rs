@@ -6,6 +6,8 @@ mod approval;
 mod bench;
 #[path = "cluster/mod.rs"]
 mod cluster;
+#[path = "runner/config_map.rs"]
+mod config_map;
 #[path = "runner/exec.rs"]
 mod exec;
 #[path = "runner/flyway.rs"]

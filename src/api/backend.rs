@@ -292,18 +292,25 @@ pub struct BackendMigration {
 /// Where the migration files are.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("!has(self.path) || !self.path.matches('/[.][.]?(/|$)')")
-    .message("spec.migrations: source.path must not contain . or .. as a folder; write the path out")
-    .field_path(".path")
+#[x_kube(
+    validation = Rule::new("!has(self.path) || !self.path.matches('/[.][.]?(/|$)')")
+        .message("spec.migrations: source.path must not contain . or .. as a folder; write the path out")
+        .field_path(".path"),
+    validation = migration_rules::files_come_from_one_place("spec.migrations")
 )]
 pub struct BackendMigrationSource {
-    /// Folder in the image: absolute, without a slash at its end. A program of `Exec` finds its files under `/slipway-files`. No default.
-    /// Example: `/migrations`.
+    /// Folder in the image: absolute, without a slash at its end. A program of `Exec` finds its files under `/slipway-files`. No default;
+    /// not with `configMap`. Example: `/migrations`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 256), regex(pattern = ABSOLUTE_PATH))]
     pub path: Option<String>,
-    /// Image that holds the files, or the program of `Exec`. Default: the Backend's own, so that code and schema come from one build.
-    /// Example: `registry.example/orders-sql:9`.
+    /// Name of a ConfigMap whose keys are the files, instead of `path`; Kubernetes takes at most 1 MiB. Another content is another plan, which
+    /// runs before the next release; a missing ConfigMap is waited for. No default. Example: `orders-sql`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub config_map: Option<String>,
+    /// Image that holds the files of `path`, the program of `Exec`, or the tool where the platform gives no image of it. Default: the Backend's
+    /// own, so that code and schema come from one build. Example: `registry.example/orders-sql:9`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 512), regex(pattern = IMAGE))]
     pub image: Option<String>,

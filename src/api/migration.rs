@@ -80,7 +80,7 @@ pub struct MigrationSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86400))]
     pub soak_seconds: Option<i32>,
-    /// Image, and where the files are in it. Required. Example: `{image: registry.example/orders:1.4.0, path: /migrations}`.
+    /// Image, and where the files are: in it, or in a ConfigMap. Required. Example: `{image: registry.example/orders:1.4.0, path: /migrations}`.
     pub source: MigrationSource,
     /// Version to stop at, in quotes; higher files wait. One number, for Flyway also several with dots. Default: the highest file.
     /// Example: `"7"`.
@@ -98,14 +98,28 @@ pub struct MigrationSpec {
 /// Where the files are.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = rules::files_come_from_one_place("spec"),
+    validation = rules::a_config_map_has_a_digest("spec")
+)]
 pub struct MigrationSource {
-    /// Image that holds the files, or the program of tool `Exec`. Example: `registry.example/orders:1.4.0`.
+    /// Image that holds the files of `path`, the program of tool `Exec`, or the tool where the platform gives no image of it.
+    /// Example: `registry.example/orders:1.4.0`.
     #[schemars(length(min = 1, max = 512), regex(pattern = IMAGE))]
     pub image: String,
-    /// Folder in the image: absolute, without a slash at its end. No default. Example: `/migrations`.
+    /// Folder in the image: absolute, without a slash at its end. No default; not with `configMap`. Example: `/migrations`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 256), regex(pattern = ABSOLUTE_PATH))]
     pub path: Option<String>,
+    /// Name of the ConfigMap whose keys are the files, instead of `path`. No default. Example: `orders-sql`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
+    pub config_map: Option<String>,
+    /// Hash of that ConfigMap's keys and contents, 52 letters and digits, set by Slipway: nothing else is run. No default; required with `configMap`.
+    /// Example: `k3f9x2m7qa` and 42 more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 52, max = 52), regex(pattern = PLAN_KEY))]
+    pub digest: Option<String>,
 }
 
 /// How it stands.

@@ -48,7 +48,7 @@ pub struct MigrationOptions {
     /// Example: `Allow`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub out_of_order: Option<OutOfOrder>,
-    /// File of the tool in the image that holds the migration files; a tool image of the platform is then not used. Default: sought in PATH and
+    /// File of the tool in the image of `source`; a tool image of the platform is then not used. Default: sought in PATH and
     /// at the tool's usual places. Example: `/usr/local/bin/goose`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 2, max = 256), regex(pattern = ABSOLUTE_PATH))]

@@ -26,7 +26,27 @@ pub const CONNECTION_VARIABLES: [&str; 18] = [
 ];
 
 /// Whether the source names files.
-const HAS_FILES: &str = "has(self.source) && has(self.source.path)";
+const HAS_FILES: &str = "has(self.source) && (has(self.source.path) || has(self.source.configMap))";
+
+/// A folder of an image, or a ConfigMap. On the source itself.
+pub(super) fn files_come_from_one_place(field: &str) -> Rule {
+    Rule::new("!has(self.path) || !has(self.configMap)")
+        .message(
+            format!("{field}: source has path or configMap, not both, as the files come from one place; remove one")
+                .as_str(),
+        )
+        .field_path(".configMap")
+}
+
+/// What is planned is what runs, also where the ConfigMap is changed meanwhile. On the source itself.
+pub(super) fn a_config_map_has_a_digest(field: &str) -> Rule {
+    Rule::new("has(self.configMap) == has(self.digest)")
+        .message(
+            format!("{field}: source.digest is that of source.configMap; give both or none, or let a Backend make the Migration")
+                .as_str(),
+        )
+        .field_path(".digest")
+}
 
 /// Under another name every value is free.
 pub(super) fn environment_leaves_the_connection_alone(field: &str) -> Rule {
@@ -136,7 +156,7 @@ pub(super) fn a_target_is_that_of_files(field: &str) -> Rule {
     ))
     .message(
         format!(
-            "{field}: target of tool Exec needs readBack and source.path, or nothing tells whether it was reached; add them, or remove target"
+            "{field}: target of tool Exec needs readBack and files (source.path or source.configMap), or nothing tells whether it was reached; add them, or remove target"
         )
         .as_str(),
     )
@@ -147,7 +167,7 @@ pub(super) fn a_target_is_that_of_files(field: &str) -> Rule {
 pub(super) fn a_tool_has_files(field: &str) -> Rule {
     Rule::new(format!("self.tool == 'Exec' || ({HAS_FILES})"))
         .message(
-            format!("{field}: source.path says where the files are; give it, for example {{path: /migrations}}")
+            format!("{field}: source says where the files are; give it, for example {{path: /migrations}} or {{configMap: orders-sql}}")
                 .as_str(),
         )
         .field_path(".source")

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -19,8 +21,20 @@ use super::hash;
 #[serde(from = "Wire")]
 pub struct ConfigMapDigest {
     pub metadata: ObjectMeta,
-    /// Key -> hash of its value (`data` and `binaryData`).
+    /// Key -> hash of its value (`data` and `binaryData`): of the bytes that a pod finds in the file of that name.
     pub keys: BTreeMap<String, String>,
+}
+
+/// Hash of one value, or of the file that a pod sees of it.
+#[must_use]
+pub fn hash_of_value(bytes: &[u8]) -> String {
+    hash::of_bytes([bytes])
+}
+
+/// Hash of names and contents together, from the hash of each.
+#[must_use]
+pub fn digest(keys: &BTreeMap<String, String>) -> String {
+    hash::of_parts(keys.iter().flat_map(|(key, hash)| [key.as_str(), hash]))
 }
 
 impl ConfigMapDigest {
@@ -28,19 +42,19 @@ impl ConfigMapDigest {
     #[must_use]
     pub fn of(config_map: &ConfigMap) -> Self {
         let texts = config_map.data.iter().flatten();
-        let texts = texts.map(|(key, value)| (key.clone(), hash::of_parts([value.as_str()])));
-        let binaries = config_map
-            .binary_data
-            .iter()
-            .flatten()
-            .filter_map(|(key, value)| {
-                let base64 = serde_json::to_value(value).ok()?;
-                Some((key.clone(), hash::of_parts([base64.as_str()?])))
-            });
+        let texts = texts.map(|(key, value)| (key.clone(), hash_of_value(value.as_bytes())));
+        let binaries = config_map.binary_data.iter().flatten();
+        let binaries = binaries.map(|(key, value)| (key.clone(), hash_of_value(&value.0)));
         Self {
             metadata: slim(config_map.metadata.clone()),
             keys: texts.chain(binaries).collect(),
         }
+    }
+
+    /// Hash of all keys and values: of the files in a pod that mounts it.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        digest(&self.keys)
     }
 
     /// The ConfigMap's name.
@@ -99,18 +113,19 @@ struct Wire {
     #[serde(default)]
     data: Option<BTreeMap<String, Hashed>>,
     #[serde(default)]
-    binary_data: Option<BTreeMap<String, Hashed>>,
+    binary_data: Option<BTreeMap<String, HashedBinary>>,
 }
 
 impl From<Wire> for ConfigMapDigest {
     fn from(wire: Wire) -> Self {
-        let keys = [wire.data, wire.binary_data]
-            .into_iter()
-            .flatten()
-            .flatten();
+        let texts = wire.data.into_iter().flatten();
+        let binaries = wire.binary_data.into_iter().flatten();
         Self {
             metadata: slim(wire.metadata),
-            keys: keys.map(|(key, value)| (key, value.0)).collect(),
+            keys: texts
+                .map(|(key, value)| (key, value.0))
+                .chain(binaries.map(|(key, value)| (key, value.0)))
+                .collect(),
         }
     }
 }
@@ -134,7 +149,31 @@ impl Visitor<'_> for TextHasher {
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Hashed(hash::of_parts([text])))
+        Ok(Hashed(hash_of_value(text.as_bytes())))
+    }
+}
+
+/// The same of bytes that are sent as base64.
+struct HashedBinary(String);
+
+impl<'de> Deserialize<'de> for HashedBinary {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(BinaryHasher)
+    }
+}
+
+struct BinaryHasher;
+
+impl Visitor<'_> for BinaryHasher {
+    type Value = HashedBinary;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("bytes as base64")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        let bytes = STANDARD.decode(text).map_err(E::custom)?;
+        Ok(HashedBinary(hash_of_value(&bytes)))
     }
 }
 
@@ -177,6 +216,14 @@ mod tests {
         );
         assert_eq!(old.keys.get("a"), new.keys.get("a"));
         assert_ne!(old.keys.get("b"), new.keys.get("b"));
+    }
+
+    /// What a pod finds in its file counts, not how the API sends it.
+    #[test]
+    fn text_and_bytes_of_the_same_content_are_the_same() {
+        let digest = decoded(&json!({"text": "\u{0}\u{1}\u{2}"}));
+        assert_eq!(digest.keys.get("text"), digest.keys.get("logo"));
+        assert_ne!(digest.digest(), decoded(&json!({"text": "x"})).digest());
     }
 
     #[test]

@@ -10,10 +10,16 @@ const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// Base32 of SHA-256 over length-prefixed parts, so that `a-b` + `c` and `a` + `b-c` differ. 52 characters.
 #[must_use]
 pub fn of_parts<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    of_bytes(parts.into_iter().map(str::as_bytes))
+}
+
+/// As [`of_parts`], of parts that need not be text.
+#[must_use]
+pub fn of_bytes<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());
-        hasher.update(part.as_bytes());
+        hasher.update(part);
     }
     base32(&hasher.finalize())
 }

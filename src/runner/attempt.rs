@@ -20,6 +20,7 @@ use super::engines::{Access, Engine, EngineError};
 use super::lock::{Lock, PING};
 use super::log::say;
 use super::process;
+use super::source;
 use super::stop::Stop;
 use super::supervise::{Finished, end_of};
 use super::termination::TerminationLog;
@@ -118,6 +119,9 @@ impl Attempt {
                 "Tool",
                 "the Job was started by someone else than the operator; nothing was done",
             ));
+        }
+        if let Some(from) = &self.parameters.config_map {
+            source::take(from, Path::new(&self.parameters.files))?;
         }
         let tool = T::list(&self.parameters)?;
         let facts = tool.facts();

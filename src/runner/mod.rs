@@ -13,6 +13,7 @@ mod lock;
 mod log;
 mod output;
 mod process;
+mod source;
 mod stop;
 mod supervise;
 mod termination;

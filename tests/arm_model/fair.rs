@@ -76,7 +76,7 @@ impl Scope {
 }
 
 fn approve_what_is_listed(world: &mut World) {
-    let ledger = ledger::of(&world.server.database.kept.object);
+    let ledger = ledger::of(&world.server.database.kept.object).into_owned();
     let names: Vec<Arc<str>> = world.server.migrations.keys().cloned().collect();
     for name in names {
         let plan = &world.server.migrations[&name].object.spec.plan_key;

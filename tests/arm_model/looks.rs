@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use kube::ResourceExt;
 use slipway::api::migration::MigrationPhase;
 use slipway::core::database::retention;
-use slipway::core::migration::planned::planned;
+use slipway::core::migration::planned::{Planned, planned};
 use slipway::core::plan::{Executed, ObjectKind, Plan, Step};
 use slipway::core::run::evidence::{SeenPod, has_unfinished_pod, is_suspended};
 use slipway::core::run::ticket::ticket;
@@ -170,6 +170,7 @@ fn migration_seen(shown: &Objects, name: &str, term: u8, mistake: Mistake) -> mi
     migration::Seen {
         backend: backend.map(|backend| mistake.backend(&backend.kept.object)),
         databases: BTreeMap::from([("db".to_owned(), Arc::clone(&shown.database.kept.object))]),
+        planned: Planned::default(),
         bound: 1,
         siblings: shown
             .migrations
@@ -187,6 +188,7 @@ fn migration_seen(shown: &Objects, name: &str, term: u8, mistake: Mistake) -> mi
         term: mistake.term(term).to_string(),
         migration,
     }
+    .with_plan(&BTreeMap::new())
 }
 
 fn database_seen(shown: &Objects, mistake: Mistake) -> database::Seen {
@@ -217,7 +219,7 @@ pub fn wanted(shown: &Objects) -> BTreeSet<String> {
     let databases = BTreeMap::from([("db".to_owned(), Arc::clone(&shown.database.kept.object))]);
     let backends = shown.backends.values();
     backends
-        .flat_map(|backend| planned(&backend.kept.object, &databases).migrations)
+        .flat_map(|backend| planned(&backend.kept.object, &databases, &BTreeMap::new()).migrations)
         .map(|planned| planned.spec.plan_key)
         .collect()
 }

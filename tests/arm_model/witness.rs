@@ -80,7 +80,7 @@ impl World {
 
     pub fn note_arm(&mut self, job: &Job, sent: Sent) {
         let ticket = ticket(job).expect("every Job of the walk is ours");
-        let ledger = ledger::of(&self.server.database.kept.object);
+        let ledger = ledger::of(&self.server.database.kept.object).into_owned();
         let others = self.server.jobs.values();
         let mut others = others.filter(|other| other.kept.object.uid() != job.uid());
         if others.any(|other| self.is_at_work(&other.kept.object)) {

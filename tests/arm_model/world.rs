@@ -242,7 +242,7 @@ impl World {
             Arc::clone(&self.server.database.kept.object),
         )]);
         let migrations = Arc::make_mut(&mut self.server.migrations);
-        for planned in planned(&backend, &databases).migrations {
+        for planned in planned(&backend, &databases, &BTreeMap::new()).migrations {
             self.truth
                 .entry(planned.spec.plan_key.as_str().into())
                 .or_default();

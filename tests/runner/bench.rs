@@ -209,6 +209,7 @@ impl Bench {
                 authority: None,
                 own_user: false,
                 files: folder.join("files").display().to_string(),
+                config_map: None,
                 target: None,
                 known: None,
                 may_have_run: false,

@@ -288,7 +288,7 @@ async fn migration_name(world: &World, backend: &Value) -> Result<String> {
     let backend: Backend = serde_json::from_value(backend.clone())?;
     let database: Database = serde_json::from_value(world.get("sldb/orders-db").await?)?;
     let databases = BTreeMap::from([("orders-db".to_owned(), Arc::new(database))]);
-    let planned = planned(&backend, &databases).migrations;
+    let planned = planned(&backend, &databases, &BTreeMap::new()).migrations;
     Ok(planned
         .first()
         .map(|planned| planned.object_name.clone())

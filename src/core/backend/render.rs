@@ -13,7 +13,7 @@ use super::resolve::{self, Invalid, Missing, surroundings};
 use super::resolved::Account;
 use super::seen::Seen;
 use crate::api::backend::Problem;
-use crate::core::migration::planned;
+use crate::core::migration::planned::{self, Planned};
 
 /// What would be applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -32,7 +32,11 @@ pub struct Rendered {
 pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     let backend = resolve::resolve(&seen.backend)?;
     let problems = problems::problems(&seen.backend.spec, &backend);
-    let planned = planned::planned(&seen.backend, &seen.databases).migrations;
+    let Planned {
+        migrations: planned,
+        missing_files,
+        ..
+    } = planned::planned(&seen.backend, &seen.databases, &seen.config_maps);
     let mut objects = Vec::new();
     if backend.account == Account::Own {
         objects.push(service_account::service_account(seen));
@@ -42,7 +46,7 @@ pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     }
     objects.extend(headless_service::headless_service(seen, &backend));
     objects.extend(planned.iter().map(|plan| migration::migration(seen, plan)));
-    let bound = match surroundings(&backend, &seen.databases, &seen.config_maps) {
+    let bound = match surroundings(&backend, &seen.databases, &seen.config_maps, &missing_files) {
         Ok(bound) => bound,
         Err(missing) => {
             return Ok(Rendered {

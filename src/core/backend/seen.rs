@@ -13,6 +13,7 @@ use crate::api::database::Database;
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::endpoint;
+use crate::core::migration::planned;
 use crate::core::settings::Settings;
 
 /// A Backend and all around it, as the caches show it.
@@ -100,7 +101,12 @@ pub fn config_maps_of(backend: &Backend) -> Vec<String> {
         .files
         .iter()
         .filter_map(|file| file.config_map.as_ref().map(|from| from.name.clone()));
-    let mut names: Vec<String> = of_variables.chain(of_sources).chain(of_files).collect();
+    let of_migrations = planned::config_maps_of(backend).cloned();
+    let mut names: Vec<String> = of_variables
+        .chain(of_sources)
+        .chain(of_files)
+        .chain(of_migrations)
+        .collect();
     names.sort();
     names.dedup();
     names

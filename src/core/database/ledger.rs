@@ -2,6 +2,7 @@
 //! to the one to write; the write is a compare-and-swap, so a change computed from an old ledger never lands.
 
 use jiff::Timestamp;
+use std::borrow::Cow;
 
 use super::contracts;
 use crate::api::common::Tool;
@@ -25,12 +26,12 @@ const UNREACHABLE_GRACE_SECONDS: i64 = 3600;
 
 /// The ledger of a Database; empty where there is none yet.
 #[must_use]
-pub fn of(database: &Database) -> Ledger {
-    database
+pub fn of(database: &Database) -> Cow<'_, Ledger> {
+    let ledger = database
         .status
         .as_ref()
-        .and_then(|status| status.ledger.clone())
-        .unwrap_or_default()
+        .and_then(|status| status.ledger.as_ref());
+    ledger.map_or_else(|| Cow::Owned(Ledger::default()), Cow::Borrowed)
 }
 
 /// Who holds a Database.

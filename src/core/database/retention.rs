@@ -45,7 +45,13 @@ pub fn forget(ledger: Ledger, wanted: &BTreeSet<String>) -> Ledger {
 /// Whether another attempt might make the ledger too big. What could be forgotten has been, so nothing more may be armed.
 #[must_use]
 pub fn is_full(ledger: &Ledger) -> bool {
-    size(ledger) > LIMIT_BYTES - ATTEMPT_BYTES
+    may_be_full(ledger) && size(ledger) > LIMIT_BYTES - ATTEMPT_BYTES
+}
+
+/// Whether it is worth writing it out to see: a few entries never fill it.
+fn may_be_full(ledger: &Ledger) -> bool {
+    let holds = ledger.entries.len() + ledger.blocks.len() + ledger.contracts.len();
+    holds >= LIMIT_BYTES / ATTEMPT_BYTES - 1
 }
 
 /// Whether anything may have to go: then it is worth the work to find out what is wanted.

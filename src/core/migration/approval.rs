@@ -3,8 +3,8 @@
 
 use k8s_openapi::api::batch::v1::Job;
 
+use super::asked;
 use super::seen::Seen;
-use super::situation;
 use crate::api::common::Tool;
 use crate::api::database::{Entry, EntryOutcome, PendingList, RunMode};
 use crate::api::migration::Approval;
@@ -91,7 +91,7 @@ pub fn confirm(seen: &Seen, entry: Option<&Entry>) -> Option<Confirm> {
 
 /// What the Backend asks for now.
 fn wanted(seen: &Seen) -> Approval {
-    situation::asked(seen)
+    asked::asked(seen)
         .map_or(seen.migration.spec.options.approval, |spec| {
             spec.options.approval
         })

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::planned::planned;
+use super::asked;
 use super::seen::Seen;
 use crate::api::backend::Backend;
 use crate::api::common::Phase;
@@ -51,7 +51,7 @@ pub(super) fn not_due(seen: &Seen, now: Timestamp) -> Option<NotDue> {
             until: None,
         });
     };
-    let soak = soak_seconds(seen, backend);
+    let soak = soak_seconds(seen);
     let until = Timestamp::from_second(since.as_second().saturating_add(i64::from(soak)))
         .unwrap_or(Timestamp::MAX);
     (now < until).then(|| NotDue {
@@ -102,14 +102,9 @@ fn undisturbed(backend: &Backend) -> Option<(i64, Timestamp)> {
 }
 
 /// As the Backend asks by now: another soak is no other plan.
-fn soak_seconds(seen: &Seen, backend: &Backend) -> i32 {
-    let name = seen.migration.name_any();
-    let plans = planned(backend, &seen.databases).migrations;
-    let plan = plans.into_iter().find(|plan| plan.object_name == name);
-    plan.map_or(seen.migration.spec.soak_seconds, |plan| {
-        plan.spec.soak_seconds
-    })
-    .unwrap_or(SOAK_SECONDS)
+fn soak_seconds(seen: &Seen) -> i32 {
+    let spec = asked::asked(seen).unwrap_or(&seen.migration.spec);
+    spec.soak_seconds.unwrap_or(SOAK_SECONDS)
 }
 
 #[cfg(test)]
@@ -126,7 +121,7 @@ mod tests {
     use crate::api::migration::Migration;
     use crate::core::meta;
     use crate::core::migration::Seen;
-    use crate::core::migration::planned::planned;
+    use crate::core::migration::planned::{Planned, planned};
     use crate::core::settings::Settings;
 
     const SINCE: &str = "2027-01-15T08:00:00Z";
@@ -161,7 +156,9 @@ mod tests {
             "spec": {"engine": "PostgreSQL", "host": "h", "name": "d", "credentials": {"secret": "s"}},
         }));
         let databases = BTreeMap::from([("d".to_owned(), Arc::new(database))]);
-        let plan = planned(&backend, &databases).migrations.remove(0);
+        let plan = planned(&backend, &databases, &BTreeMap::new())
+            .migrations
+            .remove(0);
         let migration: Migration = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
             "metadata": {"name": plan.object_name, "namespace": "team-a", "ownerReferences": [meta::controller_reference(&backend)]},
@@ -171,6 +168,7 @@ mod tests {
             migration: Arc::new(migration),
             backend: Some(Arc::new(backend)),
             databases,
+            planned: Planned::default(),
             bound: 1,
             siblings: Vec::new(),
             jobs: Vec::new(),
@@ -178,6 +176,7 @@ mod tests {
             settings: Arc::new(Settings::default()),
             term: String::new(),
         }
+        .with_plan(&BTreeMap::new())
     }
 
     fn at(seconds: i64) -> Timestamp {

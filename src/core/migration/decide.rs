@@ -9,6 +9,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::approval;
+use super::asked;
 use super::build::job::{Attempt, job};
 use super::contract;
 use super::seen::Seen;
@@ -199,8 +200,7 @@ fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<St
 }
 
 fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> {
-    let asked = situation::asked(seen);
-    let spec = asked.as_ref().unwrap_or(&seen.migration.spec);
+    let spec = asked::asked(seen).unwrap_or(&seen.migration.spec);
     let ledger = seen.ledger();
     let entry = own_entry(&ledger, seen);
     let attempt = Attempt {

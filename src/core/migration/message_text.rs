@@ -13,7 +13,20 @@ use crate::core::run::evidence::StartTrouble;
 use crate::core::run::ticket;
 
 /// What always helps against a file that came too late.
-const RENUMBER: &str = "renumber it above the last one and push a new image";
+fn renumber(migration: &Migration) -> String {
+    format!(
+        "renumber it above the last one and {}",
+        new_files(migration)
+    )
+}
+
+/// How other files come.
+fn new_files(migration: &Migration) -> String {
+    migration.spec.source.config_map.as_ref().map_or_else(
+        || "push a new image".to_owned(),
+        |name| format!("change configmap {name}"),
+    )
+}
 
 /// The command that asks for one more attempt, with a token that was not used yet.
 #[must_use]
@@ -70,8 +83,9 @@ pub(super) fn superseded(migration: &Migration) -> String {
 
 pub(super) fn failed(migration: &Migration, entry: &Entry) -> String {
     format!(
-        "{}. Fix the cause, push a new image; or: {}",
+        "{}. Fix the cause, {}; or: {}",
         cause(migration, entry),
+        new_files(migration),
         retry_command(migration)
     )
 }
@@ -149,10 +163,11 @@ pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble)
 /// Where the files are, or the program.
 fn source(migration: &Migration) -> String {
     let source = &migration.spec.source;
-    source.path.as_ref().map_or_else(
-        || format!("image {}", source.image),
-        |path| format!("folder {path} of image {}", source.image),
-    )
+    match (&source.path, &source.config_map) {
+        (_, Some(name)) => format!("configmap {name}"),
+        (Some(path), None) => format!("folder {path} of image {}", source.image),
+        (None, None) => format!("image {}", source.image),
+    }
 }
 
 fn cause(migration: &Migration, entry: &Entry) -> String {
@@ -168,6 +183,7 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
         ),
         "NoMigrationFiles" => format!("no migration files in {}", source(migration)),
         "InvalidSource" => format!("the files in {} are not valid", source(migration)),
+        "SourceChanged" => format!("{} is not as it was planned", source(migration)),
         "SourceUnreadable" => format!("{} cannot be read", source(migration)),
         "DatabaseDirty" => format!(
             "database {} is dirty at version {}",
@@ -190,9 +206,15 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
 
 /// Without its files, `repair` would mark every migration as deleted.
 fn flyway_repair(migration: &Migration) -> String {
+    let source = &migration.spec.source;
+    let place = if source.config_map.is_some() {
+        "with its files in FOLDER"
+    } else {
+        "in that image"
+    };
     format!(
-        "flyway -url=URL -user=USER -locations=filesystem:{} repair",
-        migration.spec.source.path.as_deref().unwrap_or("FOLDER")
+        "{place}: flyway -url=URL -user=USER -locations=filesystem:{} repair",
+        source.path.as_deref().unwrap_or("FOLDER")
     )
 }
 
@@ -207,24 +229,32 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
             )
         }
         "FailedMigrationRow" => format!(
-            "Undo by hand what is there of the file, or finish it; then, in that image: {}; then: {retry}",
+            "Undo by hand what is there of the file, or finish it; then, {}; then: {retry}",
             flyway_repair(migration)
         ),
         "ChecksumMismatch" => format!(
-            "Put the file back as it ran and push a new image; or, if the schema is as the new file has it, in that image: {}; then: {retry}",
+            "Put the file back as it ran and {}; or, if the schema is as the new file has it, {}; then: {retry}",
+            new_files(migration),
             flyway_repair(migration)
         ),
         "OutOfOrder" if matches!(migration.spec.tool, Tool::Goose | Tool::Flyway) => {
             format!(
-                "A file has a lower number than one that ran: {RENUMBER}, or set outOfOrder: Allow"
+                "A file has a lower number than one that ran: {}, or set outOfOrder: Allow",
+                renumber(migration)
             )
         }
         "OutOfOrder" => format!(
-            "A file has a lower number than one that ran: {RENUMBER}; or, if it need not run on this database: {retry}"
+            "A file has a lower number than one that ran: {}; or, if it need not run on this database: {retry}",
+            renumber(migration)
         ),
         "UnknownDatabaseVersion" => {
             format!(
-                "The database has a version that is not among the files: ship the image that holds it; or, if the table is wrong: {retry}"
+                "The database has a version that is not among the files: {}; or, if the table is wrong: {retry}",
+                if migration.spec.source.config_map.is_some() {
+                    "put the file that holds it into the configmap"
+                } else {
+                    "ship the image that holds it"
+                }
             )
         }
         "PooledEndpoint" => {

@@ -2,6 +2,7 @@
 
 pub mod approval;
 mod approval_text;
+mod asked;
 pub mod build;
 mod contract;
 mod decide;

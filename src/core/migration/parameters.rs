@@ -12,6 +12,18 @@ pub const PARAMETERS_VARIABLE: &str = "SLIPWAY_RUN";
 /// Environment variable that the downward API fills from the annotation `slipway.dev/armed`; empty = not armed.
 pub const ARMED_VARIABLE: &str = "SLIPWAY_ARMED";
 
+/// A ConfigMap whose keys are the migration files.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ConfigMapFiles {
+    /// Its name, for the message.
+    pub name: String,
+    /// Folder in the pod where it is mounted.
+    pub folder: String,
+    /// Hash of keys and contents that was planned.
+    pub digest: String,
+}
+
 /// Everything one attempt needs to know, but for user and password (`PGUSER`, `PGPASSWORD`, or MySQL's, from the Secret).
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,6 +49,9 @@ pub struct RunParameters {
     pub own_user: bool,
     /// Folder in the pod with the migration files; empty: there are none.
     pub files: String,
+    /// The ConfigMap from which the runner fills that folder; absent: it is filled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_map: Option<ConfigMapFiles>,
     /// Version to stop at; absent: the last file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,

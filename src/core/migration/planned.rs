@@ -9,6 +9,7 @@ use crate::api::backend::{Backend, BackendMigration};
 use crate::api::common::{Phase, Tool};
 use crate::api::database::{Database, DatabaseSpec};
 use crate::api::migration::{MigrationSource, MigrationSpec, OutOfOrder, ReadBack};
+use crate::core::config_map::ConfigMapDigest;
 use crate::core::hash;
 
 /// One Migration that a Backend asks for.
@@ -36,11 +37,28 @@ pub struct Planned {
     pub migrations: Vec<PlannedMigration>,
     /// Databases that entries name and that do not exist; those entries are left out.
     pub missing: BTreeSet<String>,
+    /// ConfigMaps that entries take their files from and that do not exist, in the order of the entries; those are left out.
+    pub missing_files: Vec<MissingFiles>,
 }
 
-/// Works out the Migrations of a Backend from its spec and the Databases it names.
+/// A ConfigMap that is not there, so that nobody can say which plan is meant.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct MissingFiles {
+    /// Name of the entry in `spec.migrations`.
+    pub entry: String,
+    pub phase: Phase,
+    pub config_map: String,
+    /// How many of the planned migrations come before it.
+    pub after: usize,
+}
+
+/// Works out the Migrations of a Backend from its spec, the Databases it names and the ConfigMaps that hold files.
 #[must_use]
-pub fn planned(backend: &Backend, databases: &BTreeMap<String, Arc<Database>>) -> Planned {
+pub fn planned(
+    backend: &Backend,
+    databases: &BTreeMap<String, Arc<Database>>,
+    config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
+) -> Planned {
     let mut planned = Planned::default();
     for entry in &backend.spec.migrations {
         let Some(database_name) = database_of(backend, entry) else {
@@ -50,7 +68,19 @@ pub fn planned(backend: &Backend, databases: &BTreeMap<String, Arc<Database>>) -
             planned.missing.insert(database_name.to_owned());
             continue;
         };
-        let migration = plan_one(backend, entry, database_name, &database.spec);
+        let source = match source_of(backend, entry, config_maps) {
+            Ok(source) => source,
+            Err(config_map) => {
+                planned.missing_files.push(MissingFiles {
+                    entry: entry.name.clone(),
+                    phase: phase_of(entry),
+                    config_map,
+                    after: planned.migrations.len(),
+                });
+                continue;
+            }
+        };
+        let migration = plan_one(backend, entry, source, database_name, &database.spec);
         if !planned
             .migrations
             .iter()
@@ -74,23 +104,48 @@ pub fn database_of<'a>(backend: &'a Backend, entry: &'a BackendMigration) -> Opt
     })
 }
 
+/// The ConfigMaps that entries take their files from.
+pub fn config_maps_of(backend: &Backend) -> impl Iterator<Item = &String> {
+    let sources = backend.spec.migrations.iter();
+    sources.filter_map(|entry| entry.source.as_ref()?.config_map.as_ref())
+}
+
+fn phase_of(entry: &BackendMigration) -> Phase {
+    entry.phase.unwrap_or(Phase::BeforeRollout)
+}
+
+/// Where the files are, or the ConfigMap that is not there.
+fn source_of(
+    backend: &Backend,
+    entry: &BackendMigration,
+    config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
+) -> Result<MigrationSource, String> {
+    let source = entry.source.clone().unwrap_or_default();
+    let digest = match &source.config_map {
+        Some(name) => Some(config_maps.get(name).ok_or(name)?.digest()),
+        None => None,
+    };
+    Ok(MigrationSource {
+        image: source.image.unwrap_or_else(|| backend.spec.image.clone()),
+        path: source.path,
+        config_map: source.config_map,
+        digest,
+    })
+}
+
 fn plan_one(
     backend: &Backend,
     entry: &BackendMigration,
+    source: MigrationSource,
     database: &str,
     of: &DatabaseSpec,
 ) -> PlannedMigration {
-    let source = entry.source.clone().unwrap_or_default();
-    let source = MigrationSource {
-        image: source.image.unwrap_or_else(|| backend.spec.image.clone()),
-        path: source.path,
-    };
     let mut spec = MigrationSpec {
         backend: backend.name_any(),
         name: entry.name.clone(),
         database: database.to_owned(),
         tool: entry.tool,
-        phase: entry.phase.unwrap_or(Phase::BeforeRollout),
+        phase: phase_of(entry),
         soak_seconds: entry.soak_seconds,
         source,
         target: entry.target.clone(),
@@ -107,7 +162,8 @@ fn plan_one(
 
 /// Hash of everything that makes it another plan: tool, source as written, target, phase, options, the database's identity. No password, no
 /// generation, no name of Backend or entry: the same files on the same database are the same plan, whoever asks. Nor how long and how often
-/// it is tried and where the tool lies: what was done stays done when those change.
+/// it is tried and where the tool lies: what was done stays done when those change. Of a ConfigMap its data count, not its name, and then the
+/// image only as the program of `Exec`.
 fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
     let identity = identity(database);
     // How a program of one's own is read back may be said later, when it has run.
@@ -115,13 +171,17 @@ fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
         Tool::Exec => spec.options.version_table.as_deref().unwrap_or(""),
         Tool::Goose | Tool::GolangMigrate | Tool::Flyway => version_table(spec),
     };
+    let image = match (spec.tool, &spec.source.digest) {
+        (Tool::Goose | Tool::GolangMigrate | Tool::Flyway, Some(_)) => "",
+        _ => spec.source.image.as_str(),
+    };
     let mut parts = vec![
         "tool",
         spec.tool.word(),
         "version table",
         table,
         "source",
-        &spec.source.image,
+        image,
         spec.source.path.as_deref().unwrap_or(""),
         "target",
         spec.target.as_deref().unwrap_or(""),
@@ -131,6 +191,9 @@ fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
         &identity,
     ];
     // What is not said is no part, so that a field that is new to Slipway changes no key.
+    if let Some(digest) = &spec.source.digest {
+        parts.extend(["config map", digest]);
+    }
     let environment = serde_json::to_string(&spec.options.env).unwrap_or_default();
     if !spec.options.env.is_empty() {
         parts.extend(["env", &environment]);
@@ -182,155 +245,4 @@ pub fn version_table(spec: &MigrationSpec) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
-    use serde_json::{Value, json};
-
-    use super::{Planned, planned, version_table};
-    use crate::api::backend::Backend;
-    use crate::api::database::Database;
-
-    fn backend(migrations: &Value, image: &str) -> Backend {
-        serde_json::from_value(json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend", "metadata": {"name": "orders", "namespace": "team-a"},
-            "spec": {"image": image, "databases": [{"name": "orders-db"}], "migrations": migrations},
-        }))
-        .expect("a valid Backend")
-    }
-
-    fn databases(host: &str) -> BTreeMap<String, Arc<Database>> {
-        let database: Database = serde_json::from_value(json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "orders-db", "namespace": "team-a"},
-            "spec": {"engine": "PostgreSQL", "host": host, "name": "orders", "credentials": {"secret": "orders-db-app"}},
-        }))
-        .expect("a valid Database");
-        BTreeMap::from([("orders-db".to_owned(), Arc::new(database))])
-    }
-
-    /// The entry `schema` with options.
-    fn with(options: Value) -> Value {
-        let mut entry =
-            json!({"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}});
-        if let (Some(entry), Value::Object(options)) = (entry.as_object_mut(), options) {
-            entry.extend(options);
-        }
-        json!([entry])
-    }
-
-    fn names(planned: &Planned) -> Vec<String> {
-        planned
-            .migrations
-            .iter()
-            .map(|migration| migration.object_name.clone())
-            .collect()
-    }
-
-    #[test]
-    fn the_same_files_on_the_same_database_are_the_same_plan_and_anything_else_is_another() {
-        let entry = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}}]);
-        let renamed =
-            json!([{"name": "tables", "tool": "Goose", "source": {"path": "/migrations"}}]);
-        let target = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "7"}]);
-        let path = json!([{"name": "schema", "tool": "Goose", "source": {"path": "/sql"}}]);
-        let first = names(&planned(&backend(&entry, "orders:1"), &databases("db")));
-        assert_eq!(
-            first,
-            names(&planned(&backend(&renamed, "orders:1"), &databases("db")))
-        );
-        for other in [
-            planned(&backend(&entry, "orders:2"), &databases("db")),
-            planned(&backend(&target, "orders:1"), &databases("db")),
-            planned(&backend(&path, "orders:1"), &databases("db")),
-            planned(
-                &backend(&with(json!({"versionTable": "audit.v"})), "orders:1"),
-                &databases("db"),
-            ),
-            planned(
-                &backend(&with(json!({"outOfOrder": "Allow"})), "orders:1"),
-                &databases("db"),
-            ),
-            planned(
-                &backend(
-                    &with(json!({"env": [{"name": "A", "value": "1"}]})),
-                    "orders:1",
-                ),
-                &databases("db"),
-            ),
-            planned(&backend(&entry, "orders:1"), &databases("elsewhere")),
-        ] {
-            assert_ne!(first, names(&other));
-        }
-    }
-
-    /// migrations.md 4.2: what was done stays done, and what is written out means the same as what is left out.
-    #[test]
-    fn what_only_says_how_it_is_run_makes_no_other_plan() {
-        let plan = |options: Value| {
-            names(&planned(
-                &backend(&with(options), "orders:1"),
-                &databases("db"),
-            ))
-        };
-        for same in [
-            json!({"versionTable": "goose_db_version"}),
-            json!({"outOfOrder": "Refuse"}),
-            json!({"env": []}),
-            json!({"toolPath": "/goose"}),
-            json!({"timeouts": {"runSeconds": 7200}}),
-            json!({"retry": {"attempts": 1}}),
-        ] {
-            assert_eq!(plan(same.clone()), plan(json!({})), "{same}");
-        }
-    }
-
-    #[test]
-    fn a_program_is_known_by_its_words_and_how_it_is_read_back_may_be_said_later() {
-        let plan = |options: Value| {
-            let mut entry =
-                json!({"name": "schema", "tool": "Exec", "command": ["/app", "migrate"]});
-            if let (Some(entry), Value::Object(options)) = (entry.as_object_mut(), options) {
-                entry.extend(options);
-            }
-            let planned = planned(&backend(&json!([entry]), "orders:1"), &databases("db"));
-            let table = planned
-                .migrations
-                .first()
-                .map(|migration| version_table(&migration.spec).to_owned());
-            (names(&planned), table.unwrap_or_default())
-        };
-        let (first, table) = plan(json!({}));
-        assert_eq!(table, "");
-        let (same, table) = plan(json!({"readBack": "Goose", "idempotent": true}));
-        assert_eq!((same, table.as_str()), (first.clone(), "goose_db_version"));
-        assert_ne!(first, plan(json!({"command": ["/app migrate"]})).0);
-    }
-
-    #[test]
-    fn an_entry_whose_database_is_missing_is_named_and_left_out() {
-        let entry = json!([{"name": "schema", "tool": "Goose", "database": "audit", "source": {"path": "/migrations"}}]);
-        let planned = planned(&backend(&entry, "orders:1"), &databases("db"));
-        assert_eq!(
-            (
-                planned.migrations.len(),
-                planned.missing.into_iter().collect::<Vec<_>>()
-            ),
-            (0, vec!["audit".to_owned()])
-        );
-    }
-
-    #[test]
-    fn two_entries_that_mean_the_same_plan_run_once() {
-        let twice = json!([
-            {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}},
-            {"name": "again", "tool": "Goose", "source": {"path": "/migrations"}},
-        ]);
-        assert_eq!(
-            planned(&backend(&twice, "orders:1"), &databases("db"))
-                .migrations
-                .len(),
-            1
-        );
-    }
-}
+mod tests;

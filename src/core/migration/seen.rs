@@ -1,5 +1,6 @@
 //! What one look at a Migration shows.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,8 +10,10 @@ use kube::ResourceExt;
 use crate::api::backend::Backend;
 use crate::api::database::{Database, Holder, Ledger};
 use crate::api::migration::Migration;
+use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::ledger;
 use crate::core::meta;
+use crate::core::migration::planned::{Planned, planned};
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
 
@@ -22,6 +25,8 @@ pub struct Seen {
     pub backend: Option<Arc<Backend>>,
     /// The Databases that this Backend names, and the Migration's own.
     pub databases: BTreeMap<String, Arc<Database>>,
+    /// What this Backend asks for now, if it owns the Migration: see [`Seen::with_plan`].
+    pub planned: Planned,
     /// Backends that name the Migration's Database: its status is written as a whole.
     pub bound: i64,
     /// The other Migrations of the namespace.
@@ -36,6 +41,16 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// The same with what the Backend asks for, which is worked out once for all who want to know. `config_maps`: those that hold files.
+    #[must_use]
+    pub fn with_plan(mut self, config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>) -> Self {
+        self.planned = self
+            .live_backend()
+            .map(|backend| planned(backend, &self.databases, config_maps))
+            .unwrap_or_default();
+        self
+    }
+
     /// The Migration's uid.
     #[must_use]
     pub fn uid(&self) -> String {
@@ -50,10 +65,11 @@ impl Seen {
 
     /// Its ledger; empty where there is none yet.
     #[must_use]
-    pub fn ledger(&self) -> Ledger {
-        self.database()
-            .map(|database| ledger::of(database))
-            .unwrap_or_default()
+    pub fn ledger(&self) -> Cow<'_, Ledger> {
+        self.database().map_or_else(
+            || Cow::Owned(Ledger::default()),
+            |database| ledger::of(database),
+        )
     }
 
     /// The holder, if it is this very Migration with this plan.

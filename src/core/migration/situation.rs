@@ -8,11 +8,12 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
 use super::approval::{self, Awaiting, Need};
+use super::asked;
 use super::contract::{self, NotDue};
-use super::planned::{self, planned};
+use super::planned::{self, MissingFiles};
 use super::seen::Seen;
 use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
-use crate::api::migration::{Migration, MigrationPhase, MigrationSpec};
+use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::database::{ledger, retention};
 use crate::core::meta;
 use crate::core::run::evidence::{self, JobState, StartTrouble};
@@ -126,14 +127,17 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
 
 /// What must be so before it takes part in the queue at all.
 fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
-    if !is_wanted(seen) {
+    if let Some(missing) = asked::missing_files(seen) {
+        return Some(files_missing(seen, missing));
+    }
+    if !asked::is_wanted(seen) {
         return Some(Situation::Superseded);
     }
     if let Some(not_due) = contract::not_due(seen, now) {
         return Some(Situation::NotDue(not_due));
     }
     // Not in the queue: one that cannot go must not keep another Backend from the database.
-    unfinished_predecessor(seen).map(|behind| Situation::Waiting {
+    asked::unfinished_predecessor(seen).map(|behind| Situation::Waiting {
         reason: "Queued",
         message: format!(
             "waits for migration {behind}, which comes before it in backend {}",
@@ -148,7 +152,7 @@ pub fn may_be_armed(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> bo
     let ledger = seen.ledger();
     let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
     let reads = mode == RunMode::Check && contract::must_be_read(seen, entry);
-    let due = is_wanted(seen) && contract::not_due(seen, now).is_none();
+    let due = asked::is_wanted(seen) && contract::not_due(seen, now).is_none();
     reads || (due && (mode == RunMode::Check || approval::covers(seen, entry, job)))
 }
 
@@ -158,6 +162,22 @@ fn database_missing(seen: &Seen) -> Situation {
         reason: "DatabaseNotFound",
         message: format!(
             "database {name} not found (named by backend {}, spec.migrations). Next: kubectl get sldb {name} -n {}",
+            seen.migration.spec.backend,
+            seen.migration.namespace().unwrap_or_default()
+        ),
+    }
+}
+
+/// Until it is there nobody can say whether this plan is still the one that is meant.
+fn files_missing(seen: &Seen, missing: &MissingFiles) -> Situation {
+    let MissingFiles {
+        config_map, entry, ..
+    } = missing;
+    Situation::Waiting {
+        reason: "ConfigMapMissing",
+        message: format!(
+            "configmap {config_map} not found (named by backend {}, spec.migrations[{entry}].source.configMap). Next: kubectl get configmap \
+             {config_map} -n {}",
             seen.migration.spec.backend,
             seen.migration.namespace().unwrap_or_default()
         ),
@@ -207,7 +227,8 @@ fn mark_goes(seen: &Seen, ledger: &Ledger, entry: &Entry, asked_again: bool) -> 
     let mark = ledger::block(ledger, &entry.version_table)
         .filter(|block| block.plan_key == entry.plan_key);
     mark.is_some_and(|block| block.evidence == BlockEvidence::Database || asked_again)
-        && !is_wanted(seen)
+        && !asked::is_wanted(seen)
+        && asked::missing_files(seen).is_none()
 }
 
 /// Succeeded and Skipped never change. Failed and Blocked do when a person asks again. Unknown and `RetryWait` are on their way.
@@ -224,51 +245,6 @@ fn is_final(entry: &Entry, asked_again: bool) -> bool {
 pub fn asked_again(seen: &Seen, entry: Option<&Entry>) -> bool {
     seen.retry_token()
         .is_some_and(|token| entry.and_then(|entry| entry.retry_token.as_ref()) != Some(token))
-}
-
-/// Whether the Backend that owns it asks for this very plan now.
-#[must_use]
-pub fn is_wanted(seen: &Seen) -> bool {
-    asked(seen).is_some()
-}
-
-/// The plan as the Backend that owns it asks for it now: the same but for what the plan key leaves out.
-#[must_use]
-pub fn asked(seen: &Seen) -> Option<MigrationSpec> {
-    planned(seen.live_backend()?, &seen.databases)
-        .migrations
-        .into_iter()
-        .find(|planned| {
-            planned.object_name == seen.migration.name_any()
-                && planned.spec.plan_key == seen.migration.spec.plan_key
-        })
-        .map(|planned| planned.spec)
-}
-
-/// The first entry of its phase before it in its Backend that has not succeeded. One after the rollout comes after all those before it, as
-/// there is no release without them.
-fn unfinished_predecessor(seen: &Seen) -> Option<String> {
-    let backend = seen.live_backend()?;
-    let planned = planned(backend, &seen.databases);
-    planned
-        .migrations
-        .iter()
-        .take_while(|planned| planned.object_name != seen.migration.name_any())
-        .filter(|planned| planned.spec.phase == seen.migration.spec.phase)
-        .find(|planned| !is_done(seen, &planned.spec.database, &planned.spec.plan_key))
-        .map(|planned| planned.object_name.clone())
-}
-
-fn is_done(seen: &Seen, database: &str, plan_key: &str) -> bool {
-    seen.databases
-        .get(database)
-        .and_then(|database| ledger::entry(database.status.as_ref()?.ledger.as_ref()?, plan_key))
-        .is_some_and(|entry| {
-            matches!(
-                entry.outcome,
-                EntryOutcome::Succeeded | EntryOutcome::Skipped
-            )
-        })
 }
 
 fn waits_for_retry(entry: &Entry, now: Timestamp) -> bool {

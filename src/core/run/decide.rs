@@ -154,7 +154,7 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
         if ledger.holder.is_none() && !recorded {
             let adopted = Ledger {
                 holder: Some(holder_from(ticket, &seen.job, now)),
-                ..ledger
+                ..ledger.into_owned()
             };
             return Plan {
                 steps: vec![write_ledger(seen, database, adopted, now)],

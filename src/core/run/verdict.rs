@@ -35,6 +35,9 @@ const PASSING: [&str; 8] = [
 /// The runner's word for "what is pending is not what was approved; nothing was done".
 pub const PLAN_CHANGED: &str = "PlanChanged";
 
+/// The runner's word for "the ConfigMap holds other files than were planned; nothing was done".
+pub const SOURCE_CHANGED: &str = "SourceChanged";
+
 /// Most names of files in the ledger, of one plan.
 const LISTED_FILES: usize = 10;
 
@@ -162,7 +165,9 @@ impl Verdict {
             End::Succeeded | End::Skipped => (self.end, self.reason.clone()),
             _ if self.list.is_some() => (End::Listed, "AwaitingApproval".to_owned()),
             End::Blocked => (End::Blocked, self.reason.clone()),
-            _ if PASSING.contains(&self.reason.as_str()) => (End::Listed, self.reason.clone()),
+            _ if PASSING.contains(&self.reason.as_str()) || self.reason == SOURCE_CHANGED => {
+                (End::Listed, self.reason.clone())
+            }
             _ => (End::Failed { retry_safe: false }, self.reason.clone()),
         };
         Self {
@@ -228,7 +233,7 @@ fn cause(message: &Message) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, Verdict};
+    use super::{End, SOURCE_CHANGED, Verdict};
 
     /// migrations.md 4.1: only what was read of the database makes an unknown attempt known.
     #[test]
@@ -273,9 +278,27 @@ mod tests {
                 of(End::Unknown, "NoMigrationFiles"),
                 kept(End::Blocked, "OutcomeUnknown"),
             ),
+            // The files by which the attempt could be judged are no more.
+            (
+                of(End::Unknown, SOURCE_CHANGED),
+                kept(End::Blocked, "OutcomeUnknown"),
+            ),
         ];
         for (got, wanted) in rows {
             assert_eq!(got, wanted);
         }
+    }
+
+    /// migrations.md case 43: the ConfigMap may be put back, and if not it is another plan that is listed.
+    #[test]
+    fn a_list_for_an_approval_is_made_again_where_the_files_were_not_the_planned_ones() {
+        let of = |reason: &str| {
+            let failed = End::Failed { retry_safe: true };
+            Verdict::without_message(failed, reason, None).of_list().end
+        };
+        assert_eq!(
+            [of(SOURCE_CHANGED), of("InvalidSource")],
+            [End::Listed, End::Failed { retry_safe: false }]
+        );
     }
 }

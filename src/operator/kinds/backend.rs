@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::undecodable_report;
+use super::{config_maps, undecodable_report};
 use crate::api::backend::Backend;
 use crate::api::database::Database;
 use crate::cluster::cache::{Cache, Undecodable};
@@ -149,17 +149,11 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
                 .map(|object| (database, object))
         })
         .collect();
-    let config_maps = config_maps_of(root)
+    let named = config_maps_of(root)
         .into_iter()
-        .chain(authorities_of(databases.values()))
-        .filter_map(|config_map| {
-            caches
-                .config_maps
-                .get(&namespace, &config_map)
-                .map(|object| (config_map, object))
-        })
-        .collect();
-    let planned = planned::planned(root, &databases).migrations;
+        .chain(authorities_of(databases.values()));
+    let config_maps = config_maps(caches, &namespace, named);
+    let planned = planned::planned(root, &databases, &config_maps).migrations;
     let uid = root.uid().unwrap_or_default();
     let migrations = caches
         .migrations

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::migration::{binds, bound};
-use super::undecodable_report;
+use super::{config_maps, undecodable_report};
 use crate::api::backend::Backend;
 use crate::api::database::{Database, Holder};
 use crate::api::migration::{Migration, MigrationPhase};
@@ -15,7 +15,7 @@ use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::database::{self, ledger, retention};
-use crate::core::migration::planned::planned;
+use crate::core::migration::planned::{config_maps_of, planned};
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
 use crate::core::run::evidence::{JOB_NAME_LABEL, has_unfinished_pod};
 use crate::core::settings::Settings;
@@ -101,12 +101,16 @@ impl Kind for DatabaseKind {
 /// The plan keys of this Database that Backends ask for now.
 fn wanted(caches: &Caches, database: &Arc<Database>) -> BTreeSet<String> {
     let databases = BTreeMap::from([(database.name_any(), Arc::clone(database))]);
-    let backends = caches
-        .backends
-        .in_namespace(&database.namespace().unwrap_or_default());
+    let namespace = database.namespace().unwrap_or_default();
+    let backends = caches.backends.in_namespace(&namespace);
+    let config_maps = config_maps(
+        caches,
+        &namespace,
+        backends.iter().flat_map(|backend| config_maps_of(backend)),
+    );
     backends
         .iter()
-        .flat_map(|backend| planned(backend, &databases).migrations)
+        .flat_map(|backend| planned(backend, &databases, &config_maps).migrations)
         .map(|planned| planned.spec.plan_key)
         .collect()
 }

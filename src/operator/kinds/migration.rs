@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::undecodable_report;
+use super::{config_maps, takers_of_files, undecodable_report};
 use crate::api::backend::Backend;
 use crate::api::migration::Migration;
 use crate::cluster::cache::{Cache, Undecodable};
@@ -14,6 +14,7 @@ use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::meta;
 use crate::core::migration;
+use crate::core::migration::planned::{Planned, config_maps_of};
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
@@ -66,9 +67,11 @@ impl Kind for MigrationKind {
 
     fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
         let migrations = caches.migrations.in_namespace(&change.key.namespace);
+        let takers = takers_of_files(change, caches);
         let concerned = |migration: &&Arc<Migration>| match change.key.kind {
             ObjectKind::Backend => migration.spec.backend == change.key.name,
             ObjectKind::Database => true,
+            ObjectKind::ConfigMap => takers.contains(&migration.spec.backend),
             ObjectKind::Migration => migration.name_any() != change.key.name,
             ObjectKind::Job | ObjectKind::Pod => change
                 .label_values(meta::MIGRATION_LABEL)
@@ -114,10 +117,13 @@ pub(super) fn seen(
         .into_iter()
         .filter(|other| other.uid() != root.uid())
         .collect();
+    let files = backend.iter().flat_map(|backend| config_maps_of(backend));
+    let config_maps = config_maps(caches, &namespace, files);
     migration::Seen {
         migration: Arc::clone(root),
         backend,
         databases,
+        planned: Planned::default(),
         bound: bound(caches, &namespace, &root.spec.database),
         siblings,
         jobs: migration_jobs(caches, &namespace),
@@ -125,6 +131,7 @@ pub(super) fn seen(
         settings: Arc::clone(settings),
         term: term.to_owned(),
     }
+    .with_plan(&config_maps)
 }
 
 /// How many Backends name the Database.

@@ -1,16 +1,50 @@
 //! One thin file per kind: what it reads from the caches, which change wakes it. Nothing here decides; that is core's.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use kube::ResourceExt;
 use serde_json::json;
 
 use crate::cluster::cache::Undecodable;
+use crate::cluster::caches::Caches;
+use crate::cluster::change::Change;
 use crate::core::conditions::{self, Standing};
-use crate::core::plan::Report;
+use crate::core::config_map::ConfigMapDigest;
+use crate::core::migration::planned::config_maps_of;
+use crate::core::plan::{ObjectKind, Report};
 
 pub mod backend;
 pub mod database;
 pub mod migration;
 pub mod run;
+
+/// Those of the named ConfigMaps that exist.
+fn config_maps(
+    caches: &Caches,
+    namespace: &str,
+    names: impl IntoIterator<Item = impl AsRef<str>>,
+) -> BTreeMap<String, Arc<ConfigMapDigest>> {
+    let found = names.into_iter().filter_map(|name| {
+        let name = name.as_ref();
+        let config_map = caches.config_maps.get(namespace, name)?;
+        Some((name.to_owned(), config_map))
+    });
+    found.collect()
+}
+
+/// The Backends whose migrations take their files from the changed ConfigMap.
+fn takers_of_files(change: &Change, caches: &Caches) -> Vec<String> {
+    if !change.is(ObjectKind::ConfigMap) {
+        return Vec::new();
+    }
+    let backends = caches.backends.in_namespace(&change.key.namespace);
+    let takers = backends
+        .iter()
+        .filter(|backend| config_maps_of(backend).any(|name| *name == change.key.name));
+    takers.map(|backend| backend.name_any()).collect()
+}
 
 /// What an object that does not decode is told: only its own status, nothing is done for it. The old status is not readable either, so the
 /// conditions carry the time of the object's creation: the same look gives the same status.

@@ -7,6 +7,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
 use super::migration::{bound, migration_pods, seen as migration_seen};
+use super::takers_of_files;
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
@@ -86,9 +87,14 @@ impl Kind for RunKind {
 
     fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
         let jobs = caches.jobs.in_namespace(&change.key.namespace);
+        let takers = takers_of_files(change, caches);
         let concerned = |job: &&Arc<Job>| match change.key.kind {
             ObjectKind::Backend => {
                 ticket::ticket(job).is_some_and(|ticket| ticket.backend == change.key.name)
+            }
+            ObjectKind::ConfigMap => {
+                !takers.is_empty()
+                    && ticket::ticket(job).is_some_and(|ticket| takers.contains(&ticket.backend))
             }
             ObjectKind::Database => {
                 ticket::ticket(job).is_some_and(|ticket| ticket.database == change.key.name)

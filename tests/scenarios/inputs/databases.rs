@@ -246,6 +246,19 @@ pub(super) fn migrations() -> Vec<Input> {
         ),
         backend(
             "",
+            &with("{name: s, tool: Goose, source: {path: /m, configMap: sql}}"),
+            "source has path or configMap, not both",
+        ),
+        backend(
+            "",
+            &with("{name: s, tool: Goose, source: {configMap: SQL}}"),
+            "source.configMap",
+        ),
+        backend_passes(&with(
+            "{name: s, tool: Goose, source: {configMap: orders.sql, image: \"r.example/goose:3\"}}, {name: t, tool: Exec, readBack: Goose, target: \"7\", command: [/app], source: {configMap: sql}}",
+        )),
+        backend(
+            "",
             &with("{name: s, tool: Goose, source: {path: /m}, target: \"7a\"}"),
             "target",
         ),
@@ -460,7 +473,7 @@ pub(super) fn migrations() -> Vec<Input> {
         backend(
             "",
             &with("{name: s, tool: Goose, source: {image: \"r.example/sql:9\"}}"),
-            "source.path says where the files are",
+            "source says where the files are",
         ),
         row(
             "",
@@ -496,7 +509,28 @@ pub(super) fn migrations() -> Vec<Input> {
             "",
             Kind::Migration,
             "{spec: {source: {path: null}}}",
-            Answer::Refused("spec: source.path says where the files are"),
+            Answer::Refused("spec: source says where the files are"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {source: {configMap: sql}}}",
+            Answer::Refused("spec: source has path or configMap, not both"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            "{spec: {source: {path: null, configMap: sql}}}",
+            Answer::Refused("spec: source.digest is that of source.configMap"),
+        ),
+        row(
+            "",
+            Kind::Migration,
+            &format!(
+                "{{spec: {{source: {{path: null, configMap: sql, digest: {}}}}}}}",
+                "a".repeat(52)
+            ),
+            Answer::Accepted,
         ),
         row(
             "",

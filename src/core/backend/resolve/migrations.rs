@@ -55,11 +55,18 @@ fn check_source(field: &str, migration: &BackendMigration) -> Result<(), Invalid
     if let Some(reference) = &source.image {
         image(&format!("{field}.source.image"), reference)?;
     }
-    if source.path.is_none() && migration.tool != Tool::Exec {
+    if source.path.is_some() && source.config_map.is_some() {
+        return Err(invalid(
+            format!("{field}.source.configMap"),
+            "path and configMap cannot both hold the files",
+            "Remove one of them",
+        ));
+    }
+    if !has_files(migration) && migration.tool != Tool::Exec {
         return Err(invalid(
             format!("{field}.source.path"),
             "nothing says where the files are",
-            "Give a folder like /migrations",
+            "Give a folder like /migrations, or a configMap",
         ));
     }
     Ok(())
@@ -69,10 +76,6 @@ fn check_source(field: &str, migration: &BackendMigration) -> Result<(), Invalid
 fn check_program(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
     let options = &migration.options;
     let is_program = migration.tool == Tool::Exec;
-    let has_files = migration
-        .source
-        .as_ref()
-        .is_some_and(|source| source.path.is_some());
     let read_back = options.read_back.is_some();
     let faults = [
         (
@@ -91,9 +94,9 @@ fn check_program(field: &str, migration: &BackendMigration) -> Result<(), Invali
             "a table of Exec is only read with readBack",
         ),
         (
-            is_program && migration.target.is_some() && !(read_back && has_files),
+            is_program && migration.target.is_some() && !(read_back && has_files(migration)),
             ".target",
-            "Exec needs readBack and source.path for it",
+            "Exec needs readBack and files for it",
         ),
     ];
     let fault = faults.into_iter().find(|(wrong, ..)| *wrong);
@@ -104,6 +107,11 @@ fn check_program(field: &str, migration: &BackendMigration) -> Result<(), Invali
             "Add what is missing, or remove the field",
         ))
     })
+}
+
+fn has_files(migration: &BackendMigration) -> bool {
+    let source = migration.source.as_ref();
+    source.is_some_and(|source| source.path.is_some() || source.config_map.is_some())
 }
 
 fn check_tool(field: &str, migration: &BackendMigration) -> Result<(), Invalid> {
@@ -324,5 +332,16 @@ mod tests {
                 "{option}"
             );
         }
+    }
+
+    /// I-41.
+    #[test]
+    fn files_come_from_a_folder_or_a_config_map_and_not_from_both() {
+        let of = |source: Value| answer("Goose", &json!({"source": source}));
+        assert_eq!(of(json!({"configMap": "sql"})), "good");
+        assert_eq!(
+            of(json!({"configMap": "sql", "path": "/m"})),
+            "spec.migrations[s].source.configMap"
+        );
     }
 }

@@ -8,6 +8,7 @@ use super::config;
 use crate::api::database::Database;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::endpoint::Endpoint;
+use crate::core::migration::planned::MissingFiles;
 
 /// An object that the spec refers to and that is not there, or going.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -70,7 +71,17 @@ impl Missing {
     }
 }
 
-/// What the spec refers to, or the first thing that is missing.
+impl From<&MissingFiles> for Missing {
+    fn from(missing: &MissingFiles) -> Self {
+        Self::ConfigMap {
+            name: missing.config_map.clone(),
+            key: None,
+            field: format!("spec.migrations[{}].source.configMap", missing.entry),
+        }
+    }
+}
+
+/// What the spec refers to, or the first thing that is missing. `missing_files`: of the plan, which was worked out before.
 ///
 /// # Errors
 /// The object that is waited for.
@@ -78,6 +89,7 @@ pub fn surroundings(
     backend: &ResolvedBackend,
     databases: &BTreeMap<String, Arc<Database>>,
     config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
+    missing_files: &[MissingFiles],
 ) -> Result<Bound, Missing> {
     let databases: Vec<Endpoint> = backend
         .bindings
@@ -86,6 +98,9 @@ pub fn surroundings(
         .collect::<Result<_, _>>()?;
     let config_hash = config::hash_of_used_keys(backend, &databases, config_maps)?
         .filter(|_| backend.restart_on_config_change);
+    if let Some(missing) = missing_files.first() {
+        return Err(missing.into());
+    }
     Ok(Bound {
         databases,
         config_hash,

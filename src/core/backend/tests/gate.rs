@@ -46,7 +46,8 @@ fn the_gate_opens_only_when_all_migrations_are_done_in_their_order() {
                 let mut server = Server::default();
                 let names = put(&mut server, &backend, [*first, *second]);
                 let seen = server.seen(&backend);
-                let plan = planned::planned(&backend, &seen.databases).migrations;
+                let plan =
+                    planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
                 let answer = gate(&seen, paused, &plan);
                 let expected = match (paused, is_done(*first), is_done(*second)) {
                     (true, _, _) => Err(None),
@@ -80,7 +81,7 @@ fn a_failed_and_a_blocked_migration_hold_the_gate_in_their_own_way() {
         let mut server = Server::default();
         put(&mut server, &backend, [Some(phase)]);
         let seen = server.seen(&backend);
-        let plan = planned::planned(&backend, &seen.databases).migrations;
+        let plan = planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
         match gate(&seen, false, &plan) {
             Gate::Closed(Hold::Migration(held)) => Some(held.state),
             _ => None,
@@ -106,7 +107,7 @@ fn a_status_that_claims_success_opens_nothing_without_the_ledger() {
             let names = put(&mut server, &backend, [Some(claimed)]);
             server.record(names.first().expect("one name"), recorded);
             let seen = server.seen(&backend);
-            let plan = planned::planned(&backend, &seen.databases).migrations;
+            let plan = planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
             let opens = match gate(&seen, false, &plan) {
                 Gate::Open => true,
                 Gate::Closed(Hold::Migration(held)) => {
@@ -133,7 +134,7 @@ fn a_migration_of_somebody_else_under_our_name_opens_nothing() {
         &json!({"metadata": {"ownerReferences": null}}),
     );
     let seen = server.seen(&backend);
-    let plan = planned::planned(&backend, &seen.databases).migrations;
+    let plan = planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
     assert!(matches!(
         gate(&seen, false, &plan),
         Gate::Closed(Hold::Conflict { .. })
@@ -148,7 +149,7 @@ fn put<const N: usize>(
     phases: [Option<&str>; N],
 ) -> Vec<String> {
     let seen = server.seen(backend);
-    let plan = planned::planned(backend, &seen.databases).migrations;
+    let plan = planned::planned(backend, &seen.databases, &seen.config_maps).migrations;
     for (planned, phase) in plan.iter().zip(phases) {
         if let Some(phase) = phase {
             let body = super::super::build::migration::migration(&seen, planned);

@@ -142,7 +142,7 @@ fn another_certificate_of_the_authority_is_another_release_and_a_missing_one_is_
             .map(|certificate| ("authority".to_owned(), Arc::new(authority(certificate))))
             .into_iter()
             .collect();
-        surroundings(&resolved, &databases, &config_maps)
+        surroundings(&resolved, &databases, &config_maps, &[])
             .map(|bound| bound.config_hash)
             .map_err(|missing| missing.message())
     };

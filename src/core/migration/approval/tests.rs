@@ -14,7 +14,7 @@ use crate::core::database::ledger;
 use crate::core::meta;
 use crate::core::migration::message::Message;
 use crate::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
-use crate::core::migration::planned::planned;
+use crate::core::migration::planned::{Planned, planned};
 use crate::core::migration::{Decision, Seen, Situation, decide, report};
 use crate::core::plan::{Executed, Step};
 use crate::core::run::ticket::{self, Ticket};
@@ -50,7 +50,9 @@ impl Life {
             },
         }));
         let databases = BTreeMap::from([("db".to_owned(), Arc::new(database.clone()))]);
-        let plan = planned(&backend, &databases).migrations.remove(0);
+        let plan = planned(&backend, &databases, &BTreeMap::new())
+            .migrations
+            .remove(0);
         let migration: Migration = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
             "metadata": {
@@ -79,6 +81,7 @@ impl Life {
             migration: Arc::new(self.migration.clone()),
             backend: Some(Arc::new(self.backend.clone())),
             databases: BTreeMap::from([("db".to_owned(), Arc::new(self.database.clone()))]),
+            planned: Planned::default(),
             bound: 1,
             siblings: Vec::new(),
             jobs: self.jobs.iter().cloned().map(Arc::new).collect(),
@@ -86,6 +89,7 @@ impl Life {
             settings: Arc::new(Settings::default()),
             term: "t".to_owned(),
         }
+        .with_plan(&BTreeMap::new())
     }
 
     fn decide(&self) -> Decision {

@@ -13,7 +13,9 @@ use crate::api::migration::{Migration, MigrationSpec};
 use crate::core::database::endpoint::Endpoint;
 use crate::core::meta;
 use crate::core::migration::build::environment;
-use crate::core::migration::parameters::{ARMED_VARIABLE, PARAMETERS_VARIABLE, RunParameters};
+use crate::core::migration::parameters::{
+    ARMED_VARIABLE, ConfigMapFiles, PARAMETERS_VARIABLE, RunParameters,
+};
 use crate::core::migration::planned;
 use crate::core::run::evidence::MAIN_CONTAINER;
 use crate::core::run::ticket::{TICKET_ANNOTATION, Ticket, job_name};
@@ -22,8 +24,12 @@ use crate::core::settings::{MigrationTimes, Settings};
 /// Folder of the runner in the pod: an emptyDir that the first init container fills.
 const RUNNER_FOLDER: &str = "/slipway-runner";
 
-/// Folder of the migration files in the pod: an emptyDir that the second init container fills.
+/// Folder of the migration files in the pod: an emptyDir that the second init container fills, or the runner from a ConfigMap.
 const FILES_FOLDER: &str = "/slipway-files";
+
+/// Where a ConfigMap with the migration files is mounted. The kubelet changes what is there whenever the ConfigMap changes, so no tool reads
+/// it there.
+const CONFIG_MAP_FOLDER: &str = "/slipway-config-map";
 
 /// Uid and gid of the pod: an image without USER would start as root, which the restricted policy refuses.
 const USER: i64 = 65532;
@@ -158,7 +164,6 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
     let source = &attempt.spec.source;
     let runner = format!("{RUNNER_FOLDER}/slipway");
     let tool_image = tool_image(attempt);
-    let has_files = source.path.is_some();
     let mut command = vec![runner.as_str(), "runner", "run"];
     if !attempt.spec.options.command.is_empty() {
         command.push("--");
@@ -166,6 +171,7 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
         command.extend(attempt.spec.options.command.iter().map(String::as_str));
     }
     let mut mounts = vec![("runner", RUNNER_FOLDER), ("tmp", "/tmp")];
+    let has_files = source.path.is_some() || source.config_map.is_some();
     let mut volumes = vec![
         json!({"name": "runner", "emptyDir": {}}),
         json!({"name": "tmp", "emptyDir": {}}),
@@ -179,6 +185,8 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
     if has_files {
         mounts.push(("files", FILES_FOLDER));
         volumes.push(json!({"name": "files", "emptyDir": {}}));
+    }
+    if source.path.is_some() {
         init_containers.push(copying(attempt, ticket, &runner));
     }
     let mut main = container(
@@ -197,6 +205,15 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
             &mut main,
             "volumeMounts",
             json!({"name": "database-ca", "mountPath": environment::AUTHORITY_FOLDER, "readOnly": true}),
+        );
+    }
+    if let Some(name) = &source.config_map {
+        // Where it is gone meanwhile, the runner says so at once; a pod would wait for it.
+        volumes.push(json!({"name": "config-map", "configMap": {"name": name, "optional": true}}));
+        push(
+            &mut main,
+            "volumeMounts",
+            json!({"name": "config-map", "mountPath": CONFIG_MAP_FOLDER, "readOnly": true}),
         );
     }
     let mut spec = json!({
@@ -306,7 +323,13 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
     let database = endpoint(attempt);
     let times = attempt.times();
     let options = &attempt.spec.options;
-    let files = attempt.spec.source.path.as_ref().map(|_| FILES_FOLDER);
+    let source = &attempt.spec.source;
+    let files = source.path.as_ref().or(source.config_map.as_ref());
+    let config_map = source.config_map.as_ref().map(|name| ConfigMapFiles {
+        name: name.clone(),
+        folder: CONFIG_MAP_FOLDER.to_owned(),
+        digest: source.digest.clone().unwrap_or_default(),
+    });
     let seconds =
         |duration: std::time::Duration| i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
     RunParameters {
@@ -322,7 +345,8 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         tls: database.tls,
         authority: database.authority.map(|_| environment::authority_file()),
         own_user: attempt.database.spec.migration_credentials.is_some(),
-        files: files.unwrap_or_default().to_owned(),
+        files: files.map(|_| FILES_FOLDER.to_owned()).unwrap_or_default(),
+        config_map,
         target: attempt.spec.target.clone(),
         known: attempt.known.cloned(),
         may_have_run: attempt.may_have_run,

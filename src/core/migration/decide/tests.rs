@@ -12,7 +12,7 @@ use crate::api::migration::Migration;
 use crate::core::meta;
 use crate::core::migration::Seen;
 use crate::core::migration::parameters::RunParameters;
-use crate::core::migration::planned::planned;
+use crate::core::migration::planned::{Planned, planned};
 use crate::core::settings::Settings;
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
@@ -37,7 +37,9 @@ fn known(tool: &str, table: &str, retry: Option<&str>) -> Option<TakenForApplied
         }]}},
     }));
     let databases = BTreeMap::from([("d".to_owned(), Arc::new(database))]);
-    let plan = planned(&backend, &databases).migrations.remove(0);
+    let plan = planned(&backend, &databases, &BTreeMap::new())
+        .migrations
+        .remove(0);
     let annotations = retry.map(|token| json!({meta::RETRY_ANNOTATION: token}));
     let migration: Migration = object(json!({
         "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
@@ -51,13 +53,15 @@ fn known(tool: &str, table: &str, retry: Option<&str>) -> Option<TakenForApplied
         migration: Arc::new(migration),
         backend: Some(Arc::new(backend)),
         databases,
+        planned: Planned::default(),
         bound: 1,
         siblings: Vec::new(),
         jobs: Vec::new(),
         pods: Vec::new(),
         settings: Arc::new(Settings::default()),
         term: String::new(),
-    };
+    }
+    .with_plan(&BTreeMap::new());
     let job = build(&seen, 1, RunMode::Run).expect("a Job");
     let variables = job.pointer("/spec/template/spec/containers/0/env");
     let parameters = variables

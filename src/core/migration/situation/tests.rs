@@ -10,9 +10,10 @@ use super::{Situation, situation};
 use crate::api::backend::Backend;
 use crate::api::database::Database;
 use crate::api::migration::Migration;
+use crate::core::config_map::ConfigMapDigest;
 use crate::core::meta;
 use crate::core::migration::Seen;
-use crate::core::migration::planned::planned;
+use crate::core::migration::planned::{Planned, planned};
 use crate::core::settings::Settings;
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
@@ -48,7 +49,7 @@ fn backend(name: &str, order: &[&str]) -> Backend {
 
 /// A Backend's Migration of a database, made in this second.
 fn migration(backend: &Backend, database: &str, second: u8, phase: &str) -> Arc<Migration> {
-    let planned = planned(backend, &databases()).migrations;
+    let planned = planned(backend, &databases(), &files("SELECT 1;")).migrations;
     let plan = planned
         .into_iter()
         .find(|plan| plan.spec.database == database)
@@ -66,18 +67,36 @@ fn migration(backend: &Backend, database: &str, second: u8, phase: &str) -> Arc<
 }
 
 fn of(migration: &Arc<Migration>, backend: &Backend, siblings: &[Arc<Migration>]) -> Situation {
+    of_files(migration, backend, siblings, &BTreeMap::new())
+}
+
+/// The same where these ConfigMaps hold files.
+fn of_files(
+    migration: &Arc<Migration>,
+    backend: &Backend,
+    siblings: &[Arc<Migration>],
+    config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
+) -> Situation {
     let seen = Seen {
         migration: Arc::clone(migration),
         backend: Some(Arc::new(backend.clone())),
         databases: databases(),
+        planned: Planned::default(),
         bound: 2,
         siblings: siblings.to_vec(),
         jobs: Vec::new(),
         pods: Vec::new(),
         settings: Arc::new(Settings::default()),
         term: String::new(),
-    };
+    }
+    .with_plan(config_maps);
     situation(&seen, Timestamp::UNIX_EPOCH)
+}
+
+/// The ConfigMap `sql` with one file.
+fn files(content: &str) -> BTreeMap<String, Arc<ConfigMapDigest>> {
+    let config_map = json!({"metadata": {"name": "sql"}, "data": {"1_a.sql": content}});
+    BTreeMap::from([("sql".to_owned(), object(config_map))])
 }
 
 fn name(migration: &Migration) -> String {
@@ -129,4 +148,30 @@ fn a_migration_that_waits_for_its_predecessor_is_not_in_the_queue_of_its_databas
         matches!(turn, Situation::Turn { attempt: 1, .. }),
         "{turn:?}"
     );
+}
+
+/// migrations.md case 43: without it nobody can say which plan is meant, so nothing is given up and nothing runs.
+#[test]
+fn a_migration_waits_for_the_config_map_of_its_entry_and_of_those_before_it() {
+    let mut orders = backend("orders", &["first", "second"]);
+    for entry in orders.spec.migrations.iter_mut().take(1) {
+        entry.source = object(json!({"configMap": "sql"}));
+    }
+    let first = migration(&orders, "first", 1, "Queued");
+    let second = migration(&orders, "second", 2, "Queued");
+    let missing = Situation::Waiting {
+        reason: "ConfigMapMissing",
+        message: "configmap sql not found (named by backend orders, spec.migrations[first].source.configMap). Next: kubectl get configmap sql -n shop"
+            .to_owned(),
+    };
+    assert_eq!(of(&first, &orders, &[]), missing);
+    assert_eq!(of(&second, &orders, &[]), missing);
+
+    let turn = of_files(&first, &orders, &[], &files("SELECT 1;"));
+    assert!(
+        matches!(turn, Situation::Turn { attempt: 1, .. }),
+        "{turn:?}"
+    );
+    let changed = of_files(&first, &orders, &[], &files("SELECT 2;"));
+    assert_eq!(changed, Situation::Superseded);
 }

@@ -11,7 +11,8 @@ use super::{Attempt, job};
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode};
 use crate::api::migration::Migration;
-use crate::core::migration::parameters::RunParameters;
+use crate::core::config_map::ConfigMapDigest;
+use crate::core::migration::parameters::{ConfigMapFiles, RunParameters};
 use crate::core::migration::planned::planned;
 use crate::core::run::{self, ticket};
 use crate::core::settings::{Settings, ToolImages};
@@ -40,7 +41,8 @@ fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
         "spec": spec,
     }));
     let databases = BTreeMap::from([("db".to_owned(), Arc::new(database.clone()))]);
-    let plan = planned(&backend, &databases)
+    let config_maps = BTreeMap::from([("sql".to_owned(), Arc::new(config_map()))]);
+    let plan = planned(&backend, &databases, &config_maps)
         .migrations
         .pop()
         .expect("one migration");
@@ -62,6 +64,11 @@ fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
         lists: false,
         approved: None,
     })
+}
+
+/// The ConfigMap `sql`.
+fn config_map() -> ConfigMapDigest {
+    object(&json!({"metadata": {"name": "sql"}, "data": {"1_a.sql": "SELECT 1;"}}))
 }
 
 fn object<T: serde::de::DeserializeOwned>(value: &Value) -> T {
@@ -159,6 +166,67 @@ fn a_program_runs_in_its_own_image_with_its_own_words() {
     assert_eq!(
         of(json!({"image": "sql:9", "path": "/m"})),
         (json!("sql:9"), command, 2, "/slipway-files".to_owned())
+    );
+}
+
+/// No init container copies them: the runner itself compares what it takes out of the mount.
+#[test]
+fn the_files_of_a_config_map_are_mounted_and_the_runner_is_told_their_digest() {
+    let options = |tool: &str| json!({"tool": tool, "source": {"configMap": "sql"}});
+    let settings = Settings {
+        tool_images: ToolImages {
+            flyway: Some("flyway:1".to_owned()),
+            ..ToolImages::default()
+        },
+        ..Settings::default()
+    };
+    let job = made(&options("Goose"), &settings);
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(
+        (
+            &pod["volumes"],
+            &pod["initContainers"][1],
+            &pod["containers"][0]["volumeMounts"],
+        ),
+        (
+            &json!([
+                {"name": "runner", "emptyDir": {}},
+                {"name": "tmp", "emptyDir": {}},
+                {"name": "files", "emptyDir": {}},
+                {"name": "config-map", "configMap": {"name": "sql", "optional": true}},
+            ]),
+            &Value::Null,
+            &json!([
+                {"name": "runner", "mountPath": "/slipway-runner"},
+                {"name": "tmp", "mountPath": "/tmp"},
+                {"name": "files", "mountPath": "/slipway-files"},
+                {"name": "config-map", "mountPath": "/slipway-config-map", "readOnly": true},
+            ]),
+        )
+    );
+    let told = parameters(&job);
+    assert_eq!(
+        (told.files.as_str(), told.config_map),
+        (
+            "/slipway-files",
+            Some(ConfigMapFiles {
+                name: "sql".to_owned(),
+                folder: "/slipway-config-map".to_owned(),
+                digest: config_map().digest(),
+            })
+        )
+    );
+    let image = |options: &Value| {
+        made(options, &settings)["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    let own = json!({"tool": "Goose", "source": {"configMap": "sql", "image": "tools:2"}});
+    assert_eq!(
+        [
+            image(&options("Goose")),
+            image(&options("Flyway")),
+            image(&own)
+        ],
+        [json!("orders:1"), json!("flyway:1"), json!("tools:2")]
     );
 }
 
