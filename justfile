@@ -8,6 +8,11 @@ demo *flags:
 test *flags:
     cargo test {{flags}}
 
+# Print the figures of a release build, from the scenarios that measure
+figures *names="recorded_soon little_memory what_the_model_says two_names two_hundred":
+    cargo build --release --bin slipway
+    cargo test --test scenarios -- --program=$(ls target/*-linux-*/release/slipway) {{names}}
+
 # Format, clippy, licenses
 lint:
     cargo fmt --check

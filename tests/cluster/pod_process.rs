@@ -37,9 +37,9 @@ impl PodProcess {
         self.identity.signal(signal)
     }
 
-    /// Resident memory in bytes.
-    pub fn resident_memory(&self) -> Result<u64> {
-        self.identity.resident_memory()
+    /// The process itself, to be measured.
+    pub fn identity(&self) -> Identity {
+        self.identity
     }
 }
 

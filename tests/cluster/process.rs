@@ -127,13 +127,22 @@ impl Identity {
         kill_process(self.pid, signal).with_context(|| format!("signal process {}", self.pid()))
     }
 
-    /// Memory that is resident now, in bytes (`VmRSS`).
+    /// Memory that is resident now, in bytes (`VmRSS`): its own, and the pages of its file that were read.
     pub fn resident_memory(self) -> Result<u64> {
+        self.memory("VmRSS:")
+    }
+
+    /// Of the resident memory what is its own and in no file, in bytes (`RssAnon`): the rest the kernel takes back when it needs it.
+    pub fn own_memory(self) -> Result<u64> {
+        self.memory("RssAnon:")
+    }
+
+    fn memory(self, field: &str) -> Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid()))?;
         let line = status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .context("no VmRSS in the process status")?;
+            .find_map(|line| line.strip_prefix(field))
+            .with_context(|| format!("no {field} in the process status"))?;
         let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse()?;
         Ok(kibibytes * 1024)
     }

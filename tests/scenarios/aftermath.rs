@@ -89,9 +89,11 @@ impl Aftermath {
         }
     }
 
-    /// Removes the namespaces of the scenario.
+    /// Notes the longest texts, and removes the namespaces of the scenario.
     pub async fn clean_up(&self) -> Result<()> {
         for namespace in self.namespaces() {
+            let (cluster, longest) = (&self.shared.cluster, &self.shared.longest);
+            longest.look(cluster, &namespace).await?;
             clean_up(&self.shared.cluster, &namespace).await?;
         }
         Ok(())

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
-/// What the Backend waits for, by its own words, once it waits for the approval of these files.
-async fn awaited(world: &World, files: &str) -> Result<String> {
+/// What a Backend waits for, by its own words, once it waits for the approval of these files.
+pub async fn awaited(world: &World, backend: &str, files: &str) -> Result<String> {
+    let object = format!("slb/{backend}");
     wait::until(&format!("an approval of {files}"), PATIENCE, async || {
-        let (reason, message) = world.condition("slb/orders", "Ready", "False").await?;
+        let (reason, message) = world.condition(&object, "Ready", "False").await?;
         ensure!(
             reason == "AwaitingApproval" && message.contains(&format!("to be approved: {files};")),
             "{reason}: {message}"
@@ -35,7 +36,7 @@ pub async fn a_migration_waits_for_the_approval_of_exactly_what_is_pending(
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     orders["spec"]["migrations"][0]["approval"] = json!("Always");
     world.apply(&orders).await?;
-    let message = awaited(&world, "00001_orders.sql, 00002_customers.sql").await?;
+    let message = awaited(&world, "orders", "00001_orders.sql, 00002_customers.sql").await?;
     let waiting = migration(&world).await?;
     let database = world.get("sldb/orders-db").await?;
     ensure!(
@@ -51,7 +52,7 @@ pub async fn a_migration_waits_for_the_approval_of_exactly_what_is_pending(
 
     apply_the_first_file_by_hand(&world).await?;
     world.type_next_command(&message).await?;
-    let changed = awaited(&world, "00002_customers.sql").await?;
+    let changed = awaited(&world, "orders", "00002_customers.sql").await?;
     ensure!(world.versions("orders-db").await? == [1], "{changed}");
     world.type_next_command(&changed).await?;
     world.ready("orders").await?;

@@ -51,8 +51,9 @@ pub async fn two_replicas_of_the_chart_go_on_whatever_becomes_of_the_leader(
     let leader = story.ship(3).await?;
     story.freezes(&leader).await?;
     story.ends_well(3).await?;
-    println!(
-        "hand-over of the chart's leader in the middle of a migration: SIGTERM {handed_over:.2?} (wanted < 1 s), SIGKILL {taken_over:.2?} (wanted < 17 s)"
+    world.figure(
+        "another pod of the chart leads, in the middle of a migration",
+        format!("{handed_over:.2?} after SIGTERM (wanted < 1 s), {taken_over:.2?} after SIGKILL (wanted < 17 s)"),
     );
     story.uninstall().await
 }

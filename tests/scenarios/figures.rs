@@ -1,11 +1,15 @@
-//! What a migration costs, printed: how long from the arm to the recorded outcome, which requests, how much memory the runner takes.
+//! What a migration costs: how long from the arm to the recorded outcome, which requests, how much memory the runner takes.
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::approvals::awaited;
+use crate::cluster::audit::Entries;
 use crate::cluster::image::Image;
+use crate::first_release::APART;
 use crate::kills::{process_in, running_pod};
 use crate::witness::{Body, Witnessed, backend};
 use crate::world::World;
@@ -16,6 +20,50 @@ const EMPTY: [(&str, &str, &str); 2] = [
     ("GolangMigrate", "1_empty.up.sql", "SELECT 1;\n"),
 ];
 
+/// What a release writes beside its migration.
+const RELEASE: [&str; 4] = [
+    "serviceaccounts",
+    "controllerrevisions",
+    "deployments",
+    "services",
+];
+
+/// How many requests of each verb and kind. A status may be written once more when a look comes between two changes of what it tells.
+type Price = [(&'static str, &'static str, RangeInclusive<usize>); 7];
+
+/// `speed.md` 1: Migration, Job 3, ledger 2, Migration status 3, Backend status 2 and those of its release, 2 quorum reads.
+const PLAIN: Price = [
+    ("create", "migrations", 1..=1),
+    ("create", "jobs", 1..=1),
+    ("patch", "jobs", 2..=2),
+    ("update", "databases/status", 2..=2),
+    ("patch", "migrations/status", 3..=3),
+    ("patch", "backends/status", 3..=4),
+    ("get", "backends", 2..=2),
+];
+
+/// The same, and a Check run before it: Job 3, ledger 2, the states of asking and of the run of the Check, a quorum read at its arm.
+const APPROVED: Price = [
+    ("create", "migrations", 1..=1),
+    ("create", "jobs", 2..=2),
+    ("patch", "jobs", 4..=4),
+    ("update", "databases/status", 4..=4),
+    ("patch", "migrations/status", 5..=7),
+    ("patch", "backends/status", 5..=7),
+    ("get", "backends", 3..=3),
+];
+
+/// A plain one that first waits for the rollout and its soak.
+const LATE: Price = [
+    ("create", "migrations", 1..=1),
+    ("create", "jobs", 1..=1),
+    ("patch", "jobs", 2..=2),
+    ("update", "databases/status", 2..=2),
+    ("patch", "migrations/status", 3..=5),
+    ("patch", "backends/status", 3..=5),
+    ("get", "backends", 2..=2),
+];
+
 /// Where the runner is in a migration pod.
 const RUNNER: &str = "/slipway-runner/slipway";
 
@@ -23,48 +71,45 @@ const RUNNER: &str = "/slipway-runner/slipway";
 pub async fn an_empty_migration_is_recorded_soon_whatever_the_tool(world: World) -> Result<()> {
     let _operator = world.operator().await?;
     for (tool, file, content) in EMPTY {
-        let name = tool.to_lowercase();
-        let folder = world.cluster().state().path(&format!("empty-{name}"));
-        std::fs::create_dir_all(&folder)?;
-        std::fs::write(folder.join(file), content)?;
-        let image = format!("slipway.test/empty:{name}");
-        let files = Image::new(&image).file(folder.clone(), "/migrations");
-        world.cluster().load_image(&files).await?;
-        std::fs::remove_dir_all(folder)?;
-        world.database(&name, "password").await?;
+        let backend = empty(&world, tool, file, content).await?;
         let mark = world.mark()?;
-        world
-            .apply(&json!({
-                "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-                "metadata": {"name": name, "namespace": world.namespace},
-                "spec": {
-                    "type": "Worker", "image": image, "replicas": 0, "databases": [{"name": name}],
-                    "migrations": [{"name": "schema", "tool": tool, "source": {"path": "/migrations"}}],
-                },
-            }))
-            .await?;
-        world.ready(&name).await?;
-
-        let requests = world.requests(Some(mark))?;
-        let of = |kind: &str| requests.filter(|entry| entry.kind() == kind && entry.code < 300);
-        let counts = ["jobs", "migrations", "migrations/status"];
-        let counts = counts.map(|kind| (kind, of(kind).writes().len()));
-        ensure!(
-            counts == [("jobs", 3), ("migrations", 1), ("migrations/status", 3)],
-            "{tool}: {counts:?}\n{}",
-            requests.writes().table()
-        );
-        // Of a Job's three writes the second arms it; of the ledger's the last records the outcome.
-        let (jobs, ledger) = (of("jobs").writes(), of("databases/status").writes());
-        let armed = jobs.0.get(1).context("no arm")?.time;
-        let recorded = ledger.0.last().context("no record")?.time;
-        let took: Duration = recorded.duration_since(armed).try_into()?;
-        println!(
-            "{tool}: an empty migration is recorded {:.1} s after its arm (wanted < 4 s); {counts:?}",
-            took.as_secs_f32()
+        world.apply(&backend).await?;
+        world.ready(&tool.to_lowercase()).await?;
+        let requests = of_migration(&world.requests(Some(mark))?);
+        costs(&world, &format!("a migration, {tool}"), &requests, &PLAIN)?;
+        world.figure(
+            format!("from the arm to the record, an empty {tool}"),
+            format!("{:.1} s (wanted < 4 s)", took(&requests)?.as_secs_f32()),
         );
     }
     Ok(())
+}
+
+/// A migration of each way to be let go: nobody is asked, a person approves it, it comes after the rollout.
+pub async fn a_migration_costs_what_the_model_says_whatever_lets_it_go(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    let (tool, file, content) = EMPTY[0];
+    let backend = empty(&world, tool, file, content).await?;
+    let mark = world.mark()?;
+    let mut approved = backend.clone();
+    approved["spec"]["migrations"][0]["approval"] = json!("Always");
+    world.apply(&approved).await?;
+    let message = awaited(&world, "goose", "1_empty.sql").await?;
+    world.type_next_command(&message).await?;
+    world.ready("goose").await?;
+    let requests = of_migration(&world.requests(Some(mark))?);
+    costs(&world, "a migration that is approved", &requests, &APPROVED)?;
+
+    let mark = world.mark()?;
+    let mut late = backend.clone();
+    late["spec"]["migrations"] = json!([{
+        "name": "late", "tool": tool, "source": {"path": "/migrations"}, "phase": "AfterRollout", "soakSeconds": 0,
+    }]);
+    world.apply(&late).await?;
+    world.ready("goose").await?;
+    world.condition("slb/goose", "Migrated", "True").await?;
+    let requests = of_migration(&world.requests(Some(mark))?);
+    costs(&world, "a migration after the rollout", &requests, &LATE)
 }
 
 /// The runner waits beside its tool; what it takes is printed.
@@ -76,12 +121,90 @@ pub async fn a_runner_takes_little_memory_beside_its_tool(world: World) -> Resul
         .await?;
     database.until_begun(1).await?;
     let pod = running_pod(&world, "held").await?;
-    let runner = process_in(&pod, RUNNER)?;
-    println!(
-        "memory of the runner at work: {} KiB resident (wanted < 12 MiB, with a release build); its file has {} bytes",
-        runner.resident_memory()? / 1024,
-        std::fs::metadata(&world.shared.program)?.len()
+    let runner = process_in(&pod, RUNNER)?.identity();
+    let (resident, own) = (runner.resident_memory()?, runner.own_memory()?);
+    world.figure(
+        "memory of a runner at work",
+        format!(
+            "{} KiB resident (wanted < 12 MiB), {} of them its own, the rest pages of its file",
+            resident / 1024,
+            own / 1024
+        ),
     );
     database.let_go().await?;
     world.ready("held").await
+}
+
+/// A Backend that has nothing but this migration, and its Database.
+async fn empty(world: &World, tool: &str, file: &str, content: &str) -> Result<Value> {
+    let name = tool.to_lowercase();
+    let folder = world
+        .cluster()
+        .state()
+        .path(&format!("{}-{name}", world.namespace));
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(folder.join(file), content)?;
+    let image = format!("slipway.test/empty:{name}");
+    let files = Image::new(&image).file(folder.clone(), "/migrations");
+    world.cluster().load_image(&files).await?;
+    std::fs::remove_dir_all(folder)?;
+    world.database(&name, "password").await?;
+    world
+        .condition(&format!("sldb/{name}"), "Ready", "True")
+        .await?;
+    Ok(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+        "metadata": {"name": name, "namespace": world.namespace},
+        "spec": {
+            "type": "Worker", "image": image, "replicas": 0, "databases": [{"name": name}],
+            "migrations": [{"name": "schema", "tool": tool, "source": {"path": "/migrations"}}],
+        },
+    }))
+}
+
+/// Without what the release costs beside its migration.
+fn of_migration(requests: &Entries) -> Entries {
+    requests.except(&APART).except(&RELEASE)
+}
+
+/// Holds the requests of a migration against the model, and notes them by verb. An arm that meets the Job controller's own first write is
+/// refused and, after another confirmation, sent again: the model counts one try.
+fn costs(world: &World, what: &str, requests: &Entries, wanted: &Price) -> Result<()> {
+    let refused = requests.on("jobs").filter(|entry| entry.code == 409).len();
+    let counts = requests.count();
+    for (verb, kind, wanted) in wanted {
+        let key = ((*verb).to_owned(), (*kind).to_owned());
+        let again = match (*verb, *kind) {
+            ("patch", "jobs") | ("get", "backends") => refused,
+            _ => 0,
+        };
+        let found = counts.get(&key).copied().unwrap_or_default() - again;
+        ensure!(
+            wanted.contains(&found),
+            "{what} takes {found} x {verb} {kind}, not {wanted:?}:\n{}",
+            requests.table()
+        );
+    }
+    let strange = requests.writes().filter(|entry| {
+        let is = |(verb, kind, _): &(&str, &str, _)| entry.verb == *verb && entry.kind() == *kind;
+        !wanted.iter().any(is)
+    });
+    ensure!(
+        strange.is_empty(),
+        "{what} takes also:\n{}",
+        strange.table()
+    );
+    let of = |verb: &str| requests.filter(|entry| entry.verb == verb).len();
+    let verbs = ["create", "update", "patch", "get"].map(|verb| format!("{} {verb}", of(verb)));
+    world.figure(format!("requests of {what}"), verbs.join(", "));
+    Ok(())
+}
+
+/// Of a Job's three writes the second arms it; of the ledger's the last records the outcome.
+fn took(requests: &Entries) -> Result<Duration> {
+    let of = |kind: &str| requests.filter(|entry| entry.kind() == kind && entry.code < 300);
+    let (jobs, ledger) = (of("jobs").writes(), of("databases/status").writes());
+    let armed = jobs.0.get(1).context("no arm")?.time;
+    let recorded = ledger.0.last().context("no record")?.time;
+    Ok(recorded.duration_since(armed).try_into()?)
 }

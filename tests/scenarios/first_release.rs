@@ -49,7 +49,13 @@ pub async fn the_release_waits_for_its_schema_and_costs_what_the_model_says(
         "the Deployment came before its schema:\n{}",
         requests.table()
     );
-    costs("a first release with one migration", &requests, 16..=16, 2)
+    costs(
+        &world,
+        "a first release with one migration",
+        &requests,
+        16..=16,
+        2,
+    )
 }
 
 /// I-31, G-15: with everything in place nothing is written, and at rest nothing is asked but the Lease.
@@ -88,13 +94,13 @@ pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
 
     let requests = price(&world, &json!({"replicas": 1})).await?;
     // The Deployment; the status when the pods begin to change, when they have changed, and once more if a count is seen in between.
-    costs("other replicas", &requests, 2..=4, 0)?;
+    costs(&world, "other replicas", &requests, 2..=4, 0)?;
     let image = json!({"image": "slipway.test/orders:1.1.1"});
     let requests = price(&world, &image).await?;
     // Migration, ledger 2, Job 3, Migration status 3, Backend status 2; then ControllerRevision, Deployment, status 1 or 2.
-    costs("an image with a migration", &requests, 14..=15, 2)?;
+    costs(&world, "an image with a migration", &requests, 14..=15, 2)?;
     let requests = price(&world, &json!({"env": [{"name": "CHANGED", "value": "1"}]})).await?;
-    costs("a variable", &requests, 3..=4, 1)
+    costs(&world, "a variable", &requests, 3..=4, 1)
 }
 
 /// Of the kinds that decide about a release, any may be shown later than the others: the order in which two watches tell is nobody's promise.
@@ -148,6 +154,7 @@ async fn price(world: &World, spec: &Value) -> Result<Entries> {
 
 /// An arm that meets the Job controller's own first write is refused and, after another confirmation, sent again: the model counts one try.
 fn costs(
+    world: &World,
     what: &str,
     requests: &Entries,
     writes: RangeInclusive<usize>,
@@ -156,9 +163,12 @@ fn costs(
     let refused = requests.on("jobs").filter(|entry| entry.code == 409).len();
     let sent = requests.writes().len() - refused;
     let gets = requests.filter(|entry| entry.verb == "get").len() - refused;
-    println!(
-        "{what} costs {sent} writes and {gets} reads, apart from {refused} refused arms:\n{}",
-        requests.writes().table()
+    let model = format!("{writes:?} and {reads}").replace("..=", " to ");
+    world.figure(
+        format!("requests of {what}"),
+        format!(
+            "{sent} writes, {gets} reads (wanted {model}), and {refused} arms that were refused"
+        ),
     );
     ensure!(
         writes.contains(&sent) && gets == reads,
@@ -195,10 +205,9 @@ pub async fn at_rest_only_the_lease_is_renewed(world: World) -> Result<()> {
         requests.on("leases").writes().len(),
         requests.filter(|entry| entry.verb == "watch").len(),
     );
-    println!(
-        "at rest, two replicas, a minute: {} Lease renewals, {} watches re-opened",
-        renewals / 2,
-        watches / 2
+    world.figure(
+        "requests of two replicas at rest, in two minutes",
+        format!("{renewals} Lease renewals, {watches} watches re-opened"),
     );
     ensure!(
         RENEWALS.contains(&renewals) && requests.len() == renewals + watches,

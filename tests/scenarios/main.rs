@@ -45,6 +45,7 @@ mod servers;
 mod shared;
 mod storm;
 mod supervisor;
+mod tally;
 mod trace;
 mod upgrades;
 mod volume;
@@ -189,7 +190,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         engines::a_pooler_before_the_database_is_named_with_the_way_past_it,
         migrations::two_backends_on_one_database_never_migrate_at_once,
         migrations::a_password_with_every_odd_character_works_and_is_found_nowhere,
-        figures::an_empty_migration_is_recorded_soon_whatever_the_tool,
+        figures::a_migration_costs_what_the_model_says_whatever_lets_it_go,
         figures::a_runner_takes_little_memory_beside_its_tool,
         failures::a_migration_pod_that_is_deleted_ends_by_evidence,
         failures::a_killed_operator_finishes_after_its_restart,
@@ -222,8 +223,9 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         deletion::a_deleted_backend_leaves_nothing,
         deletion::a_backend_deleted_in_the_middle_of_its_migration_lets_it_end,
     ]);
-    // These change what all share: nodes, definitions, an operator for all namespaces.
+    // These measure time, or change what all share: nodes, definitions, an operator for all namespaces.
     let alone = arguments.choose(scenarios![
+        figures::an_empty_migration_is_recorded_soon_whatever_the_tool,
         nodes::a_migration_whose_node_is_lost_is_read_back_and_not_run_again,
         definitions::an_object_of_a_looser_definition_is_told_so_and_keeps_its_ledger,
         page::every_command_of_the_readme_works_as_typed,
@@ -242,6 +244,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
     if arguments.names.is_empty() {
         results.push(rights_are_used(&shared));
     }
+    shared.tell_figures();
     let passed = results.iter().filter(|passed| **passed).count();
     let failed = results.len() - passed;
     Arc::into_inner(shared)

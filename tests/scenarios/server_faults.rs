@@ -172,10 +172,9 @@ pub async fn an_api_server_that_was_away_finds_all_settled_soon(world: World) ->
     let back = Instant::now();
     world.ready("orders").await?;
     let settled = back.elapsed();
-    println!(
-        "settled {settled:.1?} after the API server's return; operators started: {} and {}",
-        first.starts(),
-        second.starts()
+    world.figure(
+        "settled after the API server's return",
+        format!("{settled:.1?} (wanted <= {SETTLED:.0?})"),
     );
     ensure!(
         settled <= SETTLED,

@@ -9,6 +9,7 @@ use crate::cluster::audit::{Entries, Mark};
 use crate::cluster::product::Product;
 use crate::cluster::release::{self, SLIPWAY_NAMESPACE};
 use crate::cluster::session::{Cluster, Options};
+use crate::tally::{Longest, Tally};
 use crate::witness;
 
 /// The releases of the orders service that scenarios ship: version and folder of migrations.
@@ -26,6 +27,8 @@ pub struct Shared {
     /// Slipway with the feature `faults`, built when a scenario asks for it.
     faulty: OnceCell<Product>,
     mark: Mark,
+    pub tally: Tally,
+    pub longest: Longest,
 }
 
 impl Shared {
@@ -73,6 +76,8 @@ impl Shared {
             tools,
             faulty: OnceCell::new(),
             mark,
+            tally: Tally::default(),
+            longest: Longest::default(),
         })
     }
 
@@ -92,6 +97,16 @@ impl Shared {
     pub fn is_ours(namespace: &str) -> bool {
         let own = format!("-{}-", std::process::id());
         namespace == SLIPWAY_NAMESPACE || (namespace.starts_with('s') && namespace.contains(&own))
+    }
+
+    /// What was measured, and with what.
+    pub fn tell_figures(&self) {
+        self.longest.tell(&self.tally);
+        println!(
+            "\nfigures of {}:\n{}",
+            self.program.display(),
+            self.tally.table()
+        );
     }
 
     pub async fn stop(self) -> Result<()> {

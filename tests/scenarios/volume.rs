@@ -69,15 +69,16 @@ async fn wave(world: &World, operator: &Operator, backends: &Api<Backend>) -> Re
     let used = operator.processor_time()?.saturating_sub(processor);
     let grown = operator.resident_memory()?.saturating_sub(memory);
     let (count, base) = (BACKENDS as u64, memory / 1024);
-    println!(
-        "{BACKENDS} Backends: created in {created:.1?}, all Ready after {ready:.1?}; {} writes, {} reads; memory {base} KiB with none, {} KiB more for each; \
-         processor time of the operator {used:.1?}, {:.1?} for each\n{}",
-        writes.len(),
-        gets.len(),
-        grown / 1024 / count,
-        used / u32::try_from(BACKENDS)?,
-        writes.table()
+    world.figure(
+        format!("{BACKENDS} Backends at once"),
+        format!(
+            "created in {created:.1?}, all Ready after {ready:.1?}; {} writes in all; for each {} KiB, {:.1?} of processor time",
+            writes.len(),
+            grown / 1024 / count,
+            used / u32::try_from(BACKENDS)?,
+        ),
     );
+    world.figure("memory of a leader with no Backend", format!("{base} KiB"));
     ensure!(
         WRITES.contains(&writes.len()) && gets.is_empty(),
         "not the price of the model:\n{}",
@@ -146,10 +147,13 @@ async fn remove(world: &World, backends: &Api<Backend>) -> Result<()> {
     })
     .await?;
     let writes = world.requests(Some(mark))?.except(&APART).writes();
-    println!(
-        "all of them deleted after {:.1?}, with {} writes of Slipway's",
-        start.elapsed(),
-        writes.len()
+    world.figure(
+        format!("{BACKENDS} Backends deleted"),
+        format!(
+            "gone after {:.1?}; {} writes",
+            start.elapsed(),
+            writes.len()
+        ),
     );
     ensure!(writes.is_empty(), "the deletion cost:\n{}", writes.table());
     Ok(())

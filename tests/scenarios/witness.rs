@@ -2,6 +2,7 @@
 //! own, so that the rows stay when the body is rolled back or killed; between the two it sleeps until the test lets it go.
 
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -171,6 +172,14 @@ impl Witnessed {
         let query = "select format('session %s met %s others at %s', session, others, at) from witness.rows where others > 0";
         let rows = self.rows.query(query, &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
+    }
+
+    /// How long after the first end of a body the next one began.
+    pub async fn hand_over(&self) -> Result<Duration> {
+        let query = "select extract(epoch from min(at) filter (where what = 'begin' and at > ended) - min(ended))::float8 \
+                     from witness.rows, (select min(at) as ended from witness.rows where what = 'end') as first";
+        let seconds: f64 = self.rows.query_one(query, &[]).await?.get(0);
+        Ok(Duration::from_secs_f64(seconds))
     }
 
     /// The whole story of a Backend's only migration.

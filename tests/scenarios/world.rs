@@ -1,6 +1,6 @@
 //! What a scenario has to itself: a namespace, a ServiceAccount with the operator's rights there, a database, an operator.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -312,6 +312,11 @@ impl World {
         let all = self.cluster().audit_log()?.since(self.mark)?;
         let accounts = format!("system:serviceaccount:{}:", self.namespace);
         Ok(all.filter(|entry| entry.pod == pod && entry.user.starts_with(&accounts)))
+    }
+
+    /// Notes what was measured, for the table at the end of the run.
+    pub fn figure(&self, what: impl Into<String>, figure: impl Display) {
+        self.shared.tally.note(what, figure);
     }
 
     pub fn mark(&self) -> Result<Mark> {
