@@ -135,7 +135,7 @@ pub async fn a_release_costs_the_same_whichever_watch_is_late(world: World) -> R
         let requests = world.requests(Some(mark))?.except(&APART);
         ensure!(lag.hits() > 0, "no watch of {resource} was late");
         let what = format!("a first release with a late watch of {resource}");
-        costs(&what, &requests, 16..=16, 2)?;
+        costs(&world, &what, &requests, 16..=16, 2)?;
         world.end().await
     });
     for outcome in futures::future::join_all(releases).await {
@@ -163,12 +163,13 @@ fn costs(
     let refused = requests.on("jobs").filter(|entry| entry.code == 409).len();
     let sent = requests.writes().len() - refused;
     let gets = requests.filter(|entry| entry.verb == "get").len() - refused;
-    let model = format!("{writes:?} and {reads}").replace("..=", " to ");
+    let model = match (writes.start(), writes.end()) {
+        (fewest, most) if fewest == most => format!("{fewest} and {reads}"),
+        (fewest, most) => format!("{fewest} to {most} and {reads}"),
+    };
     world.figure(
         format!("requests of {what}"),
-        format!(
-            "{sent} writes, {gets} reads (wanted {model}), and {refused} arms that were refused"
-        ),
+        format!("{sent} writes, {gets} reads (wanted {model}); refused arms: {refused}"),
     );
     ensure!(
         writes.contains(&sent) && gets == reads,
