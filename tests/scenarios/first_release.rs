@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
-use crate::cluster::audit::Entries;
+use crate::cluster::audit::{Entries, Mark};
 use crate::cluster::operator::Operator;
 use crate::cluster::proxy::FaultProxy;
 use crate::cluster::proxy::call::Verb;
@@ -49,13 +49,8 @@ pub async fn the_release_waits_for_its_schema_and_costs_what_the_model_says(
         "the Deployment came before its schema:\n{}",
         requests.table()
     );
-    costs(
-        &world,
-        "a first release with one migration",
-        &requests,
-        16..=16,
-        2,
-    )
+    let what = "a first release with one migration";
+    costs(&world, what, mark, 16..=16, 2).await
 }
 
 /// I-31, G-15: with everything in place nothing is written, and at rest nothing is asked but the Lease.
@@ -92,15 +87,15 @@ pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
     let _operator = world.operator().await?;
     world.release_orders().await?;
 
-    let requests = price(&world, &json!({"replicas": 1})).await?;
+    let mark = change(&world, &json!({"replicas": 1})).await?;
     // The Deployment; the status when the pods begin to change, when they have changed, and once more if a count is seen in between.
-    costs(&world, "other replicas", &requests, 2..=4, 0)?;
+    costs(&world, "other replicas", mark, 2..=4, 0).await?;
     let image = json!({"image": "slipway.test/orders:1.1.1"});
-    let requests = price(&world, &image).await?;
+    let mark = change(&world, &image).await?;
     // Migration, ledger 2, Job 3, Migration status 3, Backend status 2; then ControllerRevision, Deployment, status 1 or 2.
-    costs(&world, "an image with a migration", &requests, 14..=15, 2)?;
-    let requests = price(&world, &json!({"env": [{"name": "CHANGED", "value": "1"}]})).await?;
-    costs(&world, "a variable", &requests, 3..=4, 1)
+    costs(&world, "an image with a migration", mark, 14..=15, 2).await?;
+    let mark = change(&world, &json!({"env": [{"name": "CHANGED", "value": "1"}]})).await?;
+    costs(&world, "a variable", mark, 3..=4, 1).await
 }
 
 /// Of the kinds that decide about a release, any may be shown later than the others: the order in which two watches tell is nobody's promise.
@@ -132,10 +127,9 @@ pub async fn a_release_costs_the_same_whichever_watch_is_late(world: World) -> R
             .apply(&world.orders("orders", "1.0.0", "orders-db"))
             .await?;
         world.ready("orders").await?;
-        let requests = world.requests(Some(mark))?.except(&APART);
         ensure!(lag.hits() > 0, "no watch of {resource} was late");
         let what = format!("a first release with a late watch of {resource}");
-        costs(&world, &what, &requests, 16..=16, 2)?;
+        costs(&world, &what, mark, 16..=16, 2).await?;
         world.end().await
     });
     for outcome in futures::future::join_all(releases).await {
@@ -144,25 +138,39 @@ pub async fn a_release_costs_the_same_whichever_watch_is_late(world: World) -> R
     Ok(())
 }
 
-/// The requests of one change of the Backend, from the change until it is Ready again.
-async fn price(world: &World, spec: &Value) -> Result<Entries> {
+/// Changes the Backend and waits until it is Ready again; what is after the mark came of it.
+async fn change(world: &World, spec: &Value) -> Result<Mark> {
     let mark = world.mark()?;
     world.patch("slb/orders", &json!({"spec": spec})).await?;
     world.ready("orders").await?;
-    Ok(world.requests(Some(mark))?.except(&APART))
+    Ok(mark)
 }
 
 /// An arm that meets the Job controller's own first write is refused and, after another confirmation, sent again: the model counts one try.
-fn costs(
+async fn costs(
     world: &World,
     what: &str,
-    requests: &Entries,
+    mark: Mark,
     writes: RangeInclusive<usize>,
     reads: usize,
 ) -> Result<()> {
-    let refused = requests.on("jobs").filter(|entry| entry.code == 409).len();
-    let sent = requests.writes().len() - refused;
-    let gets = requests.filter(|entry| entry.verb == "get").len() - refused;
+    let count = |requests: &Entries| {
+        let requests = requests.except(&APART);
+        let refused = requests.on("jobs").filter(|entry| entry.code == 409).len();
+        let sent = requests.writes().len() - refused;
+        let gets = requests.filter(|entry| entry.verb == "get").len() - refused;
+        (sent, gets, refused)
+    };
+    let requests = world.requests_as(mark, |requests| {
+        let (sent, gets, _) = count(requests);
+        ensure!(
+            writes.contains(&sent) && gets == reads,
+            "{what} must cost {writes:?} writes and {reads} reads:\n{}",
+            requests.except(&APART).story()
+        );
+        Ok(())
+    });
+    let (sent, gets, refused) = count(&requests.await?);
     let model = match (writes.start(), writes.end()) {
         (fewest, most) if fewest == most => format!("{fewest} and {reads}"),
         (fewest, most) => format!("{fewest} to {most} and {reads}"),
@@ -170,11 +178,6 @@ fn costs(
     world.figure(
         format!("requests of {what}"),
         format!("{sent} writes, {gets} reads (wanted {model}); refused arms: {refused}"),
-    );
-    ensure!(
-        writes.contains(&sent) && gets == reads,
-        "{what} must cost {writes:?} writes and {reads} reads:\n{}",
-        requests.story()
     );
     Ok(())
 }

@@ -18,6 +18,9 @@ use crate::cluster::session::Cluster;
 use crate::cluster::{http, read, wait};
 use crate::shared::Shared;
 
+/// So late the line of a request may be in the log.
+const LOGGED: Duration = Duration::from_secs(5);
+
 /// How long a release may take on a busy, small node.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -305,6 +308,21 @@ impl World {
             .audit_log()?
             .since(since.unwrap_or(self.mark))?;
         Ok(all.of_service_account(&self.namespace, ACCOUNT))
+    }
+
+    /// The operator's requests since a mark, once they are as `check` wants them; its words, if they do not become so soon. What a request
+    /// has done shows before the log has its line.
+    pub async fn requests_as(
+        &self,
+        mark: Mark,
+        check: impl Fn(&Entries) -> Result<()>,
+    ) -> Result<Entries> {
+        wait::until("the log of requests", LOGGED, async || {
+            let requests = self.requests(Some(mark))?;
+            check(&requests)?;
+            anyhow::Ok(requests)
+        })
+        .await
     }
 
     /// The requests of a pod of this scenario's namespace so far.
