@@ -470,3 +470,36 @@ async fn folders_in_flyways_source_are_copied_and_found() -> Result<()> {
     assert_eq!(check.message.file_count, 2);
     Ok(())
 }
+
+/// migrations.md case 47: what Flyway runs beside the pending files is listed, and bound to the approval, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn callbacks_of_flyway_are_approved_with_the_files_that_they_run_with() -> Result<()> {
+    let callback = ("afterMigrate.sql", "DROP TABLE IF EXISTS c;\n");
+    let mut bench = bench(&[A, callback]).await?;
+    bench.parameters.mode = RunMode::Check;
+    let check = bench.run().await?;
+    let findings = check.message.findings.iter();
+    let found: Vec<String> = findings
+        .map(|finding| format!("{}:{}", finding.file, finding.line))
+        .collect();
+    assert_eq!(
+        (check.message.pending_files.as_slice(), found.as_slice()),
+        (
+            &[A.0, callback.0].map(str::to_owned)[..],
+            &["afterMigrate.sql:1".to_owned()][..]
+        )
+    );
+    bench.parameters.mode = RunMode::Run;
+    bench.parameters.approved = check.message.pending_digest.clone();
+    bench.write(&[(callback.0, "DROP TABLE a;\n")])?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Failed PlanChanged none->none not started exit 11"
+    );
+    bench.write(&[callback])?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded none->1 exit 0"
+    );
+    Ok(())
+}

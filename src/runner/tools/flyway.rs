@@ -133,18 +133,21 @@ impl Tool for Flyway {
 
     fn preflight(&self, history: &History) -> Result<Pending, Ending> {
         match self.look(history) {
-            Preflight::Pending(pending) => Ok(Pending {
-                versions: pending.iter().map(|file| file.label()).collect(),
-                digest: files::digest(pending.iter().copied()),
-                all_transactional: pending.iter().all(|file| file.is_transactional()),
-                files: pending
-                    .iter()
-                    .map(|file| PendingFile {
-                        name: file.script.clone(),
-                        content: file.content.clone(),
-                    })
-                    .collect(),
-            }),
+            Preflight::Pending(pending) => {
+                // Flyway runs them with whatever is pending, so they are listed and bound to the approval too.
+                let run = || pending.iter().copied().chain(self.files.callbacks());
+                Ok(Pending {
+                    versions: pending.iter().map(|file| file.label()).collect(),
+                    digest: files::digest(run()),
+                    all_transactional: run().all(File::is_transactional),
+                    files: run()
+                        .map(|file| PendingFile {
+                            name: file.script.clone(),
+                            content: file.content.clone(),
+                        })
+                        .collect(),
+                })
+            }
             Preflight::Nothing => Err(Ending::done(Outcome::Succeeded, "NoPendingMigrations")),
             Preflight::Ahead => Err(Ending::done(Outcome::Skipped, "DatabaseAhead")),
             Preflight::Failed(row) => Err(Ending::blocked(
@@ -254,7 +257,7 @@ impl Tool for Flyway {
         };
         named.or_else(next).map(|file: &File| StoppedAt {
             file: file.script.clone(),
-            left: if file.is_transactional() {
+            left: if file.is_transactional() && self.files.callbacks().all(File::is_transactional) {
                 Left::RolledBack
             } else {
                 Left::Half

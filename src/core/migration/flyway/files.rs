@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::callbacks::is_callback;
 use super::statements::{self, Script};
 use super::version::Version;
 use crate::core::hash;
@@ -69,6 +70,8 @@ pub struct Files {
     versioned: Vec<File>,
     /// By description, in which order they run.
     repeatable: Vec<File>,
+    /// What Flyway runs beside them, by name.
+    callbacks: Vec<File>,
 }
 
 /// Why Flyway could not work with the folder, or would silently leave something out.
@@ -95,20 +98,25 @@ impl Files {
         let entries: BTreeMap<String, String> = folder.into_iter().collect();
         let mut files = Self::default();
         for (script, content) in &entries {
-            let Some(name) = name(script)? else { continue };
+            let name = name(script)?;
+            let list = match &name {
+                None if is_callback(script) => &mut files.callbacks,
+                None => continue,
+                Some(name) if name.version.is_some() => &mut files.versioned,
+                Some(_) => &mut files.repeatable,
+            };
             let settings = entries.get(&format!("{script}.conf"));
-            let file = File {
+            let Name {
+                version,
+                description,
+            } = name.unwrap_or_default();
+            list.push(File {
                 in_transaction: settings.and_then(|settings| in_transaction(settings)),
-                version: name.version,
-                description: name.description,
+                version,
+                description,
                 script: script.clone(),
                 content: content.clone(),
-            };
-            if file.version.is_some() {
-                files.versioned.push(file);
-            } else {
-                files.repeatable.push(file);
-            }
+            });
         }
         files
             .versioned
@@ -182,7 +190,12 @@ impl Files {
         self.repeatable.iter()
     }
 
-    /// All of them in the order in which they run.
+    /// What Flyway runs beside the migrations, whichever these are.
+    pub fn callbacks(&self) -> impl Iterator<Item = &File> {
+        self.callbacks.iter()
+    }
+
+    /// All migrations in the order in which they run.
     pub fn iter(&self) -> impl Iterator<Item = &File> {
         self.versioned.iter().chain(&self.repeatable)
     }
@@ -223,6 +236,7 @@ pub fn shortened(description: &str) -> String {
     format!("{start}...")
 }
 
+#[derive(Default)]
 struct Name {
     version: Option<Version>,
     description: String,
