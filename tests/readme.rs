@@ -135,6 +135,27 @@ fn every_sample_renders() {
     }
 }
 
+/// Without its data nobody can say which plan is meant.
+#[test]
+fn render_asks_for_the_config_map_that_holds_the_files() {
+    let (code, _, errors) = slipway(&[
+        "render",
+        "-f",
+        "config/samples/config-map/backend.yaml",
+        "--database",
+        "config/samples/config-map/database.yaml",
+    ]);
+    assert_eq!(
+        (code, errors.lines().last()),
+        (
+            Some(1),
+            Some(
+                "Backend ledger: spec.migrations[schema].source.configMap: ConfigMap ledger-sql is in none of the files. Next: add -f FILE"
+            )
+        )
+    );
+}
+
 #[test]
 fn a_mistyped_field_ends_render_with_1_and_a_missing_file_with_2() {
     let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("mistyped.yaml");

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::build::SLIPWAY_VARIABLES;
 use super::resolved::{ResolvedBackend, VariableValue};
-use crate::api::backend::{BackendMigration, BackendSpec, Problem};
-use crate::api::common::Phase;
+use crate::api::backend::{BackendMigration, BackendMigrationSource, BackendSpec, Problem};
+use crate::api::common::{Phase, Tool};
 use crate::api::ports::Protocol;
 
 /// Below this a memory amount without a unit was hardly meant in bytes: one mebibyte.
@@ -17,7 +17,11 @@ pub fn problems(spec: &BackendSpec, backend: &ResolvedBackend) -> Vec<Problem> {
     let mut problems = Vec::new();
     problems.extend(image("spec.image", &spec.image));
     for migration in &spec.migrations {
-        let source = migration.source.as_ref();
+        // Of a ConfigMap's files the image holds the tool only: no plan hangs on it.
+        let holds_plan = |source: &&BackendMigrationSource| {
+            source.config_map.is_none() || migration.tool == Tool::Exec
+        };
+        let source = migration.source.as_ref().filter(holds_plan);
         if let Some(reference) = source.and_then(|source| source.image.as_ref()) {
             problems.extend(image(
                 &format!("spec.migrations[{}].source.image", migration.name),

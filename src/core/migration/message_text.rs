@@ -301,7 +301,7 @@ fn dirty(migration: &Migration, entry: &Entry) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::blocked;
+    use super::{blocked, failed, retry_wait};
     use crate::api::database::Entry;
     use crate::api::migration::Migration;
 
@@ -332,5 +332,42 @@ mod tests {
         );
         assert!(text(Some("-1")).contains("-database URL force -- -1; or"));
         assert!(text(None).contains("-database URL force VERSION_BEFORE_IT; or"));
+    }
+
+    /// What a person changes is the ConfigMap; there is no folder in an image to run a tool in.
+    #[test]
+    fn files_of_a_config_map_are_told_by_its_name() {
+        let migration: Migration = serde_json::from_value(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
+            "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "Flyway", "phase": "BeforeRollout",
+                "source": {"image": "orders:1", "configMap": "orders-sql", "digest": "d"}, "planKey": "k"},
+        }))
+        .expect("a Migration");
+        let entry = |reason: &str, message: &str| Entry {
+            reason: reason.to_owned(),
+            message: Some(message.to_owned()),
+            next_attempt_after: Some("2027-01-15T08:00:00Z".to_owned()),
+            ..Entry::default()
+        };
+        let retry = "kubectl annotate --overwrite slm/orders-x -n team-a slipway.dev/retry=1";
+        assert_eq!(
+            blocked(&migration, &entry("ChecksumMismatch", "V1__a.sql")),
+            format!(
+                "ChecksumMismatch: V1__a.sql. Put the file back as it ran and change configmap orders-sql; or, if the schema is as the new file \
+                 has it, with its files in FOLDER: flyway -url=URL -user=USER -locations=filesystem:FOLDER repair; then: {retry}"
+            )
+        );
+        assert_eq!(
+            failed(&migration, &entry("NoMigrationFiles", "none")),
+            format!(
+                "no migration files in configmap orders-sql: none. Fix the cause, change configmap orders-sql; or: {retry}"
+            )
+        );
+        assert_eq!(
+            retry_wait(&migration, &entry("SourceChanged", "2 files")),
+            format!(
+                "configmap orders-sql is not as it was planned: 2 files; the next attempt is at 2027-01-15T08:00:00Z. At once: {retry}"
+            )
+        );
     }
 }
