@@ -50,13 +50,16 @@ impl Source {
 
     /// The code without comments and without its own tests, which may use more. Line by line, numbered from 1.
     fn code(&self) -> Vec<(usize, &str)> {
-        let lines = self
-            .text
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line));
+        let lines: Vec<&str> = self.text.lines().collect();
+        // `mod tests;` stands anywhere, a module with a body at the end.
+        let tests = lines
+            .windows(2)
+            .position(|pair| pair[0].trim() == "#[cfg(test)]" && pair[1].ends_with('{'));
         lines
-            .take_while(|(_, line)| line.trim() != "#[cfg(test)]")
+            .iter()
+            .take(tests.unwrap_or(lines.len()))
+            .enumerate()
+            .map(|(index, line)| (index + 1, *line))
             .filter(|(_, line)| !line.trim_start().starts_with("//"))
             .collect()
     }
@@ -190,4 +193,101 @@ fn every_file_says_first_what_it_is_for() {
         .map(|source| format!("src/{} does not open with //!", source.path.display()))
         .collect();
     assert_none(&silent);
+}
+
+/// The rows of a table of `tests/COMMANDS.md` with so many columns, without backticks: what it lists, and who types it.
+fn listed(columns: usize) -> Vec<(String, String)> {
+    let list = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/COMMANDS.md"))
+        .expect("the list is there");
+    let cells = |line: &str| -> Vec<String> {
+        let inner = line.trim_matches('|').split('|');
+        inner.map(|cell| cell.trim().replace('`', "")).collect()
+    };
+    list.lines()
+        .filter(|line| line.starts_with("| `"))
+        .map(cells)
+        .filter(|cells| cells.len() == columns)
+        .filter_map(|mut cells| {
+            let by = cells.pop()?;
+            Some((cells.join(": "), by))
+        })
+        .collect()
+}
+
+/// The commands in a line of code: their fixed words, at most three.
+fn commands(line: &str) -> Vec<String> {
+    ["kubectl ", "flyway -", "migrate -path"]
+        .into_iter()
+        .flat_map(|start| line.match_indices(start))
+        .filter_map(|(at, _)| {
+            let fixed = line.get(at..)?.split(['{', '}', '"', '`']).next()?;
+            let words: Vec<&str> = fixed.split_whitespace().take(3).collect();
+            (words.len() > 1).then(|| words.join(" "))
+        })
+        .collect()
+}
+
+/// Of those that messages are made of.
+fn told() -> (Vec<String>, Vec<String>) {
+    let (mut told, mut reasons) = (Vec::new(), Vec::new());
+    for source in sources() {
+        let path = source.path.display().to_string();
+        if source.room() != Some("core") || path.contains("/tests") {
+            continue;
+        }
+        for (_, line) in source.code() {
+            told.extend(
+                commands(line)
+                    .into_iter()
+                    .map(|command| format!("{path}: {command}")),
+            );
+            if path.ends_with("migration/message_text.rs") {
+                let arm = line.trim_start().strip_prefix('"');
+                let arm = arm
+                    .filter(|_| line.contains("=>"))
+                    .map(|rest| rest.split('"'));
+                reasons.extend(arm.into_iter().flatten().step_by(2).filter_map(reason));
+            }
+        }
+    }
+    (sorted(told), sorted(reasons))
+}
+
+/// A pattern of a reason: one word that begins with a capital.
+fn reason(word: &str) -> Option<String> {
+    let is_one = word.starts_with(char::is_uppercase) && word.chars().all(char::is_alphabetic);
+    is_one.then(|| word.to_owned())
+}
+
+fn sorted(mut words: Vec<String>) -> Vec<String> {
+    words.sort();
+    words.dedup();
+    words
+}
+
+/// Each command that a message names, and each reason with words of its own, stands in `tests/COMMANDS.md` with a test that is there.
+#[test]
+fn every_command_of_a_message_is_listed_with_the_test_that_types_it() {
+    let (told, reasons) = told();
+    let (typed, done) = (listed(3), listed(2));
+    let names = |rows: &[(String, String)]| sorted(rows.iter().map(|row| row.0.clone()).collect());
+    assert_eq!(told, names(&typed));
+    assert_eq!(reasons, names(&done));
+    let tests = tests();
+    let faults: Vec<String> = typed
+        .iter()
+        .chain(&done)
+        .filter(|(_, by)| !by.starts_with("nobody: ") && !tests.contains(&format!("fn {by}(")))
+        .map(|(what, by)| format!("{what}: there is no test {by}"))
+        .collect();
+    assert_none(&faults);
+}
+
+/// The scenarios' code, in one.
+fn tests() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let files = fs::read_dir(folder).expect("the scenarios are there");
+    files
+        .filter_map(|file| fs::read_to_string(file.ok()?.path()).ok())
+        .collect()
 }

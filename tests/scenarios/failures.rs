@@ -6,6 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 
 use crate::cluster::wait;
+use crate::objects::told;
 use crate::world::{PATIENCE, World};
 
 /// F-30, F-34: the pod of a run is deleted; the outcome comes from evidence, and in the end the schema is there once.
@@ -59,17 +60,11 @@ pub async fn an_image_that_cannot_be_pulled_is_named_in_the_status(world: World)
         "spec": {"type": "Worker", "image": "slipway.test/no-such-image:1", "imagePullPolicy": "Never"},
     });
     world.apply(&backend).await?;
-    wait::until(
-        "the reason of the pod in the status",
-        PATIENCE,
-        async || {
-            let status = world.get("slb/ghost").await?["status"]["conditions"].to_string();
-            ensure!(
-                status.contains("ImagePullFailed") && status.contains("kubectl"),
-                "{status}"
-            );
-            anyhow::Ok(())
-        },
+    told(
+        &world,
+        "ghost",
+        "ImagePullFailed",
+        "Next: kubectl describe pod ghost-",
     )
     .await
 }

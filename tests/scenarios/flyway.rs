@@ -12,12 +12,13 @@ use crate::world::{PATIENCE, World};
 
 const PASSWORD: &str = "password";
 
-/// migrations.md cases 8, 11.
+/// migrations.md cases 8, 11, 12.
+/// In the end a file is edited that ran long ago, and the new words are agreed to.
 pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
     world: World,
 ) -> Result<()> {
     let flyway = tokio::task::block_in_place(Flyway::prepare)?;
-    for release in ["good", "broken", "mended"] {
+    for release in ["good", "broken", "mended", "edited"] {
         let image = flyway.image(&image(release), &folder(release))?;
         world.cluster().load_image(&image).await?;
     }
@@ -27,22 +28,27 @@ pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
     world.ready("orders").await?;
 
     world.ship("orders", &image("broken")).await?;
-    let message = blocked_by(&world, "retry=1").await?;
+    let message = blocked_by(&world, "FailedMigrationRow", "retry=1").await?;
     let client = world
         .postgres()
         .await?
         .connect(&world.database_name("orders-db"))
         .await?;
     client.batch_execute("DROP TABLE customers").await?;
-    repair(&world, &flyway, &message).await?;
+    repair(&world, &flyway, "broken", &message).await?;
     world.type_next_command(&message).await?;
-    let again = blocked_by(&world, "retry=2").await?;
+    let again = blocked_by(&world, "FailedMigrationRow", "retry=2").await?;
     client.batch_execute("DROP TABLE customers").await?;
-    repair(&world, &flyway, &again).await?;
+    repair(&world, &flyway, "broken", &again).await?;
     world.ship("orders", &image("mended")).await?;
     world.ready("orders").await?;
     world.condition("sldb/orders-db", "Ready", "True").await?;
-    Ok(())
+
+    world.ship("orders", &image("edited")).await?;
+    let message = blocked_by(&world, "ChecksumMismatch", "retry=1").await?;
+    repair(&world, &flyway, "edited", &message).await?;
+    world.type_next_command(&message).await?;
+    world.ready("orders").await
 }
 
 fn image(release: &str) -> String {
@@ -69,16 +75,16 @@ fn backend(world: &World) -> Value {
     })
 }
 
-/// Waits until a Migration is Blocked by a failed row, with this token in its next command; returns its message.
-async fn blocked_by(world: &World, token: &str) -> Result<String> {
-    wait::until("a failed row", PATIENCE, async || {
+/// Waits until a Migration is Blocked for this reason, with this token in its next command; returns its message.
+async fn blocked_by(world: &World, reason: &str, token: &str) -> Result<String> {
+    wait::until(reason, PATIENCE, async || {
         let migrations = world.list("slm").await?;
         let conditions = migrations
             .iter()
             .filter_map(|migration| migration["status"]["conditions"].as_array());
         let messages: Vec<String> = conditions
             .flatten()
-            .filter(|condition| condition["reason"] == "FailedMigrationRow")
+            .filter(|condition| condition["reason"] == reason)
             .map(|condition| text(&condition["message"]))
             .collect();
         let found = messages.iter().find(|message| message.ends_with(token));
@@ -88,7 +94,7 @@ async fn blocked_by(world: &World, token: &str) -> Result<String> {
 }
 
 /// Types the message's `flyway .. repair`, with the real program and in the folder of the files.
-async fn repair(world: &World, flyway: &Flyway, message: &str) -> Result<()> {
+async fn repair(world: &World, flyway: &Flyway, release: &str, message: &str) -> Result<()> {
     let (_, rest) = message
         .split_once("flyway -url=")
         .with_context(|| format!("no flyway command in: {message}"))?;
@@ -102,7 +108,7 @@ async fn repair(world: &World, flyway: &Flyway, message: &str) -> Result<()> {
     let command = format!("flyway -url={command} repair")
         .replace("URL", &url)
         .replace("USER", &name)
-        .replace("/migrations", &folder("broken").display().to_string());
+        .replace("/migrations", &folder(release).display().to_string());
     let output = Command::new(flyway.program())
         .args(command.split_whitespace().skip(1))
         .env("FLYWAY_PASSWORD", PASSWORD)

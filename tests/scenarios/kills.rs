@@ -42,7 +42,7 @@ impl Kill {
         let pod_name = text(&pod["metadata"]["name"]);
         let job = text(&pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]);
         match self {
-            Self::Runner => kill_process(pod, "/slipway-runner/slipway"),
+            Self::Runner => kill_the_runner(pod),
             Self::Tool => kill_process(pod, "/goose"),
             Self::PodDeleted => delete(world, "pod", &pod_name, &[]).await,
             Self::PodForced => {
@@ -282,6 +282,11 @@ pub async fn running_pod(world: &World, backend: &str) -> Result<Value> {
         found.context("no pod runs")
     })
     .await
+}
+
+/// SIGKILL to the runner of a pod, and so to all in it.
+pub fn kill_the_runner(pod: &Value) -> Result<()> {
+    kill_process(pod, "/slipway-runner/slipway")
 }
 
 /// SIGKILL to the one process of a pod that runs this program.

@@ -14,6 +14,7 @@ mod children;
     reason = "the unit tests of the harness run in tests/harness.rs, not here"
 )]
 mod cluster;
+mod commands;
 mod config_maps;
 mod contracts;
 mod crashes;
@@ -167,6 +168,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         objects::what_a_backend_names_is_waited_for_and_named_until_it_comes,
         objects::a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes,
         approvals::a_migration_waits_for_the_approval_of_exactly_what_is_pending,
+        commands::a_state_that_waits_for_a_person_ends_by_what_its_message_says,
         contracts::a_contract_waits_for_the_last_older_pod_and_its_soak_and_then_shuts_older_images_out,
         contracts::a_contract_gives_way_to_a_newer_release_until_it_is_armed_and_may_fail_without_harm,
         lease_faults::a_lease_that_was_tampered_with_does_not_end_the_election,

@@ -243,7 +243,7 @@ pub async fn files_that_contradict_the_version_table_are_blocked_with_the_way_ou
     ensure!(
         reason == "MigrationBlocked"
             && message.contains("version 2, which has no file here")
-            && message.contains("ship the image that holds it"),
+            && message.contains("Ship the image that holds it"),
         "{reason}: {message}"
     );
     world

@@ -81,11 +81,11 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
 
     database["metadata"]["finalizers"] = json!(["example.test/held"]);
     world.apply(&database).await?;
-    told(&world, "clerk", "ConfigMapMissing", "configmap settings not found (named by spec.env[MODE]); nothing is released yet. Next: kubectl get configmap settings").await?;
+    told(&world, "clerk", "ConfigMapMissing", &format!("configmap settings not found (named by spec.env[MODE]); nothing is released yet. Next: kubectl get configmap settings -n {}", world.namespace)).await?;
     world
         .kubectl(&["delete", "sldb", "words", "--wait=false"])
         .await?;
-    told(&world, "clerk", "DatabaseTerminating", "database words is being deleted (named by spec.databases); nothing new is started on it; nothing is released yet. Next: kubectl get sldb words").await?;
+    told(&world, "clerk", "DatabaseTerminating", &format!("database words is being deleted (named by spec.databases); nothing new is started on it; nothing is released yet. Next: kubectl get sldb words -n {}", world.namespace)).await?;
     world
         .patch("sldb/words", &json!({"metadata": {"finalizers": null}}))
         .await?;
@@ -98,7 +98,7 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         "data": {"other": "x"},
     });
     world.apply(&settings).await?;
-    told(&world, "clerk", "ConfigMapMissing", "configmap settings has no key mode (named by spec.env[MODE]); nothing is released yet. Next: kubectl describe configmap settings").await?;
+    told(&world, "clerk", "ConfigMapMissing", &format!("configmap settings has no key mode (named by spec.env[MODE]); nothing is released yet. Next: kubectl describe configmap settings -n {}", world.namespace)).await?;
     settings["data"] = json!({"mode": "quick"});
     world.apply(&settings).await?;
 
@@ -113,7 +113,10 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         &world,
         "clerk",
         "Forbidden",
-        "Next: kubectl get serviceaccount clerk-account",
+        &format!(
+            "Next: kubectl get serviceaccount clerk-account -n {}",
+            world.namespace
+        ),
     )
     .await?;
     world
@@ -131,7 +134,7 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         &world,
         "clerk",
         "SecretMissing",
-        "Next: kubectl get secret words-app",
+        &format!("Next: kubectl get secret words-app -n {}", world.namespace),
     )
     .await?;
     let mut half = secret.clone();
@@ -180,7 +183,10 @@ pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes
     for words in [
         "secret \"orders-db-app\" not found",
         "(named by database orders-db, spec.credentials)",
-        "Next: kubectl get secret orders-db-app",
+        &format!(
+            "Next: kubectl get secret orders-db-app -n {}",
+            world.namespace
+        ),
     ] {
         told(&world, "orders", "Migrating", words).await?;
     }
@@ -230,13 +236,17 @@ async fn conflict(world: &World, name: &str) -> Result<()> {
     } else {
         "NameConflict"
     };
-    let next = format!("kubectl delete {named}");
-    for words in ["is not Slipway's", "stays untouched", &next] {
+    for words in ["is not Slipway's", "stays untouched"] {
         told(world, name, reason, words).await?;
     }
+    let next = format!(
+        "if nobody needs it: kubectl delete {named} -n {}",
+        world.namespace
+    );
+    let message = tells(world, &format!("slb/{name}"), reason, &next).await?;
     let after = without_its_controllers_part(world.get(&object).await?);
     ensure!(before == after, "{object}: {before:#} became {after:#}");
-    world.kubectl(&["delete", &object]).await?;
+    world.type_next_command(&message).await?;
     world.ready(name).await.context(object)
 }
 
@@ -295,22 +305,32 @@ async fn migration_name(world: &World, backend: &Value) -> Result<String> {
         .unwrap_or_default())
 }
 
-/// Waits until `Ready` has this reason and its message these words.
+/// Waits until a Backend is not Ready for this reason, in these words; a command in them that only looks is typed.
 pub async fn told(world: &World, backend: &str, reason: &str, words: &str) -> Result<()> {
-    let what = format!("{backend} to tell {reason}: {words}");
+    let message = tells(world, &format!("slb/{backend}"), reason, words).await?;
+    if words.contains("Next: kubectl ") {
+        world.look(&message).await?;
+    }
+    Ok(())
+}
+
+/// Waits until `Ready` of an object has this reason and its message these words; returns the message.
+pub async fn tells(world: &World, object: &str, reason: &str, words: &str) -> Result<String> {
+    let what = format!("{object} to tell {reason}: {words}");
     wait::until(&what, PATIENCE, async || {
-        let object = world.get(&format!("slb/{backend}")).await?;
+        let object = world.get(object).await?;
         let conditions = object["status"]["conditions"].as_array();
         let ready = conditions
             .into_iter()
             .flatten()
             .find(|condition| condition["type"] == "Ready")
             .context("no condition yet")?;
+        let message = text(&ready["message"]);
         ensure!(
-            ready["reason"] == reason && text(&ready["message"]).contains(words),
+            ready["reason"] == reason && message.contains(words),
             "{ready}"
         );
-        anyhow::Ok(())
+        anyhow::Ok(message)
     })
     .await
 }

@@ -17,13 +17,15 @@ use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
 /// The folders of migrations beside this file, each an image of its own.
-const FOLDERS: [&str; 6] = [
+const FOLDERS: [&str; 8] = [
     "transactional",
     "halves",
     "more",
     "other",
     "refused",
     "mariadb",
+    "partial",
+    "late",
 ];
 
 /// What the migration is.
@@ -39,11 +41,24 @@ pub enum Body {
     Refused,
     /// For MariaDB: it makes its witness itself, and waits for nobody.
     MariaDb,
+    /// Statement by statement, and the server refuses the last one.
+    Partial,
+    /// The first, second and third.
+    Late,
 }
 
 impl Body {
     pub fn image(self) -> String {
-        let [transactional, halves, more, other, refused, mariadb] = FOLDERS;
+        let [
+            transactional,
+            halves,
+            more,
+            other,
+            refused,
+            mariadb,
+            partial,
+            late,
+        ] = FOLDERS;
         image_name(match self {
             Self::Transactional => transactional,
             Self::Halves => halves,
@@ -51,6 +66,8 @@ impl Body {
             Self::Other => other,
             Self::Refused => refused,
             Self::MariaDb => mariadb,
+            Self::Partial => partial,
+            Self::Late => late,
         })
     }
 }

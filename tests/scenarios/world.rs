@@ -87,6 +87,11 @@ impl World {
 
     /// The same, to be changed first.
     pub fn operator_options(&self) -> OperatorOptions {
+        self.operator_options_that_wait("1")
+    }
+
+    /// The same, and so many seconds go by before the second attempt of a migration.
+    pub fn operator_options_that_wait(&self, seconds: &str) -> OperatorOptions {
         let flags = [
             ("--watch-namespace", self.namespace.as_str()),
             ("--lease-namespace", &self.namespace),
@@ -95,7 +100,7 @@ impl World {
             ("--image", SLIPWAY_IMAGE),
             ("--goose-image", &self.shared.tools),
             ("--golang-migrate-image", &self.shared.tools),
-            ("--migration-backoff-seconds", "1"),
+            ("--migration-backoff-seconds", seconds),
         ];
         flags.into_iter().fold(
             OperatorOptions::new(&self.shared.program, &self.namespace, ACCOUNT),
@@ -216,6 +221,22 @@ impl World {
     pub async fn type_next_command(&self, message: &str) -> Result<()> {
         let words = release::next_command(message)?;
         self.cluster().kubectl_ok(&words).await?;
+        Ok(())
+    }
+
+    /// Types the command that a message ends with, one that only looks. That it finds nothing is an answer too.
+    pub async fn look(&self, message: &str) -> Result<()> {
+        let words = release::next_command(message)?;
+        let looks = ["get", "describe", "logs"];
+        ensure!(
+            words.first().is_some_and(|verb| looks.contains(verb)),
+            "{message}"
+        );
+        let answer = self.cluster().kubectl(&words).await?;
+        if answer.stderr.contains("(NotFound)") && answer.stderr.contains("not found") {
+            return Ok(());
+        }
+        answer.success(message)?;
         Ok(())
     }
 

@@ -15,7 +15,7 @@ use crate::core::run::ticket;
 /// What always helps against a file that came too late.
 fn renumber(migration: &Migration) -> String {
     format!(
-        "renumber it above the last one and {}",
+        "Renumber it above the last one and {}",
         new_files(migration)
     )
 }
@@ -225,7 +225,8 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
         "DatabaseDirty" => dirty(migration, entry),
         "PartiallyApplied" => {
             format!(
-                "Part of the file is in the schema: finish it by hand and add its row to {version_table}, or undo it; then: {retry}"
+                "Part of the file is in the schema: finish it by hand and {}, or undo it; then: {retry}",
+                add_row(migration, version_table)
             )
         }
         "FailedMigrationRow" => format!(
@@ -239,21 +240,23 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
         ),
         "OutOfOrder" if matches!(migration.spec.tool, Tool::Goose | Tool::Flyway) => {
             format!(
-                "A file has a lower number than one that ran: {}, or set outOfOrder: Allow",
-                renumber(migration)
+                "{}, or set outOfOrder: Allow in entry {} of spec.migrations of backend {}; or, if the table is wrong: {retry}",
+                renumber(migration),
+                migration.spec.name,
+                migration.spec.backend
             )
         }
         "OutOfOrder" => format!(
-            "A file has a lower number than one that ran: {}; or, if it need not run on this database: {retry}",
+            "{}; or, if it need not run on this database: {retry}",
             renumber(migration)
         ),
         "UnknownDatabaseVersion" => {
             format!(
-                "The database has a version that is not among the files: {}; or, if the table is wrong: {retry}",
+                "{}; or, if the table is wrong: {retry}",
                 if migration.spec.source.config_map.is_some() {
-                    "put the file that holds it into the configmap"
+                    "Put the file that holds it into the configmap"
                 } else {
-                    "ship the image that holds it"
+                    "Ship the image that holds it"
                 }
             )
         }
@@ -273,10 +276,22 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
         }
         "OutcomeUnknown" => {
             format!(
-                "Look at the schema: undo what is there of the file, or finish it by hand and add its row to {version_table}; then: {retry}"
+                "Look at the schema: undo what is there of the file, or finish it by hand and {}; then: {retry}",
+                add_row(migration, version_table)
             )
         }
         _ => format!("Look at the schema and put it right, then: {retry}"),
+    }
+}
+
+/// How the version table is told that a file was finished by hand. goose has no command for that.
+fn add_row(migration: &Migration, version_table: &str) -> String {
+    if migration.spec.tool == Tool::Goose {
+        format!(
+            "add its row (INSERT INTO {version_table} (version_id, is_applied) VALUES (NUMBER, true), with the number of the file)"
+        )
+    } else {
+        format!("add its row to {version_table}")
     }
 }
 

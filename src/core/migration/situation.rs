@@ -161,7 +161,7 @@ fn database_missing(seen: &Seen) -> Situation {
     Situation::Waiting {
         reason: "DatabaseNotFound",
         message: format!(
-            "database {name} not found (named by backend {}, spec.migrations). Next: kubectl get sldb {name} -n {}",
+            "database {name} not found (named by backend {}, spec.migrations). Next: kubectl get sldb/{name} -n {}",
             seen.migration.spec.backend,
             seen.migration.namespace().unwrap_or_default()
         ),

@@ -166,16 +166,13 @@ impl Tool for Flyway {
             )),
             Preflight::OutOfOrder(file) => Err(Ending::blocked(
                 "OutOfOrder",
-                about(
-                    &file.script,
-                    "its number is below the database's version; renumber the file, or set outOfOrder: Allow",
-                ),
+                about(&file.script, "its number is below the database's version"),
             )),
             Preflight::Unknown(row) => Err(Ending::blocked(
                 "UnknownDatabaseVersion",
                 about(
                     &row.script,
-                    "it ran on the database and is not among the files; ship the image that holds it",
+                    "it ran on the database and is not among the files",
                 ),
             )),
         }

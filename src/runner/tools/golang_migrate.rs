@@ -125,9 +125,7 @@ impl Tool for GolangMigrate {
                 "UnknownDatabaseVersion",
                 MessageError::plain(
                     "Files",
-                    &format!(
-                        "the database is at version {version}, which has no file here; ship the image that holds it"
-                    ),
+                    &format!("the database is at version {version}, which has no file here"),
                 ),
             )),
             Preflight::NoUpFile(one) => Err(Ending::failed(
@@ -262,13 +260,12 @@ impl GolangMigrate {
 }
 
 fn out_of_order(late: Option<&files::Migration>) -> MessageError {
-    let text = "its number is below the database's version, so golang-migrate would never run it; renumber the file";
+    let text = "its number is below the database's version, so golang-migrate would never run it";
     late.map_or_else(
         || {
             MessageError::plain(
                 "Files",
-                "more than one file came below the database's version since the last good run, and golang-migrate would never run them; \
-                 renumber the files",
+                "more than one file came below the database's version since the last good run, and golang-migrate would never run them",
             )
         },
         |late| about(late.name(), text),

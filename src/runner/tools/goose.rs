@@ -115,7 +115,7 @@ impl Tool for Goose {
                 "OutOfOrder",
                 about(
                     &file.name,
-                    "its number is below the database's version, so goose would never run it; renumber the file, or set outOfOrder: Allow",
+                    "its number is below the database's version, so goose would never run it",
                 ),
             )),
             Preflight::RolledBack(file) => Err(Ending::blocked(
@@ -129,9 +129,7 @@ impl Tool for Goose {
                 "UnknownDatabaseVersion",
                 MessageError::plain(
                     "Files",
-                    &format!(
-                        "the database is at version {version}, which has no file here; ship the image that holds it"
-                    ),
+                    &format!("the database is at version {version}, which has no file here"),
                 ),
             )),
         }

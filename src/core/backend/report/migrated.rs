@@ -118,7 +118,7 @@ fn released_below(seen: &Seen, found: &UnsafeRollback) -> Assessment {
         String::new()
     } else {
         format!(
-            ". Next: kubectl get slm/{} -n {} -o yaml, whose spec.source.image has them",
+            ". Which image has them stands in spec.source.image of it. Next: kubectl get slm/{} -n {} -o yaml",
             found.by,
             seen.namespace()
         )

@@ -249,7 +249,7 @@ fn crashed(pod: &str, container: &ContainerStatus) -> Option<(TroubleKind, Strin
     let (name, restarts) = (&container.name, container.restart_count);
     if last.reason.as_deref() == Some("OOMKilled") {
         let message = format!(
-            "pod {pod}: container {name} was killed for memory, {restarts} restarts. Next: raise spec.resources.limits.memory, or kubectl logs {pod} -c {name} --previous"
+            "pod {pod}: container {name} was killed for memory, {restarts} restarts. Next: raise spec.resources.limits.memory; or: kubectl logs {pod} -c {name} --previous"
         );
         return Some((TroubleKind::OutOfMemory, message));
     }

@@ -158,7 +158,7 @@ fn taken(key: &ObjectKey, whose: Whose) -> Assessment {
         return about(key, working("Pending", text));
     }
     let text = format!(
-        "{object} is not Slipway's and stays untouched. Next: rename the Backend, or, if nobody needs it, kubectl delete {object}"
+        "{object} is not Slipway's and stays untouched. Next: rename the Backend; or, if nobody needs it: kubectl delete {object}"
     );
     about(key, stalled("NameConflict", text))
 }
