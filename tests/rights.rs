@@ -4,7 +4,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use slipway::core::rights::{EDITOR_RULES, LEASE_RULES, RULES, VIEWER_RULES, rules_yaml};
+use slipway::core::rights::{
+    APPROVER_RULES, EDITOR_RULES, LEASE_RULES, RULES, VIEWER_RULES, rules_yaml,
+};
 
 const HEAD: &str = "# Written by `UPDATE_GENERATED=1 cargo test --test rights` from src/core/rights.rs. Do not edit.\n";
 
@@ -26,6 +28,19 @@ fn piece(name: &str, rules: &str) -> String {
     format!("{{{{- define \"slipway.{name}\" -}}}}\n{rules}{{{{- end }}}}\n")
 }
 
+/// The chart's policy, for all namespaces.
+fn policy(root: &Path) -> String {
+    let spec = fs::read_to_string(root.join("charts/slipway/files/policies/approve.yaml"))
+        .expect("the chart has the policy");
+    let spec = spec.trim_end().replace('\n', "\n  ");
+    format!(
+        "# Written by `UPDATE_GENERATED=1 cargo test --test rights` from charts/slipway/files/policies. Do not edit.\n\
+         apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata:\n  name: slipway-approve\nspec:\n  {spec}\n---\n\
+         apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata:\n  name: slipway-approve\nspec:\n  \
+         policyName: slipway-approve\n  validationActions: [Deny]\n"
+    )
+}
+
 fn files() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let chart_lease = "{{ include \"slipway.fullname\" . | quote }}";
@@ -33,6 +48,7 @@ fn files() -> Vec<(PathBuf, String)> {
     let lease = rules_yaml(LEASE_RULES, "slipway");
     let viewer = rules_yaml(VIEWER_RULES, "slipway");
     let editor = rules_yaml(EDITOR_RULES, "slipway");
+    let approver = rules_yaml(APPROVER_RULES, "slipway");
     let chart = [
         format!(
             "{{{{- /* {} */ -}}}}\n",
@@ -42,6 +58,7 @@ fn files() -> Vec<(PathBuf, String)> {
         piece("rules.lease", &rules_yaml(LEASE_RULES, chart_lease)),
         piece("rules.viewer", &viewer),
         piece("rules.editor", &editor),
+        piece("rules.approver", &approver),
     ];
     vec![
         (
@@ -75,6 +92,16 @@ fn files() -> Vec<(PathBuf, String)> {
                 &editor,
             ),
         ),
+        (
+            root.join("config/rbac/approver.yaml"),
+            kustomize(
+                "ClusterRole",
+                "slipway-approve",
+                &aggregated(&["admin"]),
+                &approver,
+            ),
+        ),
+        (root.join("config/policy/approve.yaml"), policy(root)),
         (
             root.join("charts/slipway/templates/_rules.tpl"),
             chart.concat(),

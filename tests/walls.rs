@@ -220,7 +220,7 @@ fn commands(line: &str) -> Vec<String> {
         .into_iter()
         .flat_map(|start| line.match_indices(start))
         .filter_map(|(at, _)| {
-            let fixed = line.get(at..)?.split(['{', '}', '"', '`']).next()?;
+            let fixed = line.get(at..)?.split(['{', '}', '"', '`', '\\']).next()?;
             let words: Vec<&str> = fixed.split_whitespace().take(3).collect();
             (words.len() > 1).then(|| words.join(" "))
         })

@@ -86,7 +86,8 @@ pub const VIEWER_RULES: &[Rule] = &[rule(
     &["get", "list", "watch"],
 )];
 
-/// What people with the roles `edit` and `admin` may do besides. A Migration is changed only to set `slipway.dev/retry`.
+/// What people with the roles `edit` and `admin` may do besides. A Migration is changed only to set `slipway.dev/retry`, or `slipway.dev/approve`
+/// where no policy asks for more.
 pub const EDITOR_RULES: &[Rule] = &[
     rule(
         GROUP,
@@ -96,6 +97,9 @@ pub const EDITOR_RULES: &[Rule] = &[
     rule(GROUP, &["backends/scale"], &["get", "update", "patch"]),
     rule(GROUP, &["migrations"], &["update", "patch", "delete"]),
 ];
+
+/// What people with the role `admin` may do besides: the verb that the admission policy of `charts/slipway/files/policies` asks for.
+pub const APPROVER_RULES: &[Rule] = &[rule(GROUP, &["migrations"], &["approve"])];
 
 /// The rules as YAML: the list under `rules:`. `lease` stands for the Lease's name, a template expression in the chart.
 #[must_use]
@@ -131,12 +135,20 @@ fn push(yaml: &mut String, text: std::fmt::Arguments<'_>) {
 
 #[cfg(test)]
 mod tests {
-    use super::{EDITOR_RULES, LEASE_RULES, RULES, VIEWER_RULES};
+    use super::{APPROVER_RULES, EDITOR_RULES, LEASE_RULES, RULES, VIEWER_RULES};
     use crate::core::plan::ObjectKind;
 
     #[test]
     fn no_role_has_a_wildcard_or_a_secret() {
-        for rule in [RULES, LEASE_RULES, VIEWER_RULES, EDITOR_RULES].concat() {
+        for rule in [
+            RULES,
+            LEASE_RULES,
+            VIEWER_RULES,
+            EDITOR_RULES,
+            APPROVER_RULES,
+        ]
+        .concat()
+        {
             for word in rule.resources.iter().chain(rule.verbs) {
                 assert!(
                     !word.contains('*') && !word.starts_with("secrets"),

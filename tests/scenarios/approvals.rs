@@ -1,9 +1,10 @@
 //! A person in the way of a migration: what is asked, what typing the message's command lets run, and what else it does not.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
+use slipway::core::rights::{APPROVER_RULES, EDITOR_RULES, VIEWER_RULES};
 
-use crate::cluster::wait;
+use crate::cluster::{helm, release, wait};
 use crate::world::{PATIENCE, World};
 
 /// What a Backend waits for, by its own words, once it waits for the approval of these files.
@@ -51,7 +52,7 @@ pub async fn a_migration_waits_for_the_approval_of_exactly_what_is_pending(
     );
 
     apply_the_first_file_by_hand(&world).await?;
-    world.type_next_command(&message).await?;
+    only_with_the_verb(&world, &message).await?;
     let changed = awaited(&world, "orders", "00002_customers.sql").await?;
     ensure!(world.versions("orders-db").await? == [1], "{changed}");
     world.type_next_command(&changed).await?;
@@ -63,6 +64,68 @@ pub async fn a_migration_waits_for_the_approval_of_exactly_what_is_pending(
         "{}",
         done["status"]
     );
+    Ok(())
+}
+
+/// The chart's policy refuses the command of somebody who may change Migrations and not approve them, naming the verb; with the verb it goes through.
+async fn only_with_the_verb(world: &World, message: &str) -> Result<()> {
+    let (namespace, cluster) = (&world.namespace, world.cluster());
+    let chart = helm::slipway_chart().display().to_string();
+    let watched = format!("watchNamespaces={{{namespace}}}");
+    let template = ["template", namespace, &chart, "--set", &watched];
+    let only = ["--show-only", "templates/policies.yaml"];
+    let policy = cluster.helm(&[&template[..], &only].concat()).await?;
+    let policy = policy.success("helm template")?;
+    let people = [
+        world.person("developer", &[VIEWER_RULES, EDITOR_RULES]),
+        world.person("lead", &[VIEWER_RULES, EDITOR_RULES, APPROVER_RULES]),
+    ];
+    cluster.apply(&people.concat()).await?;
+    cluster.apply(&policy).await?;
+    let words = release::next_command(message)?;
+    let typed = async |name: &str, further: &[&str]| {
+        let user = format!("--as=system:serviceaccount:{namespace}:{name}");
+        cluster
+            .kubectl(&[&words[..], &[user.as_str()], further].concat())
+            .await
+    };
+    // The API server needs a moment until it knows of the policy.
+    let refusal = wait::until("the policy to refuse", PATIENCE, async || {
+        let answer = typed("developer", &["--dry-run=server"]).await?;
+        ensure!(!answer.succeeded, "{}", answer.stdout);
+        anyhow::Ok(answer.stderr)
+    })
+    .await?;
+    ensure!(
+        refusal.contains("which takes the verb approve on migrations.slipway.dev"),
+        "{refusal}"
+    );
+    let (_, look) = refusal
+        .rsplit_once("kubectl ")
+        .with_context(|| refusal.clone())?;
+    for (name, verdict) in [("developer", "no"), ("lead", "yes")] {
+        let user = format!("--as=system:serviceaccount:{namespace}:{name}");
+        let look: Vec<&str> = look.split_whitespace().collect();
+        let answer = cluster.kubectl(&[&look[..], &[&user]].concat()).await?;
+        ensure!(answer.stdout.trim() == verdict, "{name}: {answer:?}");
+    }
+    let other = typed(
+        "developer",
+        &["slipway.dev/retry=by-hand", "--dry-run=server"],
+    )
+    .await?;
+    ensure!(!other.succeeded, "the approval went along with a retry");
+    let waiting = migration(world).await?;
+    ensure!(
+        waiting["metadata"]["annotations"]["slipway.dev/approve"].is_null(),
+        "{}",
+        waiting["metadata"]
+    );
+    typed("lead", &[]).await?.success("approve as lead")?;
+    cluster
+        .kubectl_with_input(&["delete", "--wait=false", "-f", "-"], &policy)
+        .await?
+        .success("delete the policy")?;
     Ok(())
 }
 

@@ -249,7 +249,7 @@ impl<'a> Page<'a> {
     /// Takes the operator away, however it came; definitions and Backends stay.
     async fn forgets(&self) -> Result<()> {
         let options = "--ignore-not-found --wait --timeout=60s";
-        for what in ["manager", "rbac"] {
+        for what in ["manager", "policy", "rbac"] {
             self.command(&format!("kubectl delete -k config/{what} {options}"))
                 .await?;
         }

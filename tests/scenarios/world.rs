@@ -1,13 +1,13 @@
 //! What a scenario has to itself: a namespace, a ServiceAccount with the operator's rights there, a database, an operator.
 
-use std::fmt::{Display, Write as _};
+use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
-use slipway::core::rights;
+use slipway::core::rights::{self, Rule};
 
 use crate::aftermath::{Aftermath, Beside, clean_up};
 use crate::cluster::audit::{Entries, Mark};
@@ -63,21 +63,23 @@ impl World {
 
     fn manifests(&self) -> String {
         let namespace = &self.namespace;
-        let mut text = format!(
-            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{pod-security.kubernetes.io/enforce: restricted}}}}\n---\n\
-             apiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {ACCOUNT}, namespace: {namespace}}}\n"
-        );
-        for (name, rules) in [("operator", rights::RULES), ("lease", rights::LEASE_RULES)] {
-            let rules = rights::rules_yaml(rules, "slipway");
-            let _ = write!(
-                text,
-                "---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {name}, namespace: {namespace}}}\n{rules}---\n\
-                 apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {name}, namespace: {namespace}}}\n\
-                 roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {name}}}\n\
-                 subjects: [{{kind: ServiceAccount, name: {ACCOUNT}, namespace: {namespace}}}]\n"
-            );
-        }
-        text
+        format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{name: {namespace}, labels: {{pod-security.kubernetes.io/enforce: restricted}}}}\n{}",
+            self.person(ACCOUNT, &[rights::RULES, rights::LEASE_RULES])
+        )
+    }
+
+    /// The manifests of a ServiceAccount of this namespace with rights in it.
+    pub fn person(&self, account: &str, rules: &[&[Rule]]) -> String {
+        let namespace = &self.namespace;
+        let rules = rights::rules_yaml(&rules.concat(), "slipway");
+        format!(
+            "---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{name: {account}, namespace: {namespace}}}\n---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {{name: {account}, namespace: {namespace}}}\n{rules}---\n\
+             apiVersion: rbac.authorization.k8s.io/v1\nkind: RoleBinding\nmetadata: {{name: {account}, namespace: {namespace}}}\n\
+             roleRef: {{apiGroup: rbac.authorization.k8s.io, kind: Role, name: {account}}}\n\
+             subjects: [{{kind: ServiceAccount, name: {account}, namespace: {namespace}}}]\n"
+        )
     }
 
     /// Starts an operator that looks at this namespace only.

@@ -63,3 +63,9 @@ rules:
     resources: [migrations]
     verbs: [update, patch, delete]
 {{- end }}
+{{- define "slipway.rules.approver" -}}
+rules:
+  - apiGroups: ["slipway.dev"]
+    resources: [migrations]
+    verbs: [approve]
+{{- end }}
