@@ -4,6 +4,8 @@
 mod approval;
 #[path = "runner/bench.rs"]
 mod bench;
+#[path = "runner/cases.rs"]
+mod cases;
 #[path = "cluster/mod.rs"]
 mod cluster;
 #[path = "runner/config_map.rs"]
@@ -30,7 +32,11 @@ mod tls;
 use std::fs;
 
 use anyhow::Result;
-use bench::{Bench, PASSWORD, SLEEPER, is_provisional};
+use bench::running::is_provisional;
+use bench::{Bench, PASSWORD, SLEEPER};
+use cases::{
+    comes_up_once, gives_up_behind_a_reader, stops_at_its_target, tells_apart_what_does_not_fit,
+};
 use cluster::postgres::{Options, Postgres};
 use rustix::process::{Signal, kill_process, test_kill_process};
 use slipway::api::database::RunMode;
@@ -45,22 +51,8 @@ const C: (&str, &str) = ("3_c.sql", "-- +goose Up\nCREATE TABLE c (id int);\n");
 #[tokio::test]
 async fn an_empty_database_is_brought_up_and_a_second_run_finds_nothing_to_do() -> Result<()> {
     let bench = Bench::new(&[A, B]).await?;
-    let first = bench.run().await?;
-    assert_eq!(
-        first.verdict(),
-        "Succeeded Succeeded none->2 exit 0",
-        "{}",
-        first.output
-    );
-    assert_eq!(
-        (bench.versions().await?, first.message.applied),
-        (vec![0, 1, 2], 2)
-    );
-    let second = bench.run().await?;
-    assert_eq!(
-        second.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    comes_up_once(&bench, "2", 2).await?;
+    assert_eq!(bench.versions().await?, [0, 1, 2]);
     Ok(())
 }
 
@@ -68,22 +60,8 @@ async fn an_empty_database_is_brought_up_and_a_second_run_finds_nothing_to_do() 
 #[tokio::test]
 async fn a_target_is_where_the_tool_stops_and_never_a_way_down() -> Result<()> {
     let mut bench = Bench::new(&[A, B, C]).await?;
-    bench.parameters.target = Some("2".to_owned());
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded Succeeded none->2 exit 0"
-    );
-    bench.parameters.target = Some("1".to_owned());
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Skipped DatabaseAhead 2->2 not started exit 0"
-    );
+    stops_at_its_target(&mut bench).await?;
     assert_eq!(bench.versions().await?, [0, 1, 2]);
-    bench.parameters.target = Some("7".to_owned());
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Failed InvalidSource 2->2 not started exit 11"
-    );
     Ok(())
 }
 
@@ -116,27 +94,7 @@ async fn an_older_image_that_lacks_even_the_target_runs_nothing_on_a_database_th
 async fn files_that_do_not_fit_the_database_are_told_apart_before_the_tool_starts() -> Result<()> {
     let bench = Bench::new(&[A, C]).await?;
     bench.run().await?;
-    bench.write(&[B])?;
-    let late = bench.run().await?;
-    assert_eq!(
-        (late.verdict(), late.error()),
-        (
-            "Blocked OutOfOrder 3->3 not started exit 12".to_owned(),
-            "2_b.sql  ".to_owned()
-        )
-    );
-    bench.remove("2_b.sql")?;
-    bench.remove("3_c.sql")?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Skipped DatabaseAhead 3->3 not started exit 0"
-    );
-    bench.write(&[("4_d.sql", A.1)])?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Blocked UnknownDatabaseVersion 3->3 not started exit 12"
-    );
-    Ok(())
+    tells_apart_what_does_not_fit(&bench, B, C.0, "4_d.sql").await
 }
 
 /// migrations.md case 6.
@@ -291,24 +249,8 @@ async fn a_folder_that_the_tool_could_not_use_and_a_job_that_nobody_armed_never_
 async fn an_alter_behind_a_reader_gives_up_after_five_seconds_and_may_be_tried_again() -> Result<()>
 {
     let bench = Bench::new(&[A]).await?;
-    bench.run().await?;
-    bench.write(&[("2_b.sql", "-- +goose Up\nALTER TABLE a ADD b int;\n")])?;
-    let reader = bench.user().await?;
-    reader.batch_execute("BEGIN; SELECT * FROM a").await?;
-    let ended = bench.run().await?;
-    assert_eq!(
-        (ended.verdict(), ended.error()),
-        (
-            "Failed SqlError 1->1 retry exit 10".to_owned(),
-            "2_b.sql:2 55P03 ".to_owned()
-        )
-    );
-    reader.batch_execute("COMMIT").await?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded Succeeded 1->2 exit 0"
-    );
-    Ok(())
+    let alter = ("2_b.sql", "-- +goose Up\nALTER TABLE a ADD b int;\n");
+    gives_up_behind_a_reader(&bench, alter, "2_b.sql:2 55P03 ").await
 }
 
 /// migrations.md cases 18, 20, 21: a second runner, by another name of the server, waits without blocking the first one's index.

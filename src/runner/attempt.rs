@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use crate::api::database::RunMode;
 use crate::core::migration::findings::{SqlFile, findings};
-use crate::core::migration::judge::{
-    Evidence, Judgement, Left, Lock as LockEvidence, ReadBack, rolls_back_schema, still_pending,
-};
+use crate::core::migration::judge::{Judgement, rolls_back_schema};
 use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
@@ -17,20 +15,14 @@ use crate::core::run::verdict::PLAN_CHANGED;
 
 use super::ending::Ending;
 use super::engines::{Access, Engine, EngineError};
-use super::lock::{Lock, PING};
+use super::lock::Lock;
 use super::log::say;
 use super::process;
+use super::read_back::{checked, note};
 use super::source;
 use super::stop::Stop;
-use super::supervise::{Finished, end_of};
 use super::termination::TerminationLog;
-use super::tools::{Pending, Start, StoppedAt, Tool, beyond};
-
-/// Of the grace period, kept for writing the message. 5 s.
-const LAST_MOMENT: Duration = Duration::from_secs(5);
-
-/// How often the database is read back, when it answers with errors: 3 times, some seconds apart.
-const LOOKS: usize = 3;
+use super::tools::{Pending, Start, Tool, beyond};
 
 /// Most files and findings that a message names, of those that wait for an approval.
 const FILES_NAMED: usize = 20;
@@ -254,156 +246,12 @@ impl Attempt {
         before.tool.start(&access, &guards, &before.pending)
     }
 
-    /// Step 11: waits for the tool's sessions, reads the version table, judges.
-    async fn read_back<E: Engine, T: Tool>(
-        &self,
-        mut before: Before<E, T>,
-        finished: &Finished,
-        message: &mut Message,
-    ) -> Judgement {
-        let grace = seconds(self.parameters.grace_seconds);
-        let until = self.stop.at().unwrap_or_else(Instant::now) + grace.saturating_sub(LAST_MOMENT);
-        let mut orphan = false;
-        let mut after = None;
-        for _ in 0..LOOKS {
-            if !before.lock.retake_within(until).await {
-                break;
-            }
-            if let Some((sessions_left, versions, indexes)) = self.look(&before, until).await {
-                orphan = sessions_left;
-                note(message, &before.tool, &versions);
-                message.applied = before.tool.applied(&before.versions, &versions);
-                message.invalid_indexes = indexes
-                    .into_iter()
-                    .filter(|index| !before.invalid_indexes.contains(index))
-                    .collect();
-                after = Some(versions);
-                break;
-            }
-            sleep(PING).await;
-        }
-        if after.is_none() {
-            message.after = None;
-            message.taken_for_applied = None;
-        }
-        if !message.invalid_indexes.is_empty() {
-            message.warnings.push("a concurrent index build failed and left an INVALID index; drop it before the next try".to_owned());
-        }
-        let words = before.tool.understand(&finished.last, after.as_ref());
-        let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
-        let file = error.as_ref().and_then(|error| error.file.as_deref());
-        let stopped = stopped_at::<E, T>(&before.tool, file, after.as_ref());
-        let evidence = Evidence {
-            lock: if finished.lock_lost {
-                LockEvidence::Lost
-            } else {
-                LockEvidence::Held
-            },
-            orphan,
-            read_back: read_back(&before.tool, after.as_ref(), &finished.last),
-            transactional: stopped
-                .as_ref()
-                .is_some_and(|stopped| stopped.left.is_nothing()),
-            end,
-        };
-        let judgement = before.tool.judge(&evidence, message.tool_exit);
-        message.error = if judgement.outcome == Outcome::Succeeded {
-            None
-        } else {
-            error.map(|error| at_file(error, stopped))
-        };
-        judgement
-    }
-
-    /// One look: whether sessions of the tool are left, the versions, the invalid indexes.
-    async fn look<E: Engine, T: Tool>(
-        &self,
-        before: &Before<E, T>,
-        until: Instant,
-    ) -> Option<(bool, T::Versions, Vec<String>)> {
-        let gone = before.lock.no_tool_within(until).await.ok()?;
-        let versions = before.tool.read(before.lock.session()).await.ok()?;
-        let indexes = before.lock.session().invalid_indexes().await.ok()?;
-        Some((!gone, versions, indexes))
-    }
-
     /// What our sessions are called, after their prefix.
     fn name(&self) -> String {
         format!(
             "{}/{}",
             self.parameters.migration_uid, self.parameters.attempt
         )
-    }
-}
-
-fn read_back<T: Tool>(tool: &T, after: Option<&T::Versions>, last: &str) -> ReadBack {
-    let Some(versions) = after else {
-        return ReadBack::Missing;
-    };
-    match tool.mark(versions) {
-        Some(reason) => ReadBack::Marked(reason),
-        None if tool.at_target(versions, last) => ReadBack::AtTarget,
-        None => ReadBack::Below,
-    }
-}
-
-/// The file at which the tool stopped. It is transactional only on an engine on which a change of the schema can be.
-fn stopped_at<E: Engine, T: Tool>(
-    tool: &T,
-    file: Option<&str>,
-    after: Option<&T::Versions>,
-) -> Option<StoppedAt> {
-    let stopped = tool.stopped_at(file, after)?;
-    Some(StoppedAt {
-        left: stopped.left.on(E::KIND),
-        ..stopped
-    })
-}
-
-/// What the table says now, for the message.
-fn note<T: Tool>(message: &mut Message, tool: &T, versions: &T::Versions) {
-    message.after = tool.current(versions);
-    message.dirty = tool.mark(versions).is_some();
-    message.last_good = tool.last_good(versions);
-    message.taken_for_applied = tool.taken_for_applied(versions);
-}
-
-/// A Check run found files pending. Whoever ran before is dead and holds nothing, so the first of them is the one it stopped in: if that
-/// file is transactional, nothing of it is there and another attempt is safe; if not, a person must look.
-fn checked<E: Engine, T: Tool>(tool: &T, versions: &T::Versions) -> Ending {
-    let stopped = stopped_at::<E, T>(tool, None, Some(versions));
-    let left = stopped.as_ref().map(|stopped| stopped.left);
-    let error = at_file(
-        MessageError::plain("Tool", "the last attempt did not get to its end"),
-        stopped,
-    );
-    Ending {
-        judgement: still_pending(left, tool.may_be_repeated()),
-        error: Some(Box::new(error)),
-    }
-}
-
-/// The same error with the file at which the tool stopped, and what may have become of it, unless the tool itself has named one.
-fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
-    let Some(stopped) = stopped.filter(|_| error.file.is_none() && error.code.is_none()) else {
-        return error;
-    };
-    if error.class == "Files" {
-        // Nothing of it ran.
-        return MessageError {
-            file: Some(stopped.file),
-            ..error
-        };
-    }
-    let state = match stopped.left {
-        Left::RolledBack | Left::NotBegun => "was not applied",
-        Left::Half => "may be half applied, as it runs without a transaction",
-        Left::Dirty => "was begun and not ended, so it may be applied, in part or not at all",
-    };
-    let text = format!("{state}: {}", error.text);
-    MessageError {
-        file: Some(stopped.file),
-        ..MessageError::plain(&error.class, &text)
     }
 }
 

@@ -13,6 +13,7 @@ mod lock;
 mod log;
 mod output;
 mod process;
+mod read_back;
 mod source;
 mod stop;
 mod supervise;

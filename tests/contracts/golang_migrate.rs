@@ -4,7 +4,8 @@ use anyhow::Result;
 use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 
-use crate::bench::{Bench, pid};
+use crate::bench::Bench;
+use crate::bench::running::pid;
 
 const A: (&str, &str) = ("1_a.up.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.up.sql", "CREATE TABLE b (id int);\n");

@@ -4,7 +4,8 @@ use anyhow::Result;
 use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 
-use crate::bench::{Bench, PASSWORD, pid, said};
+use crate::bench::running::pid;
+use crate::bench::{Bench, PASSWORD, said};
 
 const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");

@@ -1,5 +1,8 @@
 //! What the runner's tests stand on: one PostgreSQL and one MariaDB for all, a database and a folder each, and the runner as a process.
 
+mod looks;
+pub mod running;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::Ipv4Addr;
@@ -8,25 +11,22 @@ use std::process::{Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
-use mysql_async::Conn;
-use mysql_async::prelude::Queryable as _;
-use rustix::process::{Pid, Signal, kill_process};
+use anyhow::{Result, bail};
 use slipway::api::common::{Engine, Tool};
 use slipway::api::database::{RunMode, TlsMode};
 use slipway::api::migration::OutOfOrder;
 use slipway::core::migration::dsn::percent;
-use slipway::core::migration::message::{Message, Outcome};
 use slipway::core::migration::parameters::RunParameters;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::sync::OnceCell;
-use tokio_postgres::Client;
 
 use crate::cluster::flyway::Flyway;
 use crate::cluster::mariadb::MariaDb;
 use crate::cluster::pgbouncer::PgBouncer;
 use crate::cluster::postgres::{Options, Postgres};
-use crate::cluster::{build, debian, wait};
+use crate::cluster::{build, debian};
+
+pub use running::{Ended, Running};
 
 /// Longest wait for anything here.
 pub const LIMIT: Duration = Duration::from_mins(1);
@@ -92,58 +92,6 @@ impl Drop for Bench {
     fn drop(&mut self) {
         // A folder that stays in the system's temporary folder harms nobody.
         let _ = fs::remove_dir_all(&self.folder);
-    }
-}
-
-/// A runner at work.
-pub struct Running {
-    pub child: Child,
-    log: PathBuf,
-}
-
-/// What a runner leaves: its message as a text, empty if it left none.
-pub struct Left {
-    pub code: Option<i32>,
-    pub message: String,
-    pub output: String,
-}
-
-/// A runner's end.
-pub struct Ended {
-    pub code: Option<i32>,
-    pub message: Message,
-    pub output: String,
-}
-
-impl Ended {
-    /// The outcome in one line, to be compared as a whole.
-    pub fn verdict(&self) -> String {
-        let message = &self.message;
-        let version =
-            |version: &Option<String>| version.clone().unwrap_or_else(|| "none".to_owned());
-        let (before, after) = (version(&message.before), version(&message.after));
-        let safe = if message.retry_safe { " retry" } else { "" };
-        let started = if message.started { "" } else { " not started" };
-        let code = self.code.unwrap_or(-1);
-        format!(
-            "{:?} {} {before}->{after}{safe}{started} exit {code}",
-            message.outcome, message.reason
-        )
-    }
-
-    /// The error in one line.
-    pub fn error(&self) -> String {
-        let error = self.message.error.clone().unwrap_or_default();
-        let line = error
-            .line
-            .map(|line| format!(":{line}"))
-            .unwrap_or_default();
-        format!(
-            "{}{line} {} {}",
-            error.file.unwrap_or_default(),
-            error.code.unwrap_or_default(),
-            error.object.unwrap_or_default()
-        )
     }
 }
 
@@ -280,31 +228,6 @@ impl Bench {
         )?)
     }
 
-    /// The superuser's connection to the database.
-    pub async fn client(&self) -> Result<Client> {
-        server().await?.connect(&self.parameters.database).await
-    }
-
-    /// MariaDB's superuser's connection to the database.
-    pub async fn mysql_client(&self) -> Result<Conn> {
-        mariadb()
-            .await?
-            .connect(Some(&self.parameters.database))
-            .await
-    }
-
-    /// The user's own connection.
-    pub async fn user(&self) -> Result<Client> {
-        server()
-            .await?
-            .connect_as(
-                &self.parameters.database,
-                PASSWORD,
-                &self.parameters.database,
-            )
-            .await
-    }
-
     pub fn start(&self) -> Result<Running> {
         let log = self.folder.join("termination-log");
         let (user, password) = self.parameters.engine.credential_variables();
@@ -423,89 +346,6 @@ impl Bench {
             .await?;
         Ok(said(output))
     }
-
-    /// Flyway's table: of each row version or file, type and whether it succeeded, in the order of their ranks.
-    pub async fn history(&self) -> Result<Vec<String>> {
-        let query = "SELECT coalesce(version, script) || ' ' || type || ' ' || success FROM flyway_schema_history \
-                     ORDER BY installed_rank";
-        let rows = self.client().await?.query(query, &[]).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
-    }
-
-    /// Waits until the tool's session sleeps in the database, and returns its process there.
-    pub async fn asleep(&self) -> Result<i32> {
-        if self.parameters.engine == Engine::MySQL {
-            return self.mysql_session("State = 'User sleep'").await;
-        }
-        self.session("wait_event = 'PgSleep' AND application_name LIKE 'slipway/%'")
-            .await
-    }
-
-    /// Waits for a session of this database that fits.
-    pub async fn session(&self, condition: &str) -> Result<i32> {
-        let client = self.client().await?;
-        let query = format!(
-            "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND {condition}"
-        );
-        wait::until("a session", LIMIT, async || {
-            match client.query_opt(&query, &[]).await {
-                Ok(Some(row)) => Ok(row.get::<_, i32>(0)),
-                Ok(None) => Err("no such session".to_owned()),
-                Err(error) => Err(error.to_string()),
-            }
-        })
-        .await
-    }
-
-    /// Waits for a session of this MariaDB database that fits.
-    pub async fn mysql_session(&self, condition: &str) -> Result<i32> {
-        let mut client = self.mysql_client().await?;
-        let query = format!(
-            "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = DATABASE() AND ID <> CONNECTION_ID() AND {condition}"
-        );
-        wait::until("a session", LIMIT, async || {
-            match client.query_first::<i32, _>(query.as_str()).await {
-                Ok(found) => found.ok_or_else(|| "no such session".to_owned()),
-                Err(error) => Err(error.to_string()),
-            }
-        })
-        .await
-    }
-
-    /// The versions in goose's table, in the order of their rows.
-    pub async fn versions(&self) -> Result<Vec<i64>> {
-        let query = "SELECT version_id FROM goose_db_version ORDER BY id";
-        if self.parameters.engine == Engine::MySQL {
-            return Ok(self.mysql_client().await?.query(query).await?);
-        }
-        let rows = self.client().await?.query(query, &[]).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
-    }
-
-    /// golang-migrate's row: version, and whether it is dirty.
-    pub async fn row(&self) -> Result<Option<(i64, bool)>> {
-        let query = "SELECT version, dirty FROM schema_migrations";
-        if self.parameters.engine == Engine::MySQL {
-            return Ok(self.mysql_client().await?.query_first(query).await?);
-        }
-        let row = self.client().await?.query_opt(query, &[]).await?;
-        Ok(row.map(|row| (row.get(0), row.get(1))))
-    }
-
-    /// Whether a relation is there.
-    pub async fn has(&self, relation: &str) -> Result<bool> {
-        if self.parameters.engine == Engine::MySQL {
-            let query = format!("SHOW TABLES LIKE '{relation}'");
-            let found: Option<String> = self.mysql_client().await?.query_first(query).await?;
-            return Ok(found.is_some());
-        }
-        let row = self
-            .client()
-            .await?
-            .query_one("SELECT to_regclass($1) IS NOT NULL", &[&relation])
-            .await?;
-        Ok(row.get(0))
-    }
 }
 
 /// Code and output of a program.
@@ -513,73 +353,4 @@ pub fn said(output: Output) -> (Option<i32>, String) {
     let text = [output.stdout, output.stderr].concat();
     let text = String::from_utf8_lossy(&text).into_owned();
     (output.status.code(), text)
-}
-
-impl Running {
-    pub async fn end(self) -> Result<Ended> {
-        let Left {
-            code,
-            message: text,
-            output,
-        } = self.left().await?;
-        let message = serde_json::from_str(&text).with_context(|| format!("message {text:?}"))?;
-        Ok(Ended {
-            code,
-            message,
-            output,
-        })
-    }
-
-    /// What is left of it when it has ended, however that was.
-    pub async fn left(self) -> Result<Left> {
-        let output = tokio::time::timeout(LIMIT * 2, self.child.wait_with_output())
-            .await
-            .context("the runner does not end")??;
-        let said = [output.stdout, output.stderr].concat();
-        Ok(Left {
-            code: output.status.code(),
-            message: fs::read_to_string(&self.log).unwrap_or_default(),
-            output: String::from_utf8_lossy(&said).into_owned(),
-        })
-    }
-
-    pub fn signal(&self, signal: Signal) -> Result<()> {
-        Ok(kill_process(self.pid()?, signal)?)
-    }
-
-    /// The tool: the runner's only child.
-    pub fn tool(&self) -> Result<Pid> {
-        let parent = self.pid()?.as_raw_pid().to_string();
-        for entry in fs::read_dir("/proc")?.flatten() {
-            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-            let is_child = stat
-                .rsplit_once(')')
-                .and_then(|(_, rest)| rest.split_whitespace().nth(1))
-                == Some(&parent);
-            if is_child {
-                return entry
-                    .file_name()
-                    .to_str()
-                    .and_then(|name| name.parse().ok())
-                    .and_then(Pid::from_raw)
-                    .context("a process id");
-            }
-        }
-        bail!("the runner has no child")
-    }
-
-    fn pid(&self) -> Result<Pid> {
-        pid(&self.child)
-    }
-}
-
-/// What a message says when its runner was killed.
-pub fn is_provisional(message: &Message) -> bool {
-    message.outcome == Outcome::Unknown && message.started && !message.retry_safe
-}
-
-/// The process id of a program that runs.
-pub fn pid(child: &Child) -> Result<Pid> {
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    id.and_then(Pid::from_raw).context("it has ended")
 }

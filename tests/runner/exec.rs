@@ -6,7 +6,8 @@ use slipway::api::common::Tool;
 use slipway::api::database::RunMode;
 use slipway::api::migration::ReadBack;
 
-use crate::bench::{Bench, is_provisional, program, public_program};
+use crate::bench::running::is_provisional;
+use crate::bench::{Bench, program, public_program};
 
 /// A program in a shell, on a database without files.
 async fn shell(script: &str) -> Result<Bench> {

@@ -10,7 +10,9 @@ use slipway::api::database::RunMode;
 use slipway::api::migration::OutOfOrder;
 use tokio::process::Command;
 
-use crate::bench::{Bench, is_provisional};
+use crate::bench::Bench;
+use crate::bench::running::is_provisional;
+use crate::cases::{comes_up_once, gives_up_behind_a_reader, verdicts_at};
 
 const A: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("V1_10__b.sql", "CREATE TABLE b (id int);\n");
@@ -43,22 +45,9 @@ fn holds_no_secret(seen: &str) {
 async fn flyway_brings_a_database_up_once_and_later_runs_are_decided_without_starting_it()
 -> Result<()> {
     let bench = bench(&[A, B, VIEW]).await?;
-    let first = bench.run().await?;
-    assert_eq!(
-        first.verdict(),
-        "Succeeded Succeeded none->1.10 exit 0",
-        "{}",
-        first.output
-    );
+    comes_up_once(&bench, "1.10", 3).await?;
     let rows = ["1 SQL true", "1.10 SQL true", "R__view.sql SQL true"];
-    assert_eq!(
-        (bench.history().await?.as_slice(), first.message.applied),
-        (&rows.map(str::to_owned)[..], 3)
-    );
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded NoPendingMigrations 1.10->1.10 not started exit 0"
-    );
+    assert_eq!(bench.history().await?, rows);
     bench.write(&[(A.0, "CREATE TABLE a (id bigint);\n")])?;
     let edited = bench.run().await?;
     assert_eq!(
@@ -91,13 +80,8 @@ async fn flyway_brings_a_database_up_once_and_later_runs_are_decided_without_sta
 #[tokio::test(flavor = "multi_thread")]
 async fn a_target_is_where_flyway_stops_and_never_a_way_down() -> Result<()> {
     let mut bench = bench(&[A, B, C]).await?;
-    let mut verdicts = Vec::new();
-    for target in ["1.10", "1", "7"] {
-        bench.parameters.target = Some(target.to_owned());
-        verdicts.push(bench.run().await?.verdict());
-    }
     assert_eq!(
-        verdicts,
+        verdicts_at(&mut bench, &["1.10", "1", "7"]).await?,
         [
             "Succeeded Succeeded none->1.10 exit 0",
             "Skipped DatabaseAhead 1.10->1.10 not started exit 0",
@@ -282,24 +266,8 @@ async fn a_repeatable_file_with_placeholders_is_left_to_flyway() -> Result<()> {
 async fn flyways_alter_behind_a_reader_gives_up_after_five_seconds_and_may_be_tried_again()
 -> Result<()> {
     let bench = bench(&[A]).await?;
-    bench.run().await?;
-    bench.write(&[("V2__b.sql", "ALTER TABLE a ADD b int;\n")])?;
-    let reader = bench.user().await?;
-    reader.batch_execute("BEGIN; SELECT * FROM a").await?;
-    let ended = bench.run().await?;
-    assert_eq!(
-        (ended.verdict(), ended.error()),
-        (
-            "Failed SqlError 1->1 retry exit 10".to_owned(),
-            "V2__b.sql:1 55P03 ".to_owned()
-        )
-    );
-    reader.batch_execute("COMMIT").await?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded Succeeded 1->2 exit 0"
-    );
-    Ok(())
+    let alter = ("V2__b.sql", "ALTER TABLE a ADD b int;\n");
+    gives_up_behind_a_reader(&bench, alter, "V2__b.sql:1 55P03 ").await
 }
 
 /// migrations.md cases 18, 20, 21.

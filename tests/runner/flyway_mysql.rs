@@ -6,6 +6,7 @@ use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 
 use crate::bench::Bench;
+use crate::cases::comes_up_once;
 
 const A: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("V2__b.sql", "CREATE TABLE b (id int);\n");
@@ -22,18 +23,7 @@ async fn bench(files: &[(&str, &str)]) -> Result<Bench> {
 #[tokio::test(flavor = "multi_thread")]
 async fn flyway_brings_a_mariadb_up_once() -> Result<()> {
     let bench = bench(&[A, B, VIEW]).await?;
-    let first = bench.run().await?;
-    assert_eq!(
-        first.verdict(),
-        "Succeeded Succeeded none->2 exit 0",
-        "{}",
-        first.output
-    );
-    assert_eq!(first.message.applied, 3);
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    comes_up_once(&bench, "2", 3).await?;
     bench.remove(B.0)?;
     assert_eq!(
         bench.run().await?.verdict(),

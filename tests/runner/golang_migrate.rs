@@ -7,7 +7,9 @@ use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 use slipway::api::database::RunMode;
 
-use crate::bench::{Bench, Ended, is_provisional};
+use crate::bench::running::is_provisional;
+use crate::bench::{Bench, Ended};
+use crate::cases::{comes_up_once, stops_at_its_target, tells_apart_what_does_not_fit};
 
 const A: (&str, &str) = ("1_a.up.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.up.sql", "CREATE TABLE b (id int);\n");
@@ -41,21 +43,8 @@ fn assert_quiet(ended: &Ended) {
 async fn golang_migrate_brings_an_empty_database_up_and_a_second_run_finds_nothing_to_do()
 -> Result<()> {
     let bench = bench(&[A, B]).await?;
-    let first = bench.run().await?;
-    assert_eq!(
-        first.verdict(),
-        "Succeeded Succeeded none->2 exit 0",
-        "{}",
-        first.output
-    );
-    assert_eq!(
-        (bench.row().await?, first.message.applied),
-        (Some((2, false)), 2)
-    );
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    comes_up_once(&bench, "2", 2).await?;
+    assert_eq!(bench.row().await?, Some((2, false)));
     Ok(())
 }
 
@@ -63,21 +52,7 @@ async fn golang_migrate_brings_an_empty_database_up_and_a_second_run_finds_nothi
 #[tokio::test]
 async fn golang_migrate_stops_at_a_target_and_never_goes_down_to_one() -> Result<()> {
     let mut bench = bench(&[A, B, C]).await?;
-    bench.parameters.target = Some("2".to_owned());
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded Succeeded none->2 exit 0"
-    );
-    bench.parameters.target = Some("1".to_owned());
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Skipped DatabaseAhead 2->2 not started exit 0"
-    );
-    bench.parameters.target = Some("7".to_owned());
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Failed InvalidSource 2->2 not started exit 11"
-    );
+    stops_at_its_target(&mut bench).await?;
     assert_eq!(bench.row().await?, Some((2, false)));
     Ok(())
 }
@@ -87,27 +62,7 @@ async fn golang_migrate_stops_at_a_target_and_never_goes_down_to_one() -> Result
 async fn files_that_do_not_fit_golang_migrates_row_are_told_apart_before_it_starts() -> Result<()> {
     let mut bench = bench(&[A, C]).await?;
     bench.parameters.known = bench.run().await?.message.taken_for_applied;
-    bench.write(&[B])?;
-    let late = bench.run().await?;
-    assert_eq!(
-        (late.verdict(), late.error()),
-        (
-            "Blocked OutOfOrder 3->3 not started exit 12".to_owned(),
-            "2_b.up.sql  ".to_owned()
-        )
-    );
-    bench.remove("2_b.up.sql")?;
-    bench.remove("3_c.up.sql")?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Skipped DatabaseAhead 3->3 not started exit 0"
-    );
-    bench.write(&[("4_d.up.sql", A.1)])?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Blocked UnknownDatabaseVersion 3->3 not started exit 12"
-    );
-    Ok(())
+    tells_apart_what_does_not_fit(&bench, B, C.0, "4_d.up.sql").await
 }
 
 /// migrations.md cases 7, 10, 31: what the tool says of a failing file is told without a value; then nothing runs until a person has put

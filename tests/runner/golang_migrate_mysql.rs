@@ -6,6 +6,7 @@ use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 
 use crate::bench::Bench;
+use crate::cases::{comes_up_once, verdicts_at};
 
 const A: (&str, &str) = ("1_a.up.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.up.sql", "CREATE TABLE b (id int);\n");
@@ -28,21 +29,8 @@ async fn bench(files: &[(&str, &str)]) -> Result<Bench> {
 #[tokio::test]
 async fn golang_migrate_brings_an_empty_mariadb_up_with_any_password() -> Result<()> {
     let bench = bench(&[A, B]).await?;
-    let first = bench.run().await?;
-    assert_eq!(
-        first.verdict(),
-        "Succeeded Succeeded none->2 exit 0",
-        "{}",
-        first.output
-    );
-    assert_eq!(
-        (bench.row().await?, first.message.applied),
-        (Some((2, false)), 2)
-    );
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    comes_up_once(&bench, "2", 2).await?;
+    assert_eq!(bench.row().await?, Some((2, false)));
     Ok(())
 }
 
@@ -50,11 +38,7 @@ async fn golang_migrate_brings_an_empty_mariadb_up_with_any_password() -> Result
 #[tokio::test]
 async fn golang_migrate_on_mariadb_stops_at_a_target_and_never_goes_down() -> Result<()> {
     let mut bench = bench(&[A, B, C]).await?;
-    let mut verdicts = Vec::new();
-    for target in ["2", "1"] {
-        bench.parameters.target = Some(target.to_owned());
-        verdicts.push(bench.run().await?.verdict());
-    }
+    let mut verdicts = verdicts_at(&mut bench, &["2", "1"]).await?;
     bench.parameters.target = None;
     for gone in ["3_c.up.sql", "2_b.up.sql"] {
         bench.remove(gone)?;

@@ -4,6 +4,7 @@ use anyhow::Result;
 use rustix::process::{Signal, kill_process};
 
 use crate::bench::Bench;
+use crate::cases::{comes_up_once, stops_at_its_target, tells_apart_what_does_not_fit};
 
 const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");
@@ -16,25 +17,10 @@ const SLEEPER: &str = "-- +goose Up\nCREATE TABLE b (id int);\nSELECT SLEEP(60);
 #[tokio::test]
 async fn an_empty_mariadb_is_brought_up_and_a_second_run_finds_nothing_to_do() -> Result<()> {
     let bench = Bench::mysql(&[A, B]).await?;
-    let first = bench.run().await?;
-    assert_eq!(
-        first.verdict(),
-        "Succeeded Succeeded none->2 exit 0",
-        "{} {}",
-        first.output,
-        first.error()
-    );
+    let first = comes_up_once(&bench, "2", 2).await?;
     let server = first.message.server.unwrap_or_default();
     assert!(server.starts_with("MariaDB 1"), "{server}");
-    assert_eq!(
-        (bench.versions().await?, first.message.applied),
-        (vec![0, 1, 2], 2)
-    );
-    let second = bench.run().await?;
-    assert_eq!(
-        second.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    assert_eq!(bench.versions().await?, [0, 1, 2]);
     Ok(())
 }
 
@@ -42,19 +28,7 @@ async fn an_empty_mariadb_is_brought_up_and_a_second_run_finds_nothing_to_do() -
 #[tokio::test]
 async fn a_target_is_where_goose_stops_on_mysql_and_never_a_way_down() -> Result<()> {
     let mut bench = Bench::mysql(&[A, B, C]).await?;
-    let mut verdicts = Vec::new();
-    for target in ["2", "1", "7"] {
-        bench.parameters.target = Some(target.to_owned());
-        verdicts.push(bench.run().await?.verdict());
-    }
-    assert_eq!(
-        verdicts,
-        [
-            "Succeeded Succeeded none->2 exit 0",
-            "Skipped DatabaseAhead 2->2 not started exit 0",
-            "Failed InvalidSource 2->2 not started exit 11",
-        ]
-    );
+    stops_at_its_target(&mut bench).await?;
     assert_eq!(bench.versions().await?, [0, 1, 2]);
     Ok(())
 }
@@ -64,27 +38,7 @@ async fn a_target_is_where_goose_stops_on_mysql_and_never_a_way_down() -> Result
 async fn files_that_do_not_fit_a_mariadb_are_told_apart_before_goose_starts() -> Result<()> {
     let bench = Bench::mysql(&[A, C]).await?;
     bench.run().await?;
-    bench.write(&[B])?;
-    let late = bench.run().await?;
-    assert_eq!(
-        (late.verdict(), late.error()),
-        (
-            "Blocked OutOfOrder 3->3 not started exit 12".to_owned(),
-            "2_b.sql  ".to_owned()
-        )
-    );
-    bench.remove("2_b.sql")?;
-    bench.remove("3_c.sql")?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Skipped DatabaseAhead 3->3 not started exit 0"
-    );
-    bench.write(&[("4_d.sql", A.1)])?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Blocked UnknownDatabaseVersion 3->3 not started exit 12"
-    );
-    Ok(())
+    tells_apart_what_does_not_fit(&bench, B, C.0, "4_d.sql").await
 }
 
 /// migrations.md cases 9, 31: the first of three statements stays, whatever goose's transaction says, so a person must look.

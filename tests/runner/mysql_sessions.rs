@@ -5,7 +5,8 @@ use mysql_async::prelude::Queryable as _;
 use rustix::process::Signal;
 use slipway::api::database::RunMode;
 
-use crate::bench::{Bench, LIMIT, PASSWORD, is_provisional};
+use crate::bench::running::is_provisional;
+use crate::bench::{Bench, LIMIT, PASSWORD};
 use crate::cluster::mariadb::MariaDb;
 use crate::cluster::server::Options;
 use crate::cluster::{debian, wait};

@@ -3,7 +3,8 @@
 use anyhow::Result;
 use rustix::process::Signal;
 
-use crate::bench::{Bench, LIMIT, PASSWORD, is_provisional};
+use crate::bench::running::is_provisional;
+use crate::bench::{Bench, LIMIT, PASSWORD};
 use crate::cluster::postgres::{Options, Postgres};
 use crate::cluster::{debian, older_postgres, wait};
 

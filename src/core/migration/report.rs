@@ -13,7 +13,9 @@ use crate::api::database::{Entry, EntryOutcome, Holder, RunMode};
 use crate::api::migration::{MigrationPhase, MigrationStatus};
 use crate::core::conditions::{self, Standing};
 use crate::core::database::ledger;
-use crate::core::plan::{Event, EventKind, Executed, Report, Step, Stop};
+use crate::core::plan::{Executed, Report, Step, Stop};
+
+mod events;
 
 /// The status that follows, and an event where the phase has changed. Nothing where something has changed meanwhile: the next look, at once,
 /// knows better.
@@ -51,7 +53,7 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
         took: entry.filter(|_| is_over(phase)).and_then(took),
     };
     Report {
-        events: event(seen, &decision.situation, (old.phase, phase), &standing)
+        events: events::event(seen, &decision.situation, (old.phase, phase), &standing)
             .into_iter()
             .collect(),
         status: serde_json::to_value(status).ok(),
@@ -341,55 +343,6 @@ fn took(entry: &Entry) -> Option<String> {
         "{}s",
         end.as_second().saturating_sub(start.as_second()).max(0)
     ))
-}
-
-fn event(
-    seen: &Seen,
-    situation: &Situation,
-    (old, new): (Option<MigrationPhase>, MigrationPhase),
-    standing: &Standing,
-) -> Option<Event> {
-    if old == Some(new) {
-        return None;
-    }
-    if old == Some(MigrationPhase::AwaitingApproval) && new == MigrationPhase::Queued {
-        return approval_granted(seen);
-    }
-    let (kind, reason) = match new {
-        MigrationPhase::Running => (EventKind::Normal, "MigrationStarted"),
-        MigrationPhase::Succeeded => (EventKind::Normal, "MigrationSucceeded"),
-        MigrationPhase::Skipped => (EventKind::Normal, "MigrationSkipped"),
-        MigrationPhase::RetryWait => (EventKind::Warning, "MigrationRetrying"),
-        MigrationPhase::AwaitingApproval => (EventKind::Warning, "ApprovalNeeded"),
-        MigrationPhase::Failed => (EventKind::Warning, "MigrationFailed"),
-        MigrationPhase::Blocked => (EventKind::Warning, "MigrationBlocked"),
-        MigrationPhase::Pending
-        | MigrationPhase::Queued
-        | MigrationPhase::Verifying
-        | MigrationPhase::Unknown => return None,
-    };
-    Some(Event {
-        kind,
-        reason: reason.to_owned(),
-        action: standing.reason().to_owned(),
-        note: match situation {
-            Situation::AwaitingApproval(awaiting) => approval_text::needed(seen, awaiting),
-            _ => standing.message().to_owned(),
-        },
-    })
-}
-
-/// Nothing where the Backend asks for no approval any more.
-fn approval_granted(seen: &Seen) -> Option<Event> {
-    let ledger = seen.ledger();
-    let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
-    let digest = approval::bound(seen, entry).filter(|digest| seen.approval() == Some(digest))?;
-    Some(Event {
-        kind: EventKind::Normal,
-        reason: "ApprovalGranted".to_owned(),
-        action: "AwaitingApproval".to_owned(),
-        note: format!("what is pending was approved: {digest}"),
-    })
 }
 
 fn ready(entry: &Entry, message: String) -> Standing {

@@ -3,7 +3,6 @@
 //! What it would do is decided from files and table: a JVM takes a second or two to start, and `info` would say no more.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use crate::api::common;
 use crate::api::migration::OutOfOrder;
@@ -19,7 +18,7 @@ use crate::core::migration::words::Words;
 
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, no_files, source, tree, unreadable,
+    Tool, about, check_table, files_of, no_files, source, tree,
 };
 
 /// What the JVM is told where the migration's own `env` does not say otherwise: quick to start, small, and within the container's memory.
@@ -69,13 +68,7 @@ impl Tool for Flyway {
     const FATAL_MARKS: &'static [&'static str] = &words::FATAL_MARKS;
 
     fn list(parameters: &RunParameters) -> Result<Self, Ending> {
-        let files = if parameters.files.is_empty() {
-            Files::default()
-        } else {
-            let entries = tree(Path::new(&parameters.files))
-                .map_err(|error| unreadable(&parameters.files, &error))?;
-            Files::new(entries).map_err(|error| refused(&error))?
-        };
+        let files = files_of(parameters, tree, Files::new, refused)?;
         let (schema, table) = match parameters.version_table.split_once('.') {
             Some((schema, table)) => (Some(schema.to_owned()), table),
             None => (schema_of_environment(), parameters.version_table.as_str()),

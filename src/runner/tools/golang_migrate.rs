@@ -1,7 +1,5 @@
 //! golang-migrate: its files, its one row and its command, as `core::migration::golang_migrate` knows them.
 
-use std::path::Path;
-
 use rustix::process::Signal;
 
 use crate::api::common::Engine as EngineKind;
@@ -17,7 +15,7 @@ use crate::core::migration::words::Words;
 
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, folder, named_target, no_files, source, unreadable,
+    Tool, about, check_table, files_of, folder, named_target, no_files, source,
 };
 
 /// golang-migrate's word for a database without a version.
@@ -46,13 +44,7 @@ impl Tool for GolangMigrate {
     const LAST_FILE: Option<Signal> = Some(Signal::INT);
 
     fn list(parameters: &RunParameters) -> Result<Self, Ending> {
-        let files = if parameters.files.is_empty() {
-            Files::default()
-        } else {
-            let entries = folder(Path::new(&parameters.files))
-                .map_err(|error| unreadable(&parameters.files, &error))?;
-            Files::new(entries).map_err(|error| refused(&error))?
-        };
+        let files = files_of(parameters, folder, Files::new, refused)?;
         let table = parameters.version_table.clone();
         check_table(&table)?;
         let target = match parameters.target.as_deref() {

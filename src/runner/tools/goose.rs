@@ -1,7 +1,5 @@
 //! goose: its files, its table and its command, as `core::migration::goose` knows them.
 
-use std::path::Path;
-
 use crate::api::common;
 use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
@@ -15,7 +13,7 @@ use crate::core::migration::words::Words;
 
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, folder, named_target, no_files, source, unreadable,
+    Tool, about, check_table, files_of, folder, named_target, no_files, source,
 };
 
 /// goose with its files.
@@ -37,13 +35,7 @@ impl Tool for Goose {
     const FATAL_MARKS: &'static [&'static str] = &words::FATAL_MARKS;
 
     fn list(parameters: &RunParameters) -> Result<Self, Ending> {
-        let files = if parameters.files.is_empty() {
-            Files::default()
-        } else {
-            let entries = folder(Path::new(&parameters.files))
-                .map_err(|error| unreadable(&parameters.files, &error))?;
-            Files::new(entries).map_err(|error| refused(&error))?
-        };
+        let files = files_of(parameters, folder, Files::new, refused)?;
         let table = parameters.version_table.clone();
         check_table(&table)?;
         let target = match parameters.target.as_deref() {

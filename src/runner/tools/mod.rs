@@ -150,7 +150,7 @@ pub fn source(text: &str) -> Ending {
 }
 
 /// The folder cannot be read.
-pub fn unreadable(folder: &str, error: &io::Error) -> Ending {
+fn unreadable(folder: &str, error: &io::Error) -> Ending {
     if error.kind() == io::ErrorKind::NotFound {
         return no_files(&format!("folder {folder} is not there"));
     }
@@ -163,6 +163,21 @@ pub fn unreadable(folder: &str, error: &io::Error) -> Ending {
 /// There is no migration.
 pub fn no_files(text: &str) -> Ending {
     Ending::failed("NoMigrationFiles", MessageError::plain("Files", text))
+}
+
+/// The files of the source, read and then known as the tool does; none where the plan has no source of files.
+pub fn files_of<F: Default, E>(
+    parameters: &RunParameters,
+    read: impl FnOnce(&Path) -> io::Result<Vec<(String, String)>>,
+    known: impl FnOnce(Vec<(String, String)>) -> Result<F, E>,
+    refused: impl FnOnce(&E) -> Ending,
+) -> Result<F, Ending> {
+    if parameters.files.is_empty() {
+        return Ok(F::default());
+    }
+    let entries = read(Path::new(&parameters.files))
+        .map_err(|error| unreadable(&parameters.files, &error))?;
+    known(entries).map_err(|error| refused(&error))
 }
 
 /// The version of the plan's target, which must be that of a file. One above all files stands for the last of them for now: an older image may

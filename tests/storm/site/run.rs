@@ -10,7 +10,8 @@ use slipway::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
 
 use super::Site;
 use super::blows::Blow;
-use crate::bench::{Bench, Left, Running, program};
+use crate::bench::running::Left;
+use crate::bench::{Bench, Running, program};
 use crate::server::number;
 use crate::world::World;
 
