@@ -35,7 +35,7 @@ pub fn forget(ledger: Ledger, wanted: &BTreeSet<String>) -> Ledger {
         if excess == 0 {
             break;
         }
-        excess = excess.saturating_sub(json_bytes(entry));
+        excess = excess.saturating_sub(size(entry));
         oldest.insert(entry.plan_key.clone());
     }
     next = without(next, &oldest);
@@ -57,11 +57,7 @@ fn may_be_full(ledger: &Ledger) -> bool {
 /// Whether anything may have to go: then it is worth the work to find out what is wanted.
 #[must_use]
 pub fn is_due(ledger: &Ledger) -> bool {
-    let mut finished: BTreeMap<&str, usize> = BTreeMap::new();
-    for entry in ledger.entries.iter().filter(|entry| is_finished(entry)) {
-        *finished.entry(entry.backend.as_str()).or_default() += 1;
-    }
-    finished
+    finished(ledger)
         .values()
         .any(|count| *count > KEPT_OF_A_BACKEND + SLACK)
         || is_full(ledger)
@@ -69,10 +65,7 @@ pub fn is_due(ledger: &Ledger) -> bool {
 
 /// Of each Backend the oldest of those beyond the number that is kept.
 fn surplus(ledger: &Ledger, wanted: &BTreeSet<String>) -> BTreeSet<String> {
-    let mut finished: BTreeMap<&str, usize> = BTreeMap::new();
-    for entry in ledger.entries.iter().filter(|entry| is_finished(entry)) {
-        *finished.entry(entry.backend.as_str()).or_default() += 1;
-    }
+    let mut finished = finished(ledger);
     let mut surplus = BTreeSet::new();
     for entry in oldest_first(ledger, wanted) {
         let Some(left) = finished.get_mut(entry.backend.as_str()) else {
@@ -84,6 +77,15 @@ fn surplus(ledger: &Ledger, wanted: &BTreeSet<String>) -> BTreeSet<String> {
         }
     }
     surplus
+}
+
+/// How many finished entries each Backend has.
+fn finished(ledger: &Ledger) -> BTreeMap<&str, usize> {
+    let mut finished: BTreeMap<&str, usize> = BTreeMap::new();
+    for entry in ledger.entries.iter().filter(|entry| is_finished(entry)) {
+        *finished.entry(entry.backend.as_str()).or_default() += 1;
+    }
+    finished
 }
 
 /// What may be forgotten.
@@ -116,11 +118,8 @@ fn without(mut ledger: Ledger, plan_keys: &BTreeSet<String>) -> Ledger {
     ledger
 }
 
-fn size(ledger: &Ledger) -> usize {
-    json_bytes(ledger)
-}
-
-fn json_bytes(value: &impl serde::Serialize) -> usize {
+/// Bytes of JSON.
+fn size(value: &impl serde::Serialize) -> usize {
     serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
 }
 
