@@ -8,6 +8,7 @@ use crate::cluster::flyway::Flyway;
 use crate::cluster::place;
 use crate::cluster::read::text;
 use crate::cluster::wait;
+use crate::figures::note_time;
 use crate::world::{PATIENCE, World};
 
 const PASSWORD: &str = "password";
@@ -24,8 +25,10 @@ pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
     }
     let _operator = world.operator().await?;
     world.database("orders-db", PASSWORD).await?;
+    let mark = world.mark()?;
     world.apply(&backend(&world)).await?;
     world.ready("orders").await?;
+    note_time(&world, "Flyway", &world.requests(Some(mark))?)?;
 
     world.ship("orders", &image("broken")).await?;
     let message = blocked_by(&world, "FailedMigrationRow", "retry=1").await?;

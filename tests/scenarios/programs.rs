@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::cluster::image::Image;
+use crate::figures::note_time;
 use crate::world::World;
 
 const IMAGE: &str = "slipway.test/miniflux:1";
@@ -34,8 +35,10 @@ pub async fn a_program_that_migrates_itself_goes_before_the_release(world: World
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     let schema = orders["spec"]["migrations"][0].clone();
     orders["spec"]["migrations"] = json!([schema, feeds(&["-migrate"])]);
+    let mark = world.mark()?;
     world.apply(&orders).await?;
     world.ready("orders").await?;
+    note_time(&world, "Exec, miniflux", &world.requests(Some(mark))?)?;
     let migrations = world.list("slm").await?;
     let program = migrations
         .iter()
