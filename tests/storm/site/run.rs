@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::batch::v1::Job;
-use slipway::api::common::Tool;
+use slipway::api::common::{Engine, Tool};
 use slipway::api::database::RunMode;
 use slipway::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
 
@@ -112,7 +112,11 @@ impl Site<'_> {
             Tool::Exec => None,
             tool => Some(program(tool)?.display().to_string()),
         };
+        // A program of one's own leaves no mark on its sessions in MySQL: what is left of a killed one is known only by a user that is for
+        // migrations alone (`migrationCredentials`). Without one, bodies were seen to overlap here.
+        let own_user = told.own_user || (self.engine, self.tool) == (Engine::MySQL, Tool::Exec);
         bench.parameters = RunParameters {
+            own_user,
             host: own.host.clone(),
             port: own.port,
             database: own.database.clone(),
