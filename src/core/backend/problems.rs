@@ -4,16 +4,19 @@ use std::collections::BTreeSet;
 
 use super::build::SLIPWAY_VARIABLES;
 use super::resolved::{ResolvedBackend, VariableValue};
+use super::seen::Seen;
 use crate::api::backend::{BackendMigration, BackendMigrationSource, BackendSpec, Problem};
-use crate::api::common::{Phase, Tool};
+use crate::api::common::{Engine, Phase, Tool};
 use crate::api::ports::Protocol;
+use crate::core::migration::planned::database_of;
 
 /// Below this a memory amount without a unit was hardly meant in bytes: one mebibyte.
 const FEW_BYTES: i128 = 1 << 20;
 
 /// All warnings, in the order of the spec's fields.
 #[must_use]
-pub fn problems(spec: &BackendSpec, backend: &ResolvedBackend) -> Vec<Problem> {
+pub fn problems(seen: &Seen, backend: &ResolvedBackend) -> Vec<Problem> {
+    let spec = &seen.backend.spec;
     let mut problems = Vec::new();
     problems.extend(image("spec.image", &spec.image));
     for migration in &spec.migrations {
@@ -30,6 +33,7 @@ pub fn problems(spec: &BackendSpec, backend: &ResolvedBackend) -> Vec<Problem> {
         }
     }
     problems.extend(nothing_left_for_later(spec));
+    problems.extend(sessions_without_a_mark(seen));
     problems.extend(unknown_variables(backend));
     problems.extend(memory_without_unit(spec));
     problems.extend(no_probe(backend));
@@ -75,6 +79,29 @@ fn nothing_left_for_later(spec: &BackendSpec) -> Vec<Problem> {
                 early.name, late.name
             );
             warning("SLP0109", path, message)
+        })
+        .collect()
+}
+
+/// On MySQL a session of a killed program that is still at work bears no mark of the run, as those of the known tools do: only a user of its
+/// own tells it from the pods'. Without one the next attempt may begin beside it.
+fn sessions_without_a_mark(seen: &Seen) -> Vec<Problem> {
+    let programs = seen.backend.spec.migrations.iter();
+    programs
+        .filter(|entry| entry.tool == Tool::Exec)
+        .filter_map(|entry| Some((entry, database_of(&seen.backend, entry)?)))
+        .filter(|(_, database)| {
+            seen.databases.get(*database).is_some_and(|database| {
+                database.spec.engine == Engine::MySQL
+                    && database.spec.migration_credentials.is_none()
+            })
+        })
+        .map(|(entry, database)| {
+            let path = format!("spec.migrations[{}]", entry.name);
+            let message = format!(
+                "{path}: on MySQL nothing but its own user tells a killed program's session from those of pods, and the next attempt may begin beside it; give database {database} spec.migrationCredentials"
+            );
+            warning("SLP0110", path, message)
         })
         .collect()
 }

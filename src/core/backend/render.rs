@@ -31,7 +31,7 @@ pub struct Rendered {
 /// The first field of the spec that cannot work.
 pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     let backend = resolve::resolve(&seen.backend)?;
-    let problems = problems::problems(&seen.backend.spec, &backend);
+    let problems = problems::problems(seen, &backend);
     let Planned {
         migrations: planned,
         missing_files,

@@ -126,7 +126,7 @@ fn status(
         selector: Some(build::selector_text(&seen.name())),
         schema,
         problems: considered
-            .map(|considered| problems::problems(&seen.backend.spec, &considered.backend))
+            .map(|considered| problems::problems(seen, &considered.backend))
             .unwrap_or_default(),
         display: None,
     };

@@ -224,3 +224,41 @@ fn what_cannot_work_is_refused_with_field_fault_and_remedy() {
         assert!(!invalid.remedy.is_empty());
     }
 }
+
+/// migrations.md 2, step 6: the sessions of a program on MySQL are known by their user alone.
+#[test]
+fn a_program_on_mysql_without_a_user_of_its_own_is_doubtful() {
+    let codes = |tool: &str, database: Database| {
+        let mut spec = spec_with_migration("orders:1");
+        spec["migrations"][0] = if tool == "Exec" {
+            json!({"name": "schema", "tool": "Exec", "command": ["/orders", "migrate"]})
+        } else {
+            json!({"name": "schema", "tool": tool, "source": {"path": "/migrations"}})
+        };
+        let mut seen = Seen::alone(backend(&spec));
+        seen.databases
+            .insert("orders-db".to_owned(), Arc::new(database));
+        let problems = render(&seen).expect("a spec that works").problems;
+        problems
+            .into_iter()
+            .map(|problem| format!("{} {}", problem.code, problem.path))
+            .filter(|problem| problem.starts_with("SLP0110"))
+            .collect::<Vec<String>>()
+    };
+    let mut shared = mysql();
+    shared.spec.migration_credentials = None;
+    assert_eq!(
+        [
+            codes("Exec", shared.clone()),
+            codes("Exec", mysql()),
+            codes("Goose", shared),
+            codes("Exec", database()),
+        ],
+        [
+            vec!["SLP0110 spec.migrations[schema]".to_owned()],
+            vec![],
+            vec![],
+            vec![],
+        ]
+    );
+}
