@@ -26,7 +26,10 @@ fn command(words: &[&str]) -> Vec<String> {
 
 /// A program that has goose built in: goose itself, called as its users do.
 async fn with_goose(files: &[(&str, &str)], script: &str) -> Result<Bench> {
-    let mut bench = Bench::new(files).await?;
+    calling_goose(Bench::new(files).await?, script)
+}
+
+fn calling_goose(mut bench: Bench, script: &str) -> Result<Bench> {
     let folder = bench.parameters.files.clone();
     bench.parameters.tool = Tool::Exec;
     bench.parameters.tool_path = None;
@@ -170,6 +173,72 @@ async fn a_program_that_is_read_back_is_judged_by_the_table_and_its_files() -> R
     assert_eq!(
         check.run().await?.verdict(),
         "Blocked OutcomeUnknown 1->1 not started exit 12"
+    );
+    Ok(())
+}
+
+/// migrations.md cases 1, 50: the same on MySQL, where a program's error leaves what it had done.
+#[tokio::test]
+async fn a_program_on_mysql_is_read_back_and_never_run_again_over_its_own_leavings() -> Result<()> {
+    let script = "GOOSE_DRIVER=mysql GOOSE_DBSTRING=\"$MYSQL_USER:$MYSQL_PASSWORD@tcp($MYSQL_HOST:$MYSQL_PORT)/$MYSQL_DATABASE?parseTime=true\" \"$GOOSE\" -env=none up";
+    let half = "-- +goose Up\nCREATE TABLE half (id int);\nCREATE TABEL b (id int);\n";
+    let bench = Bench::mysql(&[A, ("2_b.sql", half)]).await?;
+    let bench = calling_goose(bench, script)?;
+    assert_eq!(
+        (bench.run().await?.verdict(), bench.has("half").await?),
+        ("Failed ProgramFailed none->1 exit 11".to_owned(), true)
+    );
+    let bench = calling_goose(Bench::mysql(&[A, B]).await?, script)?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded none->2 exit 0"
+    );
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded NoPendingMigrations 2->2 not started exit 0"
+    );
+    Ok(())
+}
+
+/// migrations.md case 50: a program that has Flyway built in, whose failed row stops the next try.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_with_flyway_built_in_is_judged_by_flyways_history() -> Result<()> {
+    let files = [
+        ("V1__a.sql", "CREATE TABLE a (id int);\n"),
+        ("V2__b.sql", "CREATE TABLE b (id int);\n"),
+    ];
+    let mut bench = Bench::new(&files).await?.with(Tool::Flyway)?;
+    let flyway = program(Tool::Flyway)?.display().to_string();
+    bench.parameters.tool = Tool::Exec;
+    bench.parameters.tool_path = None;
+    bench.parameters.read_back = Some(ReadBack::Flyway);
+    bench.parameters.command = command(&[
+        "/bin/sh",
+        "-c",
+        "LC_ALL=C.UTF-8 FLYWAY_USER=\"$PGUSER\" FLYWAY_PASSWORD=\"$PGPASSWORD\" \"$FLYWAY\" -url=\"jdbc:postgresql://$PGHOST:$PGPORT/$PGDATABASE\" \
+         -locations=\"filesystem:$FILES\" migrate; exit 1",
+    ]);
+    let folder = bench.parameters.files.clone();
+    bench
+        .environment
+        .extend([("FLYWAY".to_owned(), flyway), ("FILES".to_owned(), folder)]);
+    let ended = bench.run().await?;
+    assert_eq!(
+        ended.verdict(),
+        "Succeeded Succeeded none->2 exit 0",
+        "{}",
+        ended.output
+    );
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded NoPendingMigrations 2->2 not started exit 0"
+    );
+    let row = "INSERT INTO flyway_schema_history VALUES (3, '3', 'c', 'SQL', 'V3__c.sql', 1, 'u', now(), 1, false)";
+    bench.client().await?.batch_execute(row).await?;
+    bench.write(&[("V3__c.sql", "CREATE TABLE c (id int);\n")])?;
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Blocked FailedMigrationRow 2->2 not started exit 12"
     );
     Ok(())
 }
