@@ -191,6 +191,7 @@ impl Given {
             settings: Arc::clone(settings),
             ..Seen::alone(backend.clone())
         }
+        .with_plan()
     }
 }
 

@@ -75,22 +75,12 @@ impl Standing {
 
     /// The same with another text.
     #[must_use]
-    pub fn told(self, text: impl FnOnce(&str) -> String) -> Self {
-        let told = text(self.message());
-        match self {
-            Self::Ready { reason, .. } => Self::Ready {
-                reason,
-                message: told,
-            },
-            Self::Working { reason, .. } => Self::Working {
-                reason,
-                message: told,
-            },
-            Self::Stalled { reason, .. } => Self::Stalled {
-                reason,
-                message: told,
-            },
-        }
+    pub fn told(mut self, text: impl FnOnce(&str) -> String) -> Self {
+        let (Self::Ready { message, .. }
+        | Self::Working { message, .. }
+        | Self::Stalled { message, .. }) = &mut self;
+        *message = text(message);
+        self
     }
 
     /// Ready, Reconciling, Stalled: never two of them True.

@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use k8s_openapi::NamespaceResourceScope;
 use k8s_openapi::api::core::v1::ConfigMap;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use k8s_openapi::{ByteString, NamespaceResourceScope};
 use kube::{Resource, ResourceExt};
 use serde::Deserialize;
 use serde::de::{Deserializer, Visitor};
@@ -113,7 +111,7 @@ struct Wire {
     #[serde(default)]
     data: Option<BTreeMap<String, Hashed>>,
     #[serde(default)]
-    binary_data: Option<BTreeMap<String, HashedBinary>>,
+    binary_data: Option<BTreeMap<String, ByteString>>,
 }
 
 impl From<Wire> for ConfigMapDigest {
@@ -124,7 +122,7 @@ impl From<Wire> for ConfigMapDigest {
             metadata: slim(wire.metadata),
             keys: texts
                 .map(|(key, value)| (key, value.0))
-                .chain(binaries.map(|(key, value)| (key, value.0)))
+                .chain(binaries.map(|(key, value)| (key, hash_of_value(&value.0))))
                 .collect(),
         }
     }
@@ -150,30 +148,6 @@ impl Visitor<'_> for TextHasher {
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
         Ok(Hashed(hash_of_value(text.as_bytes())))
-    }
-}
-
-/// The same of bytes that are sent as base64.
-struct HashedBinary(String);
-
-impl<'de> Deserialize<'de> for HashedBinary {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(BinaryHasher)
-    }
-}
-
-struct BinaryHasher;
-
-impl Visitor<'_> for BinaryHasher {
-    type Value = HashedBinary;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("bytes as base64")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        let bytes = STANDARD.decode(text).map_err(E::custom)?;
-        Ok(HashedBinary(hash_of_value(&bytes)))
     }
 }
 

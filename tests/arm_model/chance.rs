@@ -4,6 +4,7 @@
 use stateright::{Chooser, Model};
 
 use crate::kubernetes::Ending;
+use crate::numbers::Chance as Numbers;
 use crate::{Action, Scope};
 
 /// Chooses by chance, the same each time for the same seed.
@@ -11,19 +12,19 @@ use crate::{Action, Scope};
 pub struct Chance;
 
 impl Chooser<Scope> for Chance {
-    type State = u64;
+    type State = Numbers;
 
-    fn new_state(&self, seed: u64) -> u64 {
-        seed
+    fn new_state(&self, seed: u64) -> Numbers {
+        Numbers::new(seed)
     }
 
-    fn choose_initial_state(&self, _: &mut u64, _: &[<Scope as Model>::State]) -> usize {
+    fn choose_initial_state(&self, _: &mut Numbers, _: &[<Scope as Model>::State]) -> usize {
         0
     }
 
     fn choose_action(
         &self,
-        state: &mut u64,
+        numbers: &mut Numbers,
         _: &<Scope as Model>::State,
         actions: &[Action],
     ) -> usize {
@@ -33,10 +34,10 @@ impl Chooser<Scope> for Chance {
             .filter(|(_, action)| is_ordinary(action))
             .map(|(index, _)| index)
             .collect();
-        if ordinary.is_empty() || next(state).is_multiple_of(2) {
-            return below(actions.len(), state);
+        if ordinary.is_empty() || numbers.below(2) == 0 {
+            return below(actions.len(), numbers);
         }
-        ordinary[below(ordinary.len(), state)]
+        ordinary[below(ordinary.len(), numbers)]
     }
 }
 
@@ -47,15 +48,7 @@ fn is_ordinary(action: &Action) -> bool {
     )
 }
 
-fn below(limit: usize, state: &mut u64) -> usize {
+fn below(limit: usize, numbers: &mut Numbers) -> usize {
     let limit = u64::try_from(limit).expect("a small number");
-    usize::try_from(next(state) % limit).expect("less than the limit")
-}
-
-/// Steele, Lea and Flood's `SplitMix64`.
-fn next(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (*state ^ (*state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
+    usize::try_from(numbers.below(limit)).expect("less than the limit")
 }

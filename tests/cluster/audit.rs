@@ -138,6 +138,11 @@ impl Entries {
         self.filter(|entry| !entry.is_write())
     }
 
+    /// Arms of a Job that met the Job controller's own first write: each is sent again after another confirmation.
+    pub fn refused_arms(&self) -> usize {
+        self.on("jobs").filter(|entry| entry.code == 409).len()
+    }
+
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -8,16 +8,22 @@ use slipway::api::migration::ReadBack;
 
 use crate::bench::running::is_provisional;
 use crate::bench::{Bench, program, public_program};
+use crate::cases::comes_up_once;
 
 /// A program in a shell, on a database without files.
 async fn shell(script: &str) -> Result<Bench> {
-    let mut bench = Bench::new(&[]).await?;
+    let mut bench = scripted(Bench::new(&[]).await?, script);
     bench.parameters.files.clear();
     bench.parameters.version_table.clear();
+    Ok(bench)
+}
+
+/// The bench with this script as its program.
+fn scripted(mut bench: Bench, script: &str) -> Bench {
     bench.parameters.tool = Tool::Exec;
     bench.parameters.tool_path = None;
     bench.parameters.command = command(&["/bin/sh", "-c", script]);
-    Ok(bench)
+    bench
 }
 
 fn command(words: &[&str]) -> Vec<String> {
@@ -29,11 +35,9 @@ async fn with_goose(files: &[(&str, &str)], script: &str) -> Result<Bench> {
     calling_goose(Bench::new(files).await?, script)
 }
 
-fn calling_goose(mut bench: Bench, script: &str) -> Result<Bench> {
+fn calling_goose(bench: Bench, script: &str) -> Result<Bench> {
+    let mut bench = scripted(bench, script);
     let folder = bench.parameters.files.clone();
-    bench.parameters.tool = Tool::Exec;
-    bench.parameters.tool_path = None;
-    bench.parameters.command = command(&["/bin/sh", "-c", script]);
     bench.parameters.read_back = Some(ReadBack::Goose);
     bench.environment = [
         ("GOOSE", program(Tool::Goose)?.display().to_string()),
@@ -155,14 +159,7 @@ async fn a_check_of_a_program_that_is_not_read_back_asks_for_a_person() -> Resul
 #[tokio::test]
 async fn a_program_that_is_read_back_is_judged_by_the_table_and_its_files() -> Result<()> {
     let bench = with_goose(&[A, B], "\"$GOOSE\" -env=none up; exit 1").await?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded Succeeded none->2 exit 0"
-    );
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    comes_up_once(&bench, "2", 2).await?;
     let bench = with_goose(&[A, B], "\"$GOOSE\" -env=none up-to 1").await?;
     assert_eq!(
         bench.run().await?.verdict(),
@@ -189,14 +186,7 @@ async fn a_program_on_mysql_is_read_back_and_never_run_again_over_its_own_leavin
         ("Failed ProgramFailed none->1 exit 11".to_owned(), true)
     );
     let bench = calling_goose(Bench::mysql(&[A, B]).await?, script)?;
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded Succeeded none->2 exit 0"
-    );
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    comes_up_once(&bench, "2", 2).await?;
     Ok(())
 }
 
@@ -207,32 +197,18 @@ async fn a_program_with_flyway_built_in_is_judged_by_flyways_history() -> Result
         ("V1__a.sql", "CREATE TABLE a (id int);\n"),
         ("V2__b.sql", "CREATE TABLE b (id int);\n"),
     ];
-    let mut bench = Bench::new(&files).await?.with(Tool::Flyway)?;
-    let flyway = program(Tool::Flyway)?.display().to_string();
-    bench.parameters.tool = Tool::Exec;
-    bench.parameters.tool_path = None;
-    bench.parameters.read_back = Some(ReadBack::Flyway);
-    bench.parameters.command = command(&[
-        "/bin/sh",
-        "-c",
+    let mut bench = scripted(
+        Bench::new(&files).await?.with(Tool::Flyway)?,
         "LC_ALL=C.UTF-8 FLYWAY_USER=\"$PGUSER\" FLYWAY_PASSWORD=\"$PGPASSWORD\" \"$FLYWAY\" -url=\"jdbc:postgresql://$PGHOST:$PGPORT/$PGDATABASE\" \
          -locations=\"filesystem:$FILES\" migrate; exit 1",
-    ]);
+    );
+    let flyway = program(Tool::Flyway)?.display().to_string();
+    bench.parameters.read_back = Some(ReadBack::Flyway);
     let folder = bench.parameters.files.clone();
     bench
         .environment
         .extend([("FLYWAY".to_owned(), flyway), ("FILES".to_owned(), folder)]);
-    let ended = bench.run().await?;
-    assert_eq!(
-        ended.verdict(),
-        "Succeeded Succeeded none->2 exit 0",
-        "{}",
-        ended.output
-    );
-    assert_eq!(
-        bench.run().await?.verdict(),
-        "Succeeded NoPendingMigrations 2->2 not started exit 0"
-    );
+    comes_up_once(&bench, "2", 2).await?;
     let row = "INSERT INTO flyway_schema_history VALUES (3, '3', 'c', 'SQL', 'V3__c.sql', 1, 'u', now(), 1, false)";
     bench.client().await?.batch_execute(row).await?;
     bench.write(&[("V3__c.sql", "CREATE TABLE c (id int);\n")])?;

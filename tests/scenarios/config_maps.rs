@@ -7,6 +7,7 @@ use crate::cluster::operator::Operator;
 use crate::cluster::proxy::FaultProxy;
 use crate::cluster::proxy::call::Verb;
 use crate::cluster::proxy::rules::{Fault, Match};
+use crate::cluster::read::text;
 use crate::cluster::wait;
 use crate::objects::told;
 use crate::world::{PATIENCE, World};
@@ -69,17 +70,14 @@ pub async fn files_of_a_config_map_are_waited_for_and_each_edit_is_a_plan_of_its
 }
 
 fn backend(world: &World) -> Value {
-    json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-        "metadata": {"name": "orders", "namespace": world.namespace},
-        "spec": {
-            "type": "Worker",
-            "image": "slipway.test/orders:1.0.0",
-            "replicas": 0,
-            "databases": [{"name": "orders-db"}],
-            "migrations": [{"name": "schema", "tool": "Goose", "source": {"configMap": "orders-sql"}}],
-        },
-    })
+    let migration =
+        json!({"name": "schema", "tool": "Goose", "source": {"configMap": "orders-sql"}});
+    world.migrating(
+        "orders",
+        "slipway.test/orders:1.0.0",
+        "orders-db",
+        &migration,
+    )
 }
 
 /// The ConfigMap with one file, and perhaps a second that makes this table.
@@ -108,17 +106,10 @@ async fn tables(world: &World) -> Result<Vec<String>> {
 async fn outcomes(world: &World) -> Result<Vec<String>> {
     let database = world.get("sldb/orders-db").await?;
     let entries = database["status"]["ledger"]["entries"].as_array().cloned();
-    let text_of = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let mut outcomes: Vec<String> = entries
         .unwrap_or_default()
         .iter()
-        .map(|entry| {
-            format!(
-                "{} {}",
-                text_of(&entry["outcome"]),
-                text_of(&entry["reason"])
-            )
-        })
+        .map(|entry| format!("{} {}", text(&entry["outcome"]), text(&entry["reason"])))
         .collect();
     outcomes.sort();
     Ok(outcomes)

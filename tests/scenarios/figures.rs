@@ -151,14 +151,8 @@ async fn empty(world: &World, tool: &str, file: &str, content: &str) -> Result<V
     world
         .condition(&format!("sldb/{name}"), "Ready", "True")
         .await?;
-    Ok(json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-        "metadata": {"name": name, "namespace": world.namespace},
-        "spec": {
-            "type": "Worker", "image": image, "replicas": 0, "databases": [{"name": name}],
-            "migrations": [{"name": "schema", "tool": tool, "source": {"path": "/migrations"}}],
-        },
-    }))
+    let migration = json!({"name": "schema", "tool": tool, "source": {"path": "/migrations"}});
+    Ok(world.migrating(&name, &image, &name, &migration))
 }
 
 /// Without what the release costs beside its migration.
@@ -178,7 +172,7 @@ async fn costs(world: &World, what: &str, mark: Mark, wanted: &Price) -> Result<
 
 /// An arm that meets the Job controller's own first write is refused and, after another confirmation, sent again: the model counts one try.
 fn holds(what: &str, requests: &Entries, wanted: &Price) -> Result<()> {
-    let refused = requests.on("jobs").filter(|entry| entry.code == 409).len();
+    let refused = requests.refused_arms();
     let counts = requests.count();
     for (verb, kind, wanted) in wanted {
         let key = ((*verb).to_owned(), (*kind).to_owned());

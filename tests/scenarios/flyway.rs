@@ -6,10 +6,9 @@ use tokio::process::Command;
 
 use crate::cluster::flyway::Flyway;
 use crate::cluster::place;
-use crate::cluster::read::text;
-use crate::cluster::wait;
 use crate::figures::note_time;
-use crate::world::{PATIENCE, World};
+use crate::objects::blocked_by;
+use crate::world::World;
 
 const PASSWORD: &str = "password";
 
@@ -65,35 +64,8 @@ fn folder(release: &str) -> std::path::PathBuf {
 }
 
 fn backend(world: &World) -> Value {
-    json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-        "metadata": {"name": "orders", "namespace": world.namespace},
-        "spec": {
-            "type": "Worker",
-            "image": image("good"),
-            "replicas": 0,
-            "databases": [{"name": "orders-db"}],
-            "migrations": [{"name": "schema", "tool": "Flyway", "source": {"path": "/migrations"}}],
-        },
-    })
-}
-
-/// Waits until a Migration is Blocked for this reason, with this token in its next command; returns its message.
-async fn blocked_by(world: &World, reason: &str, token: &str) -> Result<String> {
-    wait::until(reason, PATIENCE, async || {
-        let migrations = world.list("slm").await?;
-        let conditions = migrations
-            .iter()
-            .filter_map(|migration| migration["status"]["conditions"].as_array());
-        let messages: Vec<String> = conditions
-            .flatten()
-            .filter(|condition| condition["reason"] == reason)
-            .map(|condition| text(&condition["message"]))
-            .collect();
-        let found = messages.iter().find(|message| message.ends_with(token));
-        found.cloned().with_context(|| format!("{messages:?}"))
-    })
-    .await
+    let migration = json!({"name": "schema", "tool": "Flyway", "source": {"path": "/migrations"}});
+    world.migrating("orders", &image("good"), "orders-db", &migration)
 }
 
 /// Types the message's `flyway .. repair`, with the real program and in the folder of the files.

@@ -6,7 +6,7 @@ use tokio::process::Command;
 
 use crate::cluster::image::Image;
 use crate::cluster::place;
-use crate::cluster::read::text;
+use crate::objects::blocked_by;
 use crate::world::World;
 
 const PASSWORD: &str = "password";
@@ -28,11 +28,11 @@ pub async fn a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messag
     ensure!(row(&world).await? == (1, false), "the first release");
 
     world.ship("orders", &image("broken")).await?;
-    let undo = blocked(&world, "retry=1").await?;
+    let undo = blocked_by(&world, "DatabaseDirty", "retry=1").await?;
     ensure!(row(&world).await? == (2, true), "the broken file");
     type_migrate(&world, &undo, "force 1").await?;
     world.type_next_command(&undo).await?;
-    let finish = blocked(&world, "retry=2").await?;
+    let finish = blocked_by(&world, "DatabaseDirty", "retry=2").await?;
 
     let client = world
         .postgres()
@@ -61,37 +61,9 @@ fn folder(release: &str) -> std::path::PathBuf {
 }
 
 fn backend(world: &World) -> Value {
-    json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-        "metadata": {"name": "orders", "namespace": world.namespace},
-        "spec": {
-            "type": "Worker",
-            "image": image("good"),
-            "replicas": 0,
-            "databases": [{"name": "orders-db"}],
-            "migrations": [{"name": "schema", "tool": "GolangMigrate", "source": {"path": "/migrations"}}],
-        },
-    })
-}
-
-/// Waits until the newest Migration is Blocked with this token in its next command; returns its message.
-async fn blocked(world: &World, token: &str) -> Result<String> {
-    crate::cluster::wait::until("a dirty database", crate::world::PATIENCE, async || {
-        let messages: Vec<String> = world
-            .list("slm")
-            .await?
-            .iter()
-            .flat_map(|migration| {
-                let conditions = migration["status"]["conditions"].as_array().cloned();
-                conditions.unwrap_or_default()
-            })
-            .filter(|condition| condition["reason"] == "DatabaseDirty")
-            .map(|condition| text(&condition["message"]))
-            .collect();
-        let found = messages.iter().find(|message| message.ends_with(token));
-        found.cloned().with_context(|| format!("{messages:?}"))
-    })
-    .await
+    let migration =
+        json!({"name": "schema", "tool": "GolangMigrate", "source": {"path": "/migrations"}});
+    world.migrating("orders", &image("good"), "orders-db", &migration)
 }
 
 /// Types one of the `migrate` commands of a message, with the real program and in the folder of the files, with the URL in its place.

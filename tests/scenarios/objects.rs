@@ -305,6 +305,24 @@ async fn migration_name(world: &World, backend: &Value) -> Result<String> {
         .unwrap_or_default())
 }
 
+/// Waits until a Migration is Blocked for this reason with this token in its next command; returns its message.
+pub async fn blocked_by(world: &World, reason: &str, token: &str) -> Result<String> {
+    wait::until(reason, PATIENCE, async || {
+        let migrations = world.list("slm").await?;
+        let conditions = migrations
+            .iter()
+            .filter_map(|migration| migration["status"]["conditions"].as_array());
+        let messages: Vec<String> = conditions
+            .flatten()
+            .filter(|condition| condition["reason"] == reason)
+            .map(|condition| text(&condition["message"]))
+            .collect();
+        let found = messages.iter().find(|message| message.ends_with(token));
+        found.cloned().with_context(|| format!("{messages:?}"))
+    })
+    .await
+}
+
 /// Waits until a Backend is not Ready for this reason, in these words; a command in them that only looks is typed.
 pub async fn told(world: &World, backend: &str, reason: &str, words: &str) -> Result<()> {
     let message = tells(world, &format!("slb/{backend}"), reason, words).await?;

@@ -231,19 +231,11 @@ impl Witnessed {
     }
 }
 
-/// A Backend that has nothing but the migration: no pods, so it is Ready as soon as the schema is there.
+/// A Backend that has nothing but the migration.
 pub fn backend(world: &World, name: &str, database: &str, body: Body) -> Value {
-    json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-        "metadata": {"name": name, "namespace": world.namespace},
-        "spec": {
-            "type": "Worker",
-            "image": "slipway.test/orders:1.0.0",
-            "replicas": 0,
-            "databases": [{"name": database}],
-            "migrations": [{"name": "schema", "tool": "Goose", "source": {"image": body.image(), "path": "/migrations"}}],
-        },
-    })
+    let source = json!({"image": body.image(), "path": "/migrations"});
+    let migration = json!({"name": "schema", "tool": "Goose", "source": source});
+    world.migrating(name, "slipway.test/orders:1.0.0", database, &migration)
 }
 
 /// Only the superuser may connect from within; the functions run with its rights. A row counts the bodies that had begun, had not ended, and

@@ -197,6 +197,21 @@ impl World {
         })
     }
 
+    /// A Backend that has nothing but this migration: no pods, so it is Ready as soon as the schema is there.
+    pub fn migrating(&self, name: &str, image: &str, database: &str, migration: &Value) -> Value {
+        json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
+            "metadata": {"name": name, "namespace": self.namespace},
+            "spec": {
+                "type": "Worker",
+                "image": image,
+                "replicas": 0,
+                "databases": [{"name": database}],
+                "migrations": [migration],
+            },
+        })
+    }
+
     /// The Database `orders-db`, and the Backend `orders` with release 1.0.0 of the orders service on it.
     pub async fn ask_for_orders(&self) -> Result<()> {
         self.database("orders-db", "password").await?;

@@ -17,7 +17,7 @@ use super::seen::Seen;
 use super::steps;
 use crate::core::compare;
 use crate::core::meta::{self, PAUSED_ANNOTATION};
-use crate::core::migration::planned::{self, Planned, PlannedMigration};
+use crate::core::migration::planned::PlannedMigration;
 use crate::core::plan::{ObjectKey, ObjectKind, Plan};
 
 /// What one look at a Backend leads to.
@@ -144,15 +144,10 @@ fn taken_by<K: Resource>(
 
 /// Asks the gate where the spec wants another release than the last.
 fn consider(seen: &Seen, backend: ResolvedBackend) -> Considered {
-    let Planned {
-        migrations,
-        missing_files,
-        ..
-    } = planned::planned(&seen.backend, &seen.databases, &seen.config_maps);
     let last = release::last(seen);
     let mut considered = Considered {
         backend,
-        planned: migrations,
+        planned: seen.planned.migrations.clone(),
         wanted: None,
         release: last,
         hold: None,
@@ -163,7 +158,7 @@ fn consider(seen: &Seen, backend: ResolvedBackend) -> Considered {
         &considered.backend,
         &seen.databases,
         &seen.config_maps,
-        &missing_files,
+        &seen.planned.missing_files,
     ) {
         Err(missing) => considered.hold = Some(Hold::Missing(missing)),
         Ok(bound) => consider_release(seen, &bound, &mut considered),

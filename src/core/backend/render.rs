@@ -13,7 +13,7 @@ use super::resolve::{self, Invalid, Missing, surroundings};
 use super::resolved::Account;
 use super::seen::Seen;
 use crate::api::backend::Problem;
-use crate::core::migration::planned::{self, Planned};
+use crate::core::migration::planned::Planned;
 
 /// What would be applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +36,7 @@ pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
         migrations: planned,
         missing_files,
         ..
-    } = planned::planned(&seen.backend, &seen.databases, &seen.config_maps);
+    } = &seen.planned;
     let mut objects = Vec::new();
     if backend.account == Account::Own {
         objects.push(service_account::service_account(seen));
@@ -46,7 +46,7 @@ pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     }
     objects.extend(headless_service::headless_service(seen, &backend));
     objects.extend(planned.iter().map(|plan| migration::migration(seen, plan)));
-    let bound = match surroundings(&backend, &seen.databases, &seen.config_maps, &missing_files) {
+    let bound = match surroundings(&backend, &seen.databases, &seen.config_maps, missing_files) {
         Ok(bound) => bound,
         Err(missing) => {
             return Ok(Rendered {
@@ -59,7 +59,7 @@ pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     let release = Release {
         revision: 1,
         image: backend.program.image.as_str().to_owned(),
-        input_hash: input_hash::input_hash(seen, &bound, &planned),
+        input_hash: input_hash::input_hash(seen, &bound, planned),
         generation: seen.generation(),
         migrations: Vec::new(),
         template: pod_template::pod_template(seen, &backend, &bound, 1),

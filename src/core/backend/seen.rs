@@ -13,7 +13,7 @@ use crate::api::database::Database;
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::endpoint;
-use crate::core::migration::planned;
+use crate::core::migration::planned::{self, Planned, planned};
 use crate::core::settings::Settings;
 
 /// A Backend and all around it, as the caches show it.
@@ -24,6 +24,8 @@ pub struct Seen {
     pub databases: BTreeMap<String, Arc<Database>>,
     /// The ConfigMaps that the spec names and that exist.
     pub config_maps: BTreeMap<String, Arc<ConfigMapDigest>>,
+    /// The Migrations that the spec asks for now: see [`Seen::with_plan`].
+    pub planned: Planned,
     /// What has our labels under the names of the children, whoever controls it.
     pub service_account: Option<Arc<ServiceAccount>>,
     pub service: Option<Arc<Service>>,
@@ -46,6 +48,7 @@ impl Seen {
             backend: Arc::new(backend),
             databases: BTreeMap::new(),
             config_maps: BTreeMap::new(),
+            planned: Planned::default(),
             service_account: None,
             service: None,
             headless_service: None,
@@ -55,6 +58,13 @@ impl Seen {
             pods: Vec::new(),
             settings: Arc::new(Settings::default()),
         }
+    }
+
+    /// The same with what the spec asks for, by the Databases and ConfigMaps that are there.
+    #[must_use]
+    pub fn with_plan(mut self) -> Self {
+        self.planned = planned(&self.backend, &self.databases, &self.config_maps);
+        self
     }
 
     /// The Backend's name.

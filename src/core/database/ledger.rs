@@ -1,8 +1,9 @@
 //! The ledger: which attempt holds a database, and how each plan ended. Every change is a pure function from the ledger that was read
 //! to the one to write; the write is a compare-and-swap, so a change computed from an old ledger never lands.
 
-use jiff::Timestamp;
 use std::borrow::Cow;
+
+use jiff::Timestamp;
 
 use super::contracts;
 use crate::api::common::Tool;

@@ -15,7 +15,7 @@ use crate::cluster::change::Change;
 use crate::core::backend::{self, authorities_of, config_maps_of, databases_of, headless_name};
 use crate::core::database::endpoint;
 use crate::core::meta::{self, BACKEND_LABEL};
-use crate::core::migration::planned;
+use crate::core::migration::planned::planned;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
 use crate::core::settings::Settings;
 use crate::operator::driver::Kind;
@@ -153,7 +153,7 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
         .into_iter()
         .chain(authorities_of(databases.values()));
     let config_maps = config_maps(caches, &namespace, named);
-    let planned = planned::planned(root, &databases, &config_maps).migrations;
+    let planned = planned(root, &databases, &config_maps);
     let uid = root.uid().unwrap_or_default();
     let migrations = caches
         .migrations
@@ -162,9 +162,11 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
         .filter(|migration| {
             meta::is_controlled_by(migration.as_ref(), &uid)
                 || planned
+                    .migrations
                     .iter()
                     .any(|plan| plan.object_name == migration.name_any())
-        });
+        })
+        .collect();
     let revisions = caches
         .controller_revisions
         .in_namespace(&namespace)
@@ -173,6 +175,7 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
     backend::Seen {
         backend: Arc::clone(root),
         config_maps,
+        planned,
         service_account: caches.service_accounts.get(&namespace, &name),
         service: caches.services.get(&namespace, &name),
         headless_service: caches.services.get(&namespace, &headless_name(&name)),
@@ -180,7 +183,7 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
         revisions: revisions
             .filter(|revision| revision.labels().get(BACKEND_LABEL) == Some(&name))
             .collect(),
-        migrations: migrations.collect(),
+        migrations,
         pods: pods
             .filter(|pod| pod.labels().get(BACKEND_LABEL) == Some(&name))
             .collect(),

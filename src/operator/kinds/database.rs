@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::migration::{binds, bound};
+use super::migration::{backends_of, count};
 use super::{config_maps, undecodable_report};
 use crate::api::backend::Backend;
 use crate::api::database::{Database, Holder};
@@ -45,11 +45,13 @@ impl Kind for DatabaseKind {
         let namespace = root.namespace().unwrap_or_default();
         let name = root.name_any();
         let holder = ledger::holder_of(root);
+        let backends = backends_of(caches, &namespace, &name);
         database::Seen {
             database: Arc::clone(root),
-            bound: bound(caches, &namespace, &name),
-            ledger_write_ahead: ledger_write_ahead(caches, &namespace, &name),
-            last_news: last_news(caches, &namespace, &name),
+            bound: count(&backends),
+            ledger_write_ahead: backends.iter().any(|backend| is_unvisited(backend))
+                || is_migration_on_its_way(caches, &namespace, &name),
+            last_news: last_news(&backends),
             holder_lives: holder.is_none_or(|holder| lives(caches, &namespace, holder)),
             wanted: retention::is_due(&ledger::of(root)).then(|| wanted(caches, root)),
         }
@@ -122,35 +124,27 @@ fn lives(caches: &Caches, namespace: &str, holder: &Holder) -> bool {
         || has_unfinished_pod(&holder.job_uid, pods.iter().map(AsRef::as_ref))
 }
 
-/// A Backend that Slipway has not visited yet, or a Migration on its way: the ledger will be written soon and carries the count.
-fn ledger_write_ahead(caches: &Caches, namespace: &str, database: &str) -> bool {
-    let backends = caches.backends.in_namespace(namespace);
-    let migrations = caches.migrations.in_namespace(namespace);
-    backends
-        .iter()
-        .any(|backend| is_unvisited(backend, database))
-        || migrations
-            .iter()
-            .any(|migration| is_on_its_way(migration, database))
+/// One that Slipway has not visited yet: the ledger will be written soon and carries the count.
+fn is_unvisited(backend: &Backend) -> bool {
+    let status = backend.status.as_ref();
+    status.and_then(|status| status.observed_generation) != backend.metadata.generation
 }
 
-fn is_unvisited(backend: &Backend, database: &str) -> bool {
-    let visited = backend
-        .status
-        .as_ref()
-        .and_then(|status| status.observed_generation);
-    binds(backend, database) && visited != backend.metadata.generation
-}
-
-fn last_news(caches: &Caches, namespace: &str, database: &str) -> Option<Timestamp> {
-    let backends = caches.backends.in_namespace(namespace);
+fn last_news(backends: &[Arc<Backend>]) -> Option<Timestamp> {
     backends
         .iter()
-        .filter(|backend| binds(backend, database))
         .filter_map(|backend| backend.status.as_ref())
         .flat_map(|status| &status.conditions)
         .map(|condition| condition.last_transition_time.0)
         .max()
+}
+
+/// The same of a Migration.
+fn is_migration_on_its_way(caches: &Caches, namespace: &str, database: &str) -> bool {
+    let migrations = caches.migrations.in_namespace(namespace);
+    migrations
+        .iter()
+        .any(|migration| is_on_its_way(migration, database))
 }
 
 fn is_on_its_way(migration: &Migration, database: &str) -> bool {

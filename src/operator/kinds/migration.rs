@@ -136,18 +136,23 @@ pub(super) fn seen(
 
 /// How many Backends name the Database.
 pub(super) fn bound(caches: &Caches, namespace: &str, database: &str) -> i64 {
-    let backends = caches.backends.in_namespace(namespace);
-    let bound = backends
-        .iter()
-        .filter(|backend| binds(backend, database))
-        .count();
-    i64::try_from(bound).unwrap_or(i64::MAX)
+    count(&backends_of(caches, namespace, database))
 }
 
-/// Whether a Backend names the Database.
-pub(super) fn binds(backend: &Backend, database: &str) -> bool {
-    let mut names = backend.spec.databases.iter().map(|binding| &binding.name);
-    names.any(|name| name == database)
+/// The Backends that name the Database.
+pub(super) fn backends_of(caches: &Caches, namespace: &str, database: &str) -> Vec<Arc<Backend>> {
+    let names_it = |backend: &Arc<Backend>| {
+        let mut names = backend.spec.databases.iter().map(|binding| &binding.name);
+        names.any(|name| name == database)
+    };
+    let mut backends = caches.backends.in_namespace(namespace);
+    backends.retain(names_it);
+    backends
+}
+
+/// Their number, as a status has it.
+pub(super) fn count(backends: &[Arc<Backend>]) -> i64 {
+    i64::try_from(backends.len()).unwrap_or(i64::MAX)
 }
 
 fn migration_jobs(caches: &Caches, namespace: &str) -> Vec<Arc<k8s_openapi::api::batch::v1::Job>> {

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::super::decide;
 use super::super::gate::{Gate, HeldState, Hold, gate};
 use super::server::{Server, backend, now, spec_with_migration};
-use crate::core::migration::planned;
 use crate::core::plan::{ObjectKind, Step};
 
 const PHASES: [&str; 10] = [
@@ -46,9 +45,8 @@ fn the_gate_opens_only_when_all_migrations_are_done_in_their_order() {
                 let mut server = Server::default();
                 let names = put(&mut server, &backend, [*first, *second]);
                 let seen = server.seen(&backend);
-                let plan =
-                    planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
-                let answer = gate(&seen, paused, &plan);
+                let plan = &seen.planned.migrations;
+                let answer = gate(&seen, paused, plan);
                 let expected = match (paused, is_done(*first), is_done(*second)) {
                     (true, _, _) => Err(None),
                     (false, false, _) => Err(names.first().cloned()),
@@ -81,8 +79,8 @@ fn a_failed_and_a_blocked_migration_hold_the_gate_in_their_own_way() {
         let mut server = Server::default();
         put(&mut server, &backend, [Some(phase)]);
         let seen = server.seen(&backend);
-        let plan = planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
-        match gate(&seen, false, &plan) {
+        let plan = &seen.planned.migrations;
+        match gate(&seen, false, plan) {
             Gate::Closed(Hold::Migration(held)) => Some(held.state),
             _ => None,
         }
@@ -107,8 +105,8 @@ fn a_status_that_claims_success_opens_nothing_without_the_ledger() {
             let names = put(&mut server, &backend, [Some(claimed)]);
             server.record(names.first().expect("one name"), recorded);
             let seen = server.seen(&backend);
-            let plan = planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
-            let opens = match gate(&seen, false, &plan) {
+            let plan = &seen.planned.migrations;
+            let opens = match gate(&seen, false, plan) {
                 Gate::Open => true,
                 Gate::Closed(Hold::Migration(held)) => {
                     assert_eq!(held.state, HeldState::Unconfirmed, "{recorded}");
@@ -134,9 +132,9 @@ fn a_migration_of_somebody_else_under_our_name_opens_nothing() {
         &json!({"metadata": {"ownerReferences": null}}),
     );
     let seen = server.seen(&backend);
-    let plan = planned::planned(&backend, &seen.databases, &seen.config_maps).migrations;
+    let plan = &seen.planned.migrations;
     assert!(matches!(
-        gate(&seen, false, &plan),
+        gate(&seen, false, plan),
         Gate::Closed(Hold::Conflict { .. })
     ));
     assert!(!releases(&server, &backend));
@@ -149,7 +147,7 @@ fn put<const N: usize>(
     phases: [Option<&str>; N],
 ) -> Vec<String> {
     let seen = server.seen(backend);
-    let plan = planned::planned(backend, &seen.databases, &seen.config_maps).migrations;
+    let plan = &seen.planned.migrations;
     for (planned, phase) in plan.iter().zip(phases) {
         if let Some(phase) = phase {
             let body = super::super::build::migration::migration(&seen, planned);
@@ -159,8 +157,8 @@ fn put<const N: usize>(
             server.finish_migration(&planned.object_name, phase);
         }
     }
-    plan.into_iter()
-        .map(|planned| planned.object_name)
+    plan.iter()
+        .map(|planned| planned.object_name.clone())
         .collect()
 }
 

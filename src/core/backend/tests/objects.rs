@@ -21,7 +21,9 @@ fn rendered_on(spec: &Value, database: Database) -> Vec<Value> {
         .insert("orders-db".to_owned(), Arc::new(database));
     seen.config_maps
         .insert("authority".to_owned(), Arc::new(authority("first")));
-    render(&seen).expect("a spec that works").objects
+    render(&seen.with_plan())
+        .expect("a spec that works")
+        .objects
 }
 
 fn authority(certificate: &str) -> ConfigMapDigest {
@@ -238,7 +240,9 @@ fn a_program_on_mysql_without_a_user_of_its_own_is_doubtful() {
         let mut seen = Seen::alone(backend(&spec));
         seen.databases
             .insert("orders-db".to_owned(), Arc::new(database));
-        let problems = render(&seen).expect("a spec that works").problems;
+        let problems = render(&seen.with_plan())
+            .expect("a spec that works")
+            .problems;
         problems
             .into_iter()
             .map(|problem| format!("{} {}", problem.code, problem.path))

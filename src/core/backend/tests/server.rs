@@ -95,7 +95,7 @@ impl Server {
         seen.revisions = all(ObjectKind::ControllerRevision).map(typed).collect();
         seen.migrations = all(ObjectKind::Migration).map(typed).collect();
         seen.pods = all(ObjectKind::Pod).map(typed).collect();
-        seen
+        seen.with_plan()
     }
 
     /// Does the first `limit` steps; the answers that came back.

@@ -1,6 +1,8 @@
 //! SQL files that Flyway runs beside its migrations: at every migrate, before and after each file, on errors. Flyway counts none of them in
 //! its history table, so whoever approves what is pending must see them by name.
 
+use super::files::stem;
+
 /// What a migrate calls, by the names of `org.flywaydb.core.api.callback.Event` of Flyway 12; `clean`, `undo`, `repair` and `info` never run.
 const EVENTS: [&str; 23] = [
     "beforeConnect",
@@ -31,14 +33,7 @@ const EVENTS: [&str; 23] = [
 /// Whether this path below the folder is of such a file: `afterMigrate.sql`, `tables/afterMigrate__grants.sql`.
 #[must_use]
 pub fn is_callback(script: &str) -> bool {
-    let name = script.rsplit_once('/').map_or(script, |(_, name)| name);
-    let stem = name
-        .len()
-        .checked_sub(4)
-        .and_then(|at| name.split_at_checked(at))
-        .filter(|(_, suffix)| suffix.eq_ignore_ascii_case(".sql"))
-        .map(|(stem, _)| stem);
-    stem.is_some_and(|stem| {
+    stem(script).is_some_and(|stem| {
         let event = stem.split_once("__").map_or(stem, |(event, _)| event);
         EVENTS.contains(&event)
     })

@@ -242,16 +242,18 @@ struct Name {
     description: String,
 }
 
+/// The name of an SQL file without its folder and its ending.
+pub(super) fn stem(script: &str) -> Option<&str> {
+    let name = script.rsplit_once('/').map_or(script, |(_, name)| name);
+    let (stem, suffix) = name.split_at_checked(name.len().checked_sub(4)?)?;
+    suffix.eq_ignore_ascii_case(".sql").then_some(stem)
+}
+
 /// Flyway's rule: prefix `V` or `R`, version, two underscores, description, `.sql`. `None`: no migration, as a callback or notes.
 fn name(script: &str) -> Result<Option<Name>, FilesError> {
-    let name = script.rsplit_once('/').map_or(script, |(_, name)| name);
-    let stem = name
-        .len()
-        .checked_sub(4)
-        .and_then(|at| name.split_at_checked(at))
-        .filter(|(_, suffix)| suffix.eq_ignore_ascii_case(".sql"))
-        .map(|(stem, _)| stem);
-    let Some(stem) = stem else { return Ok(None) };
+    let Some(stem) = stem(script) else {
+        return Ok(None);
+    };
     let (version, description) = stem
         .get(1..)
         .map(|rest| rest.split_once("__").unwrap_or((rest, "")))
