@@ -162,6 +162,9 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
             };
         }
     }
+    if let Some(steps) = record_success(seen, ticket, pods, now) {
+        return Plan { steps, wake: None };
+    }
     let lost = evidence::lost_in(pods, now);
     if evidence::main_ran(pods) || seen.job.metadata.deletion_timestamp.is_some() || lost.is_some()
     {
@@ -197,6 +200,36 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
     }
 }
 
+/// The runner has ended and said that all is well, read back from the database: a release need not wait the two seconds until the kubelet and
+/// the Job controller say so too. The Job is let go only then, and before that no other is armed on its database.
+fn record_success(
+    seen: &Seen,
+    ticket: &Ticket,
+    pods: &[&SeenPod],
+    now: Timestamp,
+) -> Option<Vec<Step>> {
+    let (database, holder) = (seen.database.as_ref()?, holder(seen)?);
+    if ticket.mode == RunMode::Check || is_adopted(holder) {
+        return None;
+    }
+    let verdict = Verdict::from_message(&evidence::message(pods, ticket)?);
+    matches!(verdict.end, End::Succeeded | End::Skipped)
+        .then(|| vec![record(seen, database, ticket, &verdict, now)])
+}
+
+fn record(
+    seen: &Seen,
+    database: &Arc<Database>,
+    ticket: &Ticket,
+    verdict: &Verdict,
+    now: Timestamp,
+) -> Step {
+    let backoff = seen.settings.migrations.backoff;
+    let ledger = ledger::of(database);
+    let recorded = ledger::record(&ledger, ticket, &uid(&seen.job), verdict, backoff, now);
+    write_ledger(seen, database, recorded, now)
+}
+
 /// Ended. The outcome goes into the ledger first; only then the Job is let go. Only the Job that the ledger names by uid has an outcome:
 /// whatever else wears our labels is let go unheard.
 fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Plan {
@@ -217,11 +250,8 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
         RunMode::Check if ticket.lists => verdict.of_list(),
         RunMode::Check => verdict.of_check(),
     };
-    let ledger = ledger::of(database);
-    let backoff = seen.settings.migrations.backoff;
-    let recorded = ledger::record(&ledger, ticket, &uid(&seen.job), &verdict, backoff, now);
     Plan {
-        steps: vec![write_ledger(seen, database, recorded, now), release(seen)],
+        steps: vec![record(seen, database, ticket, &verdict, now), release(seen)],
         wake: None,
     }
 }

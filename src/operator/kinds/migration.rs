@@ -8,7 +8,7 @@ use kube::ResourceExt;
 
 use super::{config_maps, takers_of_files, undecodable_report};
 use crate::api::backend::Backend;
-use crate::api::migration::Migration;
+use crate::api::migration::{Migration, MigrationPhase};
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
@@ -73,9 +73,12 @@ impl Kind for MigrationKind {
             ObjectKind::Database => true,
             ObjectKind::ConfigMap => takers.contains(&migration.spec.backend),
             ObjectKind::Migration => migration.name_any() != change.key.name,
-            ObjectKind::Job | ObjectKind::Pod => change
-                .label_values(meta::MIGRATION_LABEL)
-                .contains(&migration.uid().unwrap_or_default().as_str()),
+            // A run whose outcome is recorded keeps its database until its Job says so too: what waits for it is queued.
+            ObjectKind::Job | ObjectKind::Pod => {
+                let of = change.label_values(meta::MIGRATION_LABEL);
+                of.contains(&migration.uid().unwrap_or_default().as_str())
+                    || (!of.is_empty() && is_queued(migration))
+            }
             _ => false,
         };
         migrations
@@ -84,6 +87,11 @@ impl Kind for MigrationKind {
             .map(|migration| migration.name_any())
             .collect()
     }
+}
+
+fn is_queued(migration: &Migration) -> bool {
+    let phase = migration.status.as_ref().and_then(|status| status.phase);
+    phase == Some(MigrationPhase::Queued)
 }
 
 /// Gathers what decides about a Migration.

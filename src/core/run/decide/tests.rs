@@ -97,6 +97,26 @@ fn message(plan_key: &str, attempt: i64, format: i64) -> String {
         .to_string()
 }
 
+/// The database was read back before the runner ended, so the release need not wait for the Job; whatever else it says is recorded once nothing
+/// of the Job is left.
+#[test]
+fn a_success_is_recorded_as_soon_as_its_runner_has_ended() {
+    let told = |outcome: &str| {
+        let message = json!({"v": 1, "outcome": outcome, "reason": outcome, "planKey": "p", "attempt": 1, "started": true, "after": "7"});
+        recorded("SuccessCriteriaMet", Some(&message.to_string())).map(|(outcome, ..)| outcome)
+    };
+    assert_eq!(
+        ["Succeeded", "Skipped", "Failed", "Blocked", "Unknown"].map(told),
+        [
+            Some(EntryOutcome::Succeeded),
+            Some(EntryOutcome::Skipped),
+            None,
+            None,
+            None
+        ]
+    );
+}
+
 #[test]
 fn the_runners_word_is_recorded() {
     assert_eq!(
