@@ -126,7 +126,7 @@ pub async fn a_database_deleted_in_the_middle_of_a_migration_comes_back_with_its
     .await?;
     database.let_go().await?;
     let ended = Instant::now();
-    jobs_let_go(&world).await?;
+    world.jobs_let_go().await?;
     in_time(ended)?;
 
     world
@@ -184,7 +184,7 @@ async fn delete_namespace(world: &World, team: &World) -> Result<()> {
     database.let_go().await?;
     // The outcome is ours to record, and the Job to let go; when it looks again is the namespace controller's.
     let ended = Instant::now();
-    jobs_let_go(team).await?;
+    team.jobs_let_go().await?;
     in_time(ended)?;
     wait::until("the namespace to be gone", PATIENCE, async || {
         let answer = world
@@ -226,21 +226,6 @@ impl<'a> RightsEverywhere<'a> {
         self.world.cluster().kubectl_ok(&arguments).await?;
         Ok(())
     }
-}
-
-/// Waits until no Job is held back by Slipway's finalizer.
-async fn jobs_let_go(world: &World) -> Result<()> {
-    wait::until("the Job to be let go", PATIENCE, async || {
-        let jobs = world.list("jobs").await?;
-        let held: Vec<_> = jobs
-            .iter()
-            .map(|job| job["metadata"]["finalizers"].to_string())
-            .filter(|finalizers| finalizers.contains("slipway.dev/outcome"))
-            .collect();
-        ensure!(held.is_empty(), "{} Jobs are held", held.len());
-        anyhow::Ok(())
-    })
-    .await
 }
 
 async fn delete(world: &World, object: &str) -> Result<()> {

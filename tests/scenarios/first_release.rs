@@ -143,6 +143,7 @@ async fn change(world: &World, spec: &Value) -> Result<Mark> {
     let mark = world.mark()?;
     world.patch("slb/orders", &json!({"spec": spec})).await?;
     world.ready("orders").await?;
+    world.jobs_let_go().await?;
     Ok(mark)
 }
 

@@ -19,6 +19,7 @@ pub async fn a_job_that_is_created_too_late_never_runs(world: World) -> Result<(
     let late = LateWrite::hold(&world, job(Verb::Create)).await?;
     let _successor = world.operator().await?;
     world.ready("orders").await?;
+    world.jobs_let_go().await?;
     world.kubectl(&["delete", "jobs", "--all"]).await?;
     world.until_gone("jobs").await?;
     late.release();

@@ -222,7 +222,23 @@ impl World {
     /// The same, and waits until it is out.
     pub async fn release_orders(&self) -> Result<()> {
         self.ask_for_orders().await?;
-        self.ready("orders").await
+        self.ready("orders").await?;
+        self.jobs_let_go().await
+    }
+
+    /// Waits until no Job is held back by Slipway's finalizer: a success is recorded, and a release may be Ready, before its Job says so.
+    pub async fn jobs_let_go(&self) -> Result<()> {
+        wait::until("the Jobs to be let go", PATIENCE, async || {
+            let jobs = self.list("jobs").await?;
+            let held: Vec<_> = jobs
+                .iter()
+                .map(|job| job["metadata"]["finalizers"].to_string())
+                .filter(|finalizers| finalizers.contains("slipway.dev/outcome"))
+                .collect();
+            ensure!(held.is_empty(), "{} Jobs are held", held.len());
+            anyhow::Ok(())
+        })
+        .await
     }
 
     /// Runs kubectl in this namespace with all rights; a failure is an error with kubectl's own words.

@@ -1,4 +1,4 @@
-//! What to do about a migration Job: record the outcome of one that has finished, let it go, stop one that cannot start, sweep one that
+//! What to do about a migration Job: record the outcome of one that has finished or said that all is well, let it go, stop one that cannot start, sweep one that
 //! was never armed. Nothing here ever ends a program that runs.
 
 use std::sync::Arc;
