@@ -20,6 +20,8 @@ mod flyway_mysql;
 mod golang_migrate;
 #[path = "runner/golang_migrate_mysql.rs"]
 mod golang_migrate_mysql;
+#[path = "runner/image_volume.rs"]
+mod image_volume;
 #[path = "runner/mysql.rs"]
 mod mysql;
 #[path = "runner/mysql_sessions.rs"]

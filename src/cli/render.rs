@@ -42,6 +42,9 @@ pub(super) struct RenderArguments {
     image: Option<String>,
     #[command(flatten)]
     tool_images: ToolImageArguments,
+    /// Mount the image that holds migration files as an image volume, where nodes and API server have them, instead of copying the files
+    #[arg(long, env = "SLIPWAY_IMAGE_VOLUMES")]
+    image_volumes: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -80,6 +83,7 @@ fn settings(arguments: &RenderArguments) -> Arc<Settings> {
     Arc::new(Settings {
         runner_image: arguments.image.clone().unwrap_or(defaults.runner_image),
         tool_images: arguments.tool_images.clone().into(),
+        image_volumes: arguments.image_volumes,
         ..defaults
     })
 }

@@ -52,6 +52,9 @@ pub(super) struct RunArguments {
     image: Option<String>,
     #[command(flatten)]
     tool_images: ToolImageArguments,
+    /// Mount the image that holds migration files as an image volume, where nodes and API server have them, instead of copying the files
+    #[arg(long, env = "SLIPWAY_IMAGE_VOLUMES")]
+    image_volumes: bool,
     /// How log lines look; without it: text on a terminal, else json
     #[arg(long, env = "SLIPWAY_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<Format>,
@@ -128,6 +131,7 @@ fn options(arguments: RunArguments) -> RunOptions {
         admin_address,
         image,
         tool_images,
+        image_volumes,
         log_format,
         log_level,
         migrations,
@@ -147,6 +151,7 @@ fn options(arguments: RunArguments) -> RunOptions {
         admin_address,
         image,
         tool_images: tool_images.into(),
+        image_volumes,
         log_format: match log_format {
             Some(Format::Json) => LogFormat::Json,
             Some(Format::Text) => LogFormat::Text,

@@ -14,6 +14,9 @@ pub struct Settings {
     /// Slipway's own image: the init container that brings the runner into a migration pod.
     pub runner_image: String,
     pub tool_images: ToolImages,
+    /// Whether an image's migration files come by a volume of the image, and not by an init container that copies them (KEP-4639; on by default
+    /// from Kubernetes 1.35 on, and the node's runtime must know them).
+    pub image_volumes: bool,
     /// Not empty only with the feature `faults`: makes the builders build as another version of Slipway would.
     pub builder_salt: String,
     pub migrations: MigrationTimes,
@@ -92,6 +95,7 @@ impl Default for Settings {
             slipway_version: env!("CARGO_PKG_VERSION").to_owned(),
             runner_image: concat!("slipway:", env!("CARGO_PKG_VERSION")).to_owned(),
             tool_images: ToolImages::default(),
+            image_volumes: false,
             builder_salt: String::new(),
             migrations: MigrationTimes::default(),
         }

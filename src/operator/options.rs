@@ -26,6 +26,8 @@ pub struct RunOptions {
     /// Slipway's own image, for migration pods; absent: `slipway:VERSION`.
     pub image: Option<String>,
     pub tool_images: ToolImages,
+    /// Whether files of an image come by an image volume; default false.
+    pub image_volumes: bool,
     /// How log lines look.
     pub log_format: LogFormat,
     /// A level, or a list of `target=level`; default `info`.
@@ -49,6 +51,7 @@ impl Default for RunOptions {
             admin_address: SocketAddr::from(([0, 0, 0, 0], 8080)),
             image: None,
             tool_images: ToolImages::default(),
+            image_volumes: false,
             log_format: LogFormat::fitting(),
             log_level: "info".to_owned(),
             migration_start: None,
@@ -68,6 +71,7 @@ impl RunOptions {
         Settings {
             runner_image: self.image.clone().unwrap_or(defaults.runner_image),
             tool_images: self.tool_images.clone(),
+            image_volumes: self.image_volumes,
             builder_salt: builder_salt.to_owned(),
             migrations: MigrationTimes {
                 start: self.migration_start.unwrap_or(times.start),

@@ -13,6 +13,7 @@ use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::scrub::Scrubber;
 use crate::core::run::verdict::PLAN_CHANGED;
 
+use super::copy;
 use super::ending::Ending;
 use super::engines::{Access, Engine, EngineError};
 use super::lock::Lock;
@@ -111,6 +112,10 @@ impl Attempt {
                 "Tool",
                 "the Job was started by someone else than the operator; nothing was done",
             ));
+        }
+        if let Some(from) = &self.parameters.image_folder {
+            let (from, to) = (Path::new(from), Path::new(&self.parameters.files));
+            copy::fill(from, to, self.parameters.tool)?;
         }
         if let Some(from) = &self.parameters.config_map {
             source::take(from, Path::new(&self.parameters.files))?;

@@ -1,4 +1,5 @@
-//! The two init containers: one copies this binary to where the tool's image finds it, the other the migration files.
+//! The two init containers: one copies this binary to where the tool's image finds it, the other the migration files; where their image is a
+//! volume, the runner itself does.
 
 use std::fs;
 use std::io;
@@ -10,6 +11,7 @@ use crate::core::migration::message::{FORMAT, Message, MessageError, Outcome};
 use crate::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
 use crate::core::migration::scrub::Scrubber;
 
+use super::ending::Ending;
 use super::log::say;
 use super::termination::TerminationLog;
 
@@ -28,13 +30,8 @@ pub fn copy_self(target: &Path) -> io::Result<()> {
 pub fn copy_files(from: &Path, to: &Path, termination_log: PathBuf) -> u8 {
     let parameters = std::env::var(PARAMETERS_VARIABLE).ok();
     let parameters = parameters.and_then(|text| serde_json::from_str::<RunParameters>(&text).ok());
-    let is_flyway = |parameters: &RunParameters| parameters.tool == Tool::Flyway;
-    let depth = if parameters.as_ref().is_some_and(is_flyway) {
-        Depth::All
-    } else {
-        Depth::One
-    };
-    let Err(error) = copy(from, to, depth) else {
+    let tool = parameters.as_ref().map(|parameters| parameters.tool);
+    let Err(error) = copy(from, to, Depth::of(tool)) else {
         return 0;
     };
     say(&error);
@@ -54,11 +51,28 @@ pub fn copy_files(from: &Path, to: &Path, termination_log: PathBuf) -> u8 {
     message.exit_code()
 }
 
+/// The same without an init container.
+pub fn fill(from: &Path, to: &Path, tool: Tool) -> Result<(), Ending> {
+    let unreadable =
+        |error: String| Ending::failed("SourceUnreadable", MessageError::plain("Files", &error));
+    copy(from, to, Depth::of(Some(tool))).map_err(unreadable)
+}
+
 /// How many levels of folders are copied.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Depth {
     One,
     All,
+}
+
+impl Depth {
+    fn of(tool: Option<Tool>) -> Self {
+        if tool == Some(Tool::Flyway) {
+            Self::All
+        } else {
+            Self::One
+        }
+    }
 }
 
 fn copy(from: &Path, to: &Path, depth: Depth) -> Result<(), String> {

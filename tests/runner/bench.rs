@@ -157,6 +157,7 @@ impl Bench {
                 authority: None,
                 own_user: false,
                 files: folder.join("files").display().to_string(),
+                image_folder: None,
                 config_map: None,
                 target: None,
                 known: None,

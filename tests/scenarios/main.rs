@@ -28,6 +28,7 @@ mod first_release;
 mod flyway;
 mod golang_migrate;
 mod grpc;
+mod image_volumes;
 mod input;
 mod inputs;
 mod isolation;
@@ -184,6 +185,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         edits::an_image_there_and_back_again_runs_no_second_migration,
         children::what_a_backend_no_longer_wants_is_taken_away,
         children::what_was_made_without_an_answer_is_recognised,
+        image_volumes::files_of_an_image_come_by_a_volume_where_the_platform_says_so,
         config_maps::files_of_a_config_map_are_waited_for_and_each_edit_is_a_plan_of_its_own,
         migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
         golang_migrate::a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messages_own_commands,

@@ -49,6 +49,9 @@ pub struct RunParameters {
     pub own_user: bool,
     /// Folder in the pod with the migration files; empty: there are none.
     pub files: String,
+    /// Folder in the pod, in a volume of the image, from which the runner fills that folder; absent: it is filled, or comes of a ConfigMap.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_folder: Option<String>,
     /// The ConfigMap from which the runner fills that folder; absent: it is filled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub config_map: Option<ConfigMapFiles>,

@@ -31,6 +31,9 @@ const FILES_FOLDER: &str = "/slipway-files";
 /// it there.
 const CONFIG_MAP_FOLDER: &str = "/slipway-config-map";
 
+/// Where the image with the files is mounted.
+const IMAGE_FOLDER: &str = "/slipway-image";
+
 /// Uid and gid of the pod: an image without USER would start as root, which the restricted policy refuses.
 const USER: i64 = 65532;
 
@@ -186,7 +189,7 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
         mounts.push(("files", FILES_FOLDER));
         volumes.push(json!({"name": "files", "emptyDir": {}}));
     }
-    if source.path.is_some() {
+    if source.path.is_some() && !attempt.settings.image_volumes {
         init_containers.push(copying(attempt, ticket, &runner));
     }
     let mut main = container(
@@ -205,6 +208,14 @@ fn pod_spec(attempt: &Attempt, ticket: &Ticket) -> Value {
             &mut main,
             "volumeMounts",
             json!({"name": "database-ca", "mountPath": environment::AUTHORITY_FOLDER, "readOnly": true}),
+        );
+    }
+    if image_folder(attempt).is_some() {
+        volumes.push(image_volume(attempt));
+        push(
+            &mut main,
+            "volumeMounts",
+            json!({"name": "source", "mountPath": IMAGE_FOLDER, "readOnly": true}),
         );
     }
     if let Some(name) = &source.config_map {
@@ -264,6 +275,21 @@ fn copying(attempt: &Attempt, ticket: &Ticket, runner: &str) -> Value {
     );
     pull(&mut copying, attempt);
     copying
+}
+
+/// Where the folder with the files is in the mounted image, if it is mounted.
+fn image_folder(attempt: &Attempt) -> Option<String> {
+    let path = attempt.spec.source.path.as_ref()?;
+    let mounted = attempt.settings.image_volumes;
+    mounted.then(|| format!("{IMAGE_FOLDER}{path}"))
+}
+
+fn image_volume(attempt: &Attempt) -> Value {
+    let mut image = json!({"reference": attempt.spec.source.image});
+    if let Some(policy) = attempt.backend.spec.image_pull_policy {
+        set(&mut image, "pullPolicy", json!(policy));
+    }
+    json!({"name": "source", "image": image})
 }
 
 /// The user's images are pulled as the Backend says.
@@ -346,6 +372,7 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         authority: database.authority.map(|_| environment::authority_file()),
         own_user: attempt.database.spec.migration_credentials.is_some(),
         files: files.map(|_| FILES_FOLDER.to_owned()).unwrap_or_default(),
+        image_folder: image_folder(attempt),
         config_map,
         target: attempt.spec.target.clone(),
         known: attempt.known.cloned(),

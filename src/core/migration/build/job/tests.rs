@@ -230,6 +230,45 @@ fn the_files_of_a_config_map_are_mounted_and_the_runner_is_told_their_digest() {
     );
 }
 
+/// KEP-4639: the runner copies out of the mount itself, so that a folder that is not there has a reason of its own.
+#[test]
+fn where_the_platform_says_so_the_files_come_by_a_volume_of_their_image() {
+    let settings = Settings {
+        image_volumes: true,
+        ..Settings::default()
+    };
+    let source = json!({"source": {"path": "/migrations", "image": "sql:9"}});
+    let job = made(&source, &settings);
+    let pod = &job["spec"]["template"]["spec"];
+    assert_eq!(
+        (
+            &pod["volumes"],
+            &pod["initContainers"][1],
+            &pod["containers"][0]["volumeMounts"],
+        ),
+        (
+            &json!([
+                {"name": "runner", "emptyDir": {}},
+                {"name": "tmp", "emptyDir": {}},
+                {"name": "files", "emptyDir": {}},
+                {"name": "source", "image": {"reference": "sql:9"}},
+            ]),
+            &Value::Null,
+            &json!([
+                {"name": "runner", "mountPath": "/slipway-runner"},
+                {"name": "tmp", "mountPath": "/tmp"},
+                {"name": "files", "mountPath": "/slipway-files"},
+                {"name": "source", "mountPath": "/slipway-image", "readOnly": true},
+            ]),
+        )
+    );
+    let told = parameters(&job);
+    assert_eq!(
+        (told.files.as_str(), told.image_folder.as_deref()),
+        ("/slipway-files", Some("/slipway-image/migrations"))
+    );
+}
+
 #[test]
 fn a_migration_goes_to_the_server_itself_with_its_own_user_and_its_authority() {
     let more = json!({
