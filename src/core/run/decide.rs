@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use serde_json::json;
 
 use super::evidence::{self, JobState, SeenPod};
+use super::outcome;
 use super::ticket::{Ticket, ticket};
 use super::verdict::{End, Verdict};
-use crate::api::common::Phase;
 use crate::api::database::{Database, Holder, Ledger, RunMode};
 use crate::api::migration::Migration;
 use crate::core::database::{self, ledger};
@@ -24,12 +23,6 @@ use crate::core::settings::Settings;
 
 #[cfg(test)]
 mod tests;
-
-/// A finished pod's message may reach the cache after its Job's condition; this long it is waited for, in seconds.
-const MESSAGE_PATIENCE_SECONDS: i64 = 10;
-
-/// The same while the cache of pods is behind that of Jobs, as when the API server was away. A watch that hangs is noticed after 150 s.
-const PODS_PATIENCE_SECONDS: i64 = 180;
 
 /// So long an inert Job that its Migration does not ask for just now stays: a spec that goes there and back in a moment takes it again. Were
 /// it deleted at once, the ledger could be taken in its name in the same moment.
@@ -209,7 +202,7 @@ fn record_success(
     now: Timestamp,
 ) -> Option<Vec<Step>> {
     let (database, holder) = (seen.database.as_ref()?, holder(seen)?);
-    if ticket.mode == RunMode::Check || is_adopted(holder) {
+    if ticket.mode == RunMode::Check || outcome::is_adopted(holder) {
         return None;
     }
     let verdict = Verdict::from_message(&evidence::message(pods, ticket)?);
@@ -239,7 +232,7 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
             wake: None,
         };
     };
-    let Some(verdict) = verdict(seen, holder, ticket, pods, now) else {
+    let Some(verdict) = outcome::verdict(seen, holder, ticket, pods, now) else {
         return Plan {
             steps: Vec::new(),
             wake: Some(Duration::from_secs(1)),
@@ -254,97 +247,6 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
         steps: vec![record(seen, database, ticket, &verdict, now), release(seen)],
         wake: None,
     }
-}
-
-/// `None`: the message may still be on its way.
-fn verdict(
-    seen: &Seen,
-    holder: &Holder,
-    ticket: &Ticket,
-    pods: &[&SeenPod],
-    now: Timestamp,
-) -> Option<Verdict> {
-    if is_adopted(holder) {
-        let message = "the ledger was lost while this attempt ran".to_owned();
-        return Some(Verdict::without_message(
-            End::Unknown,
-            "OutcomeUnknown",
-            Some(message),
-        ));
-    }
-    if let Some(message) = evidence::message(pods, ticket) {
-        return Some(Verdict::from_message(&message));
-    }
-    if let Some(pod) = pods.iter().find(|seen| evidence::is_lost(seen, now)) {
-        return Some(node_lost(&pod.pod));
-    }
-    let ended = evidence::finished_at(&seen.job)
-        .or_else(|| deleted_at(&seen.job))
-        .unwrap_or(now);
-    let behind = evidence::pods_are_behind(&seen.job, pods);
-    let patience = if behind {
-        PODS_PATIENCE_SECONDS
-    } else {
-        MESSAGE_PATIENCE_SECONDS
-    };
-    let fresh = now.as_second().saturating_sub(ended.as_second()) < patience;
-    let told_all = pods.iter().any(|seen| seen.gone);
-    if fresh && !told_all && (behind || evidence::main_ran(pods)) {
-        return None;
-    }
-    if fresh && pods.is_empty() {
-        return None;
-    }
-    Some(without_message(seen, ticket, pods))
-}
-
-/// Nothing is known of a program on a node that does not answer: a Check run waits for the lock in the database, which such a program holds.
-fn node_lost(pod: &Pod) -> Verdict {
-    let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-    let message = format!(
-        "node {} does not end pod {}: it is lost or hangs",
-        node.unwrap_or("of no name"),
-        pod.name_any()
-    );
-    Verdict::without_message(End::Unknown, "NodeLost", Some(message))
-}
-
-/// Complete is proof by itself, as the runner ends with 0 only after reading the database back. A program that never ran did nothing.
-fn without_message(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod]) -> Verdict {
-    if evidence::is_complete(&seen.job) && !must_be_read(ticket) {
-        return Verdict::without_message(End::Succeeded, "Succeeded", None);
-    }
-    if !pods.is_empty() && !evidence::main_ran(pods) {
-        let trouble = evidence::start_trouble(pods);
-        let message = trouble.map(|trouble| {
-            format!(
-                "pod {} cannot start: {} {}",
-                trouble.pod, trouble.reason, trouble.message
-            )
-        });
-        let verdict =
-            Verdict::without_message(End::Failed { retry_safe: true }, "PodCannotStart", message);
-        return Verdict {
-            spends_attempt: false,
-            ..verdict
-        };
-    }
-    Verdict::without_message(
-        End::Unknown,
-        "OutcomeUnknown",
-        Some("the runner left no word of how it ended".to_owned()),
-    )
-}
-
-/// What a migration after a rollout reached is what later images are held against: without the runner's word a Check run reads it.
-fn must_be_read(ticket: &Ticket) -> bool {
-    ticket.phase == Phase::AfterRollout
-        && ticket.mode == RunMode::Run
-        && !ticket.version_table.is_empty()
-}
-
-fn deleted_at(job: &Job) -> Option<Timestamp> {
-    job.metadata.deletion_timestamp.as_ref().map(|time| time.0)
 }
 
 fn holder(seen: &Seen) -> Option<&Holder> {
@@ -368,11 +270,6 @@ fn holder_from(ticket: &Ticket, job: &Job, now: Timestamp) -> Holder {
         lists: ticket.lists,
         since: evidence::started_at(job).unwrap_or(now).to_string(),
     }
-}
-
-/// A holder that was taken from a Job, not made before it: what it says of itself is not trusted, a Check run reads the database.
-fn is_adopted(holder: &Holder) -> bool {
-    holder.template_hash.is_empty()
 }
 
 fn write_ledger(seen: &Seen, database: &Database, ledger: Ledger, now: Timestamp) -> Step {

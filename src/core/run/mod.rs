@@ -3,6 +3,7 @@
 
 mod decide;
 pub mod evidence;
+mod outcome;
 pub mod sqlstate;
 pub mod ticket;
 pub mod verdict;
