@@ -63,6 +63,7 @@ pub async fn a_leader_that_cannot_renew_steps_down_in_time(world: World) -> Resu
     );
 
     world.ready("orders").await?;
+    world.jobs_let_go().await?;
     arm.release();
     wait::until("the late arm to be refused", PATIENCE, async || {
         let patches = world.requests(None)?.on("jobs");

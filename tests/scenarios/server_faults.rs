@@ -65,6 +65,7 @@ async fn refused(world: World, codes: [(u16, Option<u32>); 2]) -> Result<()> {
         .collect();
     release(&world).await?;
     world.ready("orders").await?;
+    world.jobs_let_go().await?;
     released_once(&world).await?;
     let hits: Vec<u64> = rules.iter().map(RuleHandle::hits).collect();
     ensure!(
@@ -86,6 +87,7 @@ pub async fn writes_without_an_answer_are_not_done_twice(world: World) -> Result
         let rule = proxy.add(matching, fault);
         release(&world).await?;
         world.ready("orders").await?;
+        world.jobs_let_go().await?;
         released_once(&world).await?;
         ensure!(rule.hits() >= 16, "only {} writes were hit", rule.hits());
         world.end().await
