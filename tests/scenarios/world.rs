@@ -18,8 +18,8 @@ use crate::cluster::session::Cluster;
 use crate::cluster::{http, read, wait};
 use crate::shared::Shared;
 
-/// So late the line of a request may be in the log.
-const LOGGED: Duration = Duration::from_secs(5);
+/// So late the last request of a change may come, which lets a Job go, and its line in the log.
+const LOGGED: Duration = Duration::from_secs(30);
 
 /// How long a release may take on a busy, small node.
 pub const PATIENCE: Duration = Duration::from_secs(90);
