@@ -146,6 +146,7 @@ impl Relay {
         let mut quiet = (Instant::now(), 0);
         wait::until("the release to be at rest", PATIENCE, async || {
             self.replace(world).await?;
+            world.no_job_is_held().await?;
             let writes = world
                 .requests(None)?
                 .except(&["leases", "events"])

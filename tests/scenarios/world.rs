@@ -229,16 +229,21 @@ impl World {
     /// Waits until no Job is held back by Slipway's finalizer: a success is recorded, and a release may be Ready, before its Job says so.
     pub async fn jobs_let_go(&self) -> Result<()> {
         wait::until("the Jobs to be let go", PATIENCE, async || {
-            let jobs = self.list("jobs").await?;
-            let held: Vec<_> = jobs
-                .iter()
-                .map(|job| job["metadata"]["finalizers"].to_string())
-                .filter(|finalizers| finalizers.contains("slipway.dev/outcome"))
-                .collect();
-            ensure!(held.is_empty(), "{} Jobs are held", held.len());
-            anyhow::Ok(())
+            self.no_job_is_held().await
         })
         .await
+    }
+
+    /// The look of [`World::jobs_let_go`].
+    pub async fn no_job_is_held(&self) -> Result<()> {
+        let jobs = self.list("jobs").await?;
+        let held: Vec<_> = jobs
+            .iter()
+            .map(|job| job["metadata"]["finalizers"].to_string())
+            .filter(|finalizers| finalizers.contains("slipway.dev/outcome"))
+            .collect();
+        ensure!(held.is_empty(), "{} Jobs are held", held.len());
+        Ok(())
     }
 
     /// Runs kubectl in this namespace with all rights; a failure is an error with kubectl's own words.
