@@ -21,7 +21,7 @@ const NAMESPACE: &str = "demo";
 /// A first release may take this long before the demo gives up: the node is small and everything starts at once.
 const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Ships a backend with its schema on a real cluster, breaks a migration, mends it, kills the leader.
+/// Ships a backend with its schema on a real cluster, breaks a migration, approves its repair, contracts, kills the leader.
 #[derive(Parser)]
 #[command(name = "demo")]
 struct Arguments {
@@ -202,18 +202,24 @@ async fn mended_migration(cluster: &Cluster) -> Result<()> {
     chapter(
         "The mended one",
         "Release 1.2.0 removes the doubles before it makes the index. It expands the schema up to file 3, which old code can work with. File 4\n\
-         takes away what only old code needs, so it is an entry of its own: it runs after the rollout.",
+         takes away what only old code needs, so it is an entry of its own: it runs after the rollout.\n\
+         As the first entry says `approval: OnDestructive`, a person reads first what its file would delete.",
     );
     release::load_orders(cluster, "1.2.0", "migrations-contract").await?;
     let expand_and_contract = json!([
-        {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "3"},
-        {"name": "contract", "tool": "Goose", "source": {"path": "/migrations"}, "phase": "AfterRollout", "soakSeconds": 3, "approval": "Always"},
+        {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}, "target": "3", "approval": "OnDestructive"},
+        {"name": "contract", "tool": "Goose", "source": {"path": "/migrations"}, "phase": "AfterRollout", "soakSeconds": 3},
     ]);
     patch(
         cluster,
         &json!({"image": "slipway.test/orders:1.2.0", "migrations": expand_and_contract}),
     )
     .await?;
+    let asked = approve(cluster, "schema").await?;
+    ensure!(
+        asked.contains("00003_unique_email.sql:13"),
+        "the message does not say where rows are deleted: {asked}"
+    );
     release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
     show(cluster, &["get", "slb,slm", "-n", NAMESPACE]).await?;
     let version = ask(cluster, "/version", "1.2.0").await?;
@@ -224,10 +230,8 @@ async fn mended_migration(cluster: &Cluster) -> Result<()> {
 async fn contract(cluster: &Cluster) -> Result<()> {
     chapter(
         "The contract",
-        "The release is out and Ready. Its second half waits for the last old pod to end, then 3 s more (600 if you say nothing), and then for a\n\
-         person, as its entry says `approval: Always`.",
+        "The release is out and Ready. Its second half waits for the last old pod to end, then 3 s more (600 if you say nothing).",
     );
-    approve(cluster, "contract").await?;
     release::condition(
         cluster,
         NAMESPACE,
@@ -256,8 +260,8 @@ async fn contract(cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Types the command that the Migration of this entry names once it asks.
-async fn approve(cluster: &Cluster, entry: &str) -> Result<()> {
+/// Types the command that the Migration of this entry names once it asks. Returns what it said.
+async fn approve(cluster: &Cluster, entry: &str) -> Result<String> {
     let asking = format!("migration {entry} to ask");
     let message = wait::until(&asking, PATIENCE, async || {
         let answer = cluster
@@ -267,18 +271,17 @@ async fn approve(cluster: &Cluster, entry: &str) -> Result<()> {
         let migrations = list["items"].as_array().context("no list")?;
         let migration = migrations
             .iter()
-            .find(|migration| migration["spec"]["name"] == entry)
-            .context("it is not there yet")?;
-        ensure!(
-            migration["status"]["phase"] == "AwaitingApproval",
-            "{}",
-            migration["status"]["phase"]
-        );
+            .find(|migration| {
+                migration["spec"]["name"] == entry
+                    && migration["status"]["phase"] == "AwaitingApproval"
+            })
+            .context("none of this entry asks yet")?;
         release::message(migration, "Ready").context("it says nothing")
     })
     .await?;
     println!("AwaitingApproval: {message}\n");
-    show(cluster, &release::next_command(&message)?).await
+    show(cluster, &release::next_command(&message)?).await?;
+    Ok(message)
 }
 
 async fn leader_dies(cluster: &Cluster) -> Result<()> {

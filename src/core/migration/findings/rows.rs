@@ -93,6 +93,7 @@ fn is_plain_data(statement: &Statement) -> bool {
         })
 }
 
+/// No `WHERE` makes a DELETE harmless: which rows go is what a person should read.
 pub fn delete_rows(delete: &ast::Delete, engine: Engine, fresh: &Fresh) -> Vec<Breach> {
     let tables = match &delete.from {
         ast::FromTable::WithFromKeyword(tables) | ast::FromTable::WithoutKeyword(tables) => tables,
@@ -102,24 +103,31 @@ pub fn delete_rows(delete: &ast::Delete, engine: Engine, fresh: &Fresh) -> Vec<B
         && tables
             .iter()
             .all(|table| table.joins.is_empty() && is_fresh(&table.relation, engine, fresh));
-    if all_fresh
-        || (delete
-            .selection
-            .as_ref()
-            .is_some_and(|condition| chooses(condition, engine)))
-    {
+    if all_fresh {
         return Vec::new();
     }
     let from = tables
         .first()
         .map(|table| shown(&table.relation))
         .unwrap_or_default();
-    vec![Breach::new(
-        Rule::DeletesAll,
-        format!("DELETE without a WHERE that chooses rows empties {from}"),
-    )]
+    let chosen = delete
+        .selection
+        .as_ref()
+        .is_some_and(|condition| chooses(condition, engine));
+    vec![if chosen {
+        Breach::new(
+            Rule::DeletesRows,
+            format!("DELETE takes rows of {from} away for good"),
+        )
+    } else {
+        Breach::new(
+            Rule::DeletesAll,
+            format!("DELETE without a WHERE that chooses rows empties {from}"),
+        )
+    }]
 }
 
+/// A `WHERE` that chooses makes an UPDATE the everyday fill of a new column, which asks nobody.
 pub fn update_rows(update: &ast::Update, engine: Engine, fresh: &Fresh) -> Vec<Breach> {
     let fresh = update.table.joins.is_empty() && is_fresh(&update.table.relation, engine, fresh);
     if fresh

@@ -45,6 +45,7 @@ pub enum Rule {
     UpdatesAll,
     NarrowsType,
     DropOther,
+    DeletesRows,
     CreateIndex,
     DropIndex,
     SetNotNull,
@@ -71,6 +72,7 @@ impl Rule {
             Self::UpdatesAll => "SLP1405",
             Self::NarrowsType => "SLP1406",
             Self::DropOther => "SLP1407",
+            Self::DeletesRows => "SLP1408",
             Self::CreateIndex => "SLP1410",
             Self::DropIndex => "SLP1411",
             Self::SetNotNull => "SLP1412",
@@ -95,7 +97,8 @@ impl Rule {
             | Self::DeletesAll
             | Self::UpdatesAll
             | Self::NarrowsType
-            | Self::DropOther => Severity::LosesData,
+            | Self::DropOther
+            | Self::DeletesRows => Severity::LosesData,
             Self::CreateIndex
             | Self::DropIndex
             | Self::SetNotNull

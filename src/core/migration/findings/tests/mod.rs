@@ -59,6 +59,11 @@ fn what_loses_data_is_found() {
             ("DELETE FROM users WHERE 1 = 1", &["1404"]),
             ("DELETE FROM users WHERE id = id OR name = 'x'", &["1404"]),
             ("DELETE FROM users USING gone", &["1404"]),
+            ("DELETE FROM users WHERE id = 3", &["1408"]),
+            (
+                "WITH old AS (DELETE FROM users WHERE n < 3 RETURNING id) INSERT INTO t SELECT id FROM old",
+                &["1408"],
+            ),
             ("UPDATE users SET name = ''", &["1405"]),
             ("UPDATE users SET name = upper(name) FROM gone", &["1405"]),
             (
@@ -151,7 +156,6 @@ fn what_is_harmless_is_not_told() {
         "INSERT INTO users (id, email) VALUES (1, 'a'), (2, 'b') ON CONFLICT (id) DO NOTHING",
         "INSERT INTO t (a, b) SELECT id, count(*) FROM users GROUP BY id",
         "UPDATE users SET email = lower(email) WHERE email <> lower(email)",
-        "DELETE FROM users WHERE id = 3",
         "WITH old AS (SELECT id FROM users WHERE n < 3) UPDATE users SET n = 3 FROM old WHERE users.id = old.id",
         "SELECT setval('ids', max(id)) FROM users",
         "COMMENT ON TABLE users IS 'DROP TABLE users;'",

@@ -104,8 +104,12 @@ proptest! {
 #[test]
 fn nesting_and_length_are_bounded() {
     let chain = |words: usize| format!("SELECT a FROM t WHERE {}1", "1 + ".repeat(words / 2));
-    let either =
-        |words: usize| format!("DELETE FROM t WHERE {}a = 1", "a = 1 OR ".repeat(words / 4));
+    let either = |words: usize| {
+        format!(
+            "UPDATE t SET b = 1 WHERE {}a = 1",
+            "a = 1 OR ".repeat(words / 4)
+        )
+    };
     let unions = |words: usize| format!("SELECT 1{}", " UNION ALL SELECT 1".repeat(words / 4));
     let nested = |depth: usize| format!("SELECT {}1{}", "(".repeat(depth), ")".repeat(depth));
     let cases = |depth: usize| {
