@@ -20,7 +20,8 @@ use crate::api::database::{Database, RunMode};
 use crate::api::migration::Migration;
 use crate::core::backend::{Missing, Seen, databases_of, render};
 use crate::core::config_map::ConfigMapDigest;
-use crate::core::migration::build::job::{Attempt, job};
+use crate::core::migration::build::attempt::Attempt;
+use crate::core::migration::build::job::job;
 use crate::core::settings::Settings;
 
 #[derive(Args, Debug)]

@@ -10,7 +10,8 @@ use serde_json::json;
 
 use super::approval;
 use super::asked;
-use super::build::job::{Attempt, job};
+use super::build::attempt::Attempt;
+use super::build::job::job;
 use super::contract;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};

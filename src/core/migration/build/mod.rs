@@ -1,4 +1,8 @@
 //! The one Kubernetes object that a Migration needs.
 
+pub mod attempt;
 pub mod environment;
 pub mod job;
+mod parameters;
+mod pod;
+mod volumes;

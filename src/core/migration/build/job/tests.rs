@@ -7,11 +7,12 @@ use std::time::Duration;
 use k8s_openapi::api::batch::v1::Job;
 use serde_json::{Value, json};
 
-use super::{Attempt, job};
+use super::job;
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode};
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
+use crate::core::migration::build::attempt::Attempt;
 use crate::core::migration::parameters::{ConfigMapFiles, RunParameters};
 use crate::core::migration::planned::planned;
 use crate::core::run::{self, ticket};
