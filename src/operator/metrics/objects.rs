@@ -1,22 +1,25 @@
 //! What the series tell of single objects. The facts are kept by object and turned into series when somebody asks, so a series can
 //! never outlive its object, and a sum over objects is never stale. Reads statuses only.
 
+mod series;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
 
-use super::labels::{MigrationRun, Named, Object, ObjectInfo, OfBackend};
+use super::labels::MigrationRun;
 use super::{FinishedRun, Metrics};
 use crate::api::backend::{Backend, BackendType};
 use crate::api::database::Database;
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::conditions::{READY, UPDATE_AVAILABLE};
+
+pub(super) use series::ObjectSeries;
 
 /// Kind, namespace, name.
 type Key = (&'static str, String, String);
@@ -223,255 +226,4 @@ fn unready_since(conditions: &[Condition]) -> Option<Timestamp> {
         .iter()
         .find(|condition| condition.type_ == READY && condition.status != "True")
         .map(|condition| condition.last_transition_time.0)
-}
-
-/// The gauges that are filled from [`Objects`].
-#[derive(Default)]
-pub(super) struct ObjectSeries {
-    ready: Family<Object, Gauge>,
-    info: Family<ObjectInfo, Gauge>,
-    gate_closed: Family<Named, Gauge>,
-    update_available: Family<Named, Gauge>,
-    blocked: Family<OfBackend, Gauge>,
-    pending_files: Family<OfBackend, Gauge>,
-    queue_length: Family<Named, Gauge>,
-}
-
-impl ObjectSeries {
-    pub(super) fn registered(registry: &mut Registry) -> Self {
-        let series = Self::default();
-        let registry = registry.sub_registry_with_prefix("slipway");
-        registry.register(
-            "resource_ready",
-            "1 when the object is ready",
-            series.ready.clone(),
-        );
-        registry.register(
-            "resource_info",
-            "1; type and reason of the object",
-            series.info.clone(),
-        );
-        registry.register(
-            "release_gate_closed_seconds",
-            "How long a release has been waiting at the gate; 0 while none waits",
-            series.gate_closed.clone(),
-        );
-        registry.register(
-            "update_available",
-            "1 when this Slipway would build another pod template",
-            series.update_available.clone(),
-        );
-        registry.register(
-            "migration_blocked",
-            "Migrations that a person must look at",
-            series.blocked.clone(),
-        );
-        registry.register(
-            "migration_pending_files",
-            "Files not yet applied",
-            series.pending_files.clone(),
-        );
-        registry.register(
-            "database_queue_length",
-            "Migrations that wait for the database",
-            series.queue_length.clone(),
-        );
-        series
-    }
-
-    /// Makes the series anew from the facts.
-    pub(super) fn fill(&self, objects: &Objects, now: Timestamp) {
-        self.clear();
-        for ((kind, namespace, name), standing) in &objects.standings {
-            let (kind, namespace, name) = (*kind, namespace.clone(), name.clone());
-            let info = ObjectInfo {
-                kind,
-                namespace: namespace.clone(),
-                name: name.clone(),
-                r#type: standing.type_.to_owned(),
-                reason: standing.reason.clone(),
-            };
-            self.info.get_or_create(&info).set(1);
-            self.ready
-                .get_or_create(&Object {
-                    kind,
-                    namespace,
-                    name,
-                })
-                .set(i64::from(standing.ready));
-        }
-        for ((namespace, name), facts) in &objects.backends {
-            let labels = Named {
-                namespace: namespace.clone(),
-                name: name.clone(),
-            };
-            let closed = facts
-                .gate_closed_since
-                .map_or(0, |since| (now.as_second() - since.as_second()).max(0));
-            self.gate_closed.get_or_create(&labels).set(closed);
-            self.update_available
-                .get_or_create(&labels)
-                .set(i64::from(facts.update_available));
-        }
-        for (namespace, name) in objects.databases.keys() {
-            let _made = self.queue_length.get_or_create(&Named {
-                namespace: namespace.clone(),
-                name: name.clone(),
-            });
-        }
-        for ((namespace, _), facts) in &objects.migrations {
-            let labels = OfBackend {
-                namespace: namespace.clone(),
-                backend: facts.backend.clone(),
-            };
-            self.blocked
-                .get_or_create(&labels)
-                .inc_by(i64::from(facts.blocked));
-            self.pending_files
-                .get_or_create(&labels)
-                .inc_by(facts.pending_files);
-            if facts.queued {
-                let database = Named {
-                    namespace: namespace.clone(),
-                    name: facts.database.clone(),
-                };
-                self.queue_length.get_or_create(&database).inc();
-            }
-        }
-    }
-
-    fn clear(&self) {
-        let Self {
-            ready,
-            info,
-            gate_closed,
-            update_available,
-            blocked,
-            pending_files,
-            queue_length,
-        } = self;
-        ready.clear();
-        info.clear();
-        gate_closed.clear();
-        update_available.clear();
-        blocked.clear();
-        pending_files.clear();
-        queue_length.clear();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Metrics;
-    use crate::api::backend::Backend;
-    use crate::api::migration::Migration;
-    use jiff::Timestamp;
-    use serde_json::json;
-
-    fn held_backend() -> Backend {
-        serde_json::from_value(json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-            "metadata": {"name": "orders", "namespace": "team-a"},
-            "spec": {"image": "orders:2"},
-            "status": {
-                "pending": {"image": "orders:2", "inputHash": "x"},
-                "conditions": [
-                    {"type": "Ready", "status": "False", "reason": "Migrating", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"},
-                    {"type": "UpdateAvailable", "status": "True", "reason": "Newer", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
-                ]
-            }
-        }))
-        .expect("a Backend")
-    }
-
-    fn migration(name: &str, phase: &str) -> Migration {
-        serde_json::from_value(json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
-            "metadata": {"name": name, "namespace": "team-a"},
-            "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "Goose", "phase": "BeforeRollout",
-                "source": {"image": "orders:2", "path": "/migrations"}, "planKey": name},
-            "status": {"phase": phase, "pending": 2}
-        }))
-        .expect("a Migration")
-    }
-
-    fn told(metrics: &Metrics) -> Vec<String> {
-        let now: Timestamp = "2026-01-01T00:01:30Z".parse().expect("a time");
-        let mut lines: Vec<String> = metrics
-            .encode(now)
-            .lines()
-            .filter(|line| line.contains("team-a") && !line.starts_with('#'))
-            .map(str::to_owned)
-            .collect();
-        lines.sort();
-        lines
-    }
-
-    #[test]
-    fn a_board_shows_how_long_a_release_has_waited_and_what_blocks_it() {
-        let metrics = Metrics::new("0.1.0", "slipway");
-        metrics.backend(&held_backend());
-        metrics.migration(&migration("a", "Blocked"));
-        metrics.migration(&migration("b", "Queued"));
-        let labels = r#"namespace="team-a",name="orders""#;
-        similar_asserts::assert_eq!(
-            told(&metrics),
-            [
-                r#"slipway_database_queue_length{namespace="team-a",name="orders-db"} 1"#.to_owned(),
-                r#"slipway_migration_blocked{namespace="team-a",backend="orders"} 1"#.to_owned(),
-                r#"slipway_migration_pending_files{namespace="team-a",backend="orders"} 4"#.to_owned(),
-                format!("slipway_release_gate_closed_seconds{{{labels}}} 90"),
-                format!(r#"slipway_resource_info{{kind="Backend",{labels},type="Service",reason="Migrating"}} 1"#),
-                r#"slipway_resource_info{kind="Migration",namespace="team-a",name="a",type="Goose",reason="Pending"} 1"#.to_owned(),
-                r#"slipway_resource_info{kind="Migration",namespace="team-a",name="b",type="Goose",reason="Pending"} 1"#.to_owned(),
-                format!(r#"slipway_resource_ready{{kind="Backend",{labels}}} 0"#),
-                r#"slipway_resource_ready{kind="Migration",namespace="team-a",name="a"} 0"#.to_owned(),
-                r#"slipway_resource_ready{kind="Migration",namespace="team-a",name="b"} 0"#.to_owned(),
-                format!("slipway_update_available{{{labels}}} 1"),
-            ]
-        );
-    }
-
-    #[test]
-    fn the_leader_counts_each_attempt_that_the_ledger_records() {
-        let database = |finished: serde_json::Value| -> crate::api::database::Database {
-            serde_json::from_value(json!({
-                "apiVersion": "slipway.dev/v1alpha1", "kind": "Database",
-                "metadata": {"name": "orders-db", "namespace": "team-a"},
-                "spec": {"engine": "PostgreSQL", "host": "h", "name": "orders", "credentials": {"secret": "s"}},
-                "status": {"ledger": {"entries": [{"planKey": "k", "backend": "orders", "tool": "Goose",
-                    "phase": "BeforeRollout", "outcome": "Failed", "finishedAt": finished}]}}
-            }))
-            .expect("a Database")
-        };
-        let runs = |metrics: &Metrics| -> Vec<String> {
-            let lines = told(metrics);
-            lines
-                .into_iter()
-                .filter(|line| line.contains("_runs_total"))
-                .collect()
-        };
-        let metrics = Metrics::new("0.1.0", "slipway");
-        metrics.leader(true);
-        metrics.database(&database(json!("2026-01-01T00:00:00Z")));
-        assert_eq!(runs(&metrics), Vec::<String>::new());
-        metrics.database(&database(json!("2026-01-01T00:01:00Z")));
-        metrics.database(&database(json!("2026-01-01T00:01:00Z")));
-        assert_eq!(
-            runs(&metrics),
-            [
-                r#"slipway_migration_runs_total{namespace="team-a",backend="orders",tool="Goose",phase="BeforeRollout",outcome="Failed"} 1"#
-            ]
-        );
-    }
-
-    #[test]
-    fn nothing_is_told_of_an_object_that_is_gone() {
-        let metrics = Metrics::new("0.1.0", "slipway");
-        metrics.backend(&held_backend());
-        metrics.migration(&migration("a", "Blocked"));
-        metrics.forget("Backend", "team-a", "orders");
-        metrics.forget("Migration", "team-a", "a");
-        assert_eq!(told(&metrics), Vec::<String>::new());
-    }
 }
