@@ -101,7 +101,8 @@ impl Metrics {
             queued: status.phase == Some(MigrationPhase::Queued),
             pending_files: status.pending.unwrap_or_default(),
         };
-        self.standing("Migration", &namespace, &name, "Goose", &status.conditions);
+        let type_ = migration.spec.tool.word();
+        self.standing("Migration", &namespace, &name, type_, &status.conditions);
         self.objects().migrations.insert((namespace, name), facts);
     }
 

@@ -23,11 +23,11 @@ fn held_backend() -> Backend {
     .expect("a Backend")
 }
 
-fn migration(name: &str, phase: &str) -> Migration {
+fn migration(name: &str, tool: &str, phase: &str) -> Migration {
     serde_json::from_value(json!({
         "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
         "metadata": {"name": name, "namespace": "team-a"},
-        "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "Goose", "phase": "BeforeRollout",
+        "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": tool, "phase": "BeforeRollout",
             "source": {"image": "orders:2", "path": "/migrations"}, "planKey": name},
         "status": {"phase": phase, "pending": 2}
     }))
@@ -50,8 +50,8 @@ fn told(metrics: &Metrics) -> Vec<String> {
 fn a_board_shows_how_long_a_release_has_waited_and_what_blocks_it() {
     let metrics = Metrics::new("0.1.0", "slipway");
     metrics.backend(&held_backend());
-    metrics.migration(&migration("a", "Blocked"));
-    metrics.migration(&migration("b", "Queued"));
+    metrics.migration(&migration("a", "Goose", "Blocked"));
+    metrics.migration(&migration("b", "Flyway", "Queued"));
     let labels = r#"namespace="team-a",name="orders""#;
     similar_asserts::assert_eq!(
         told(&metrics),
@@ -62,7 +62,7 @@ fn a_board_shows_how_long_a_release_has_waited_and_what_blocks_it() {
             format!("slipway_release_gate_closed_seconds{{{labels}}} 90"),
             format!(r#"slipway_resource_info{{kind="Backend",{labels},type="Service",reason="Migrating"}} 1"#),
             r#"slipway_resource_info{kind="Migration",namespace="team-a",name="a",type="Goose",reason="Pending"} 1"#.to_owned(),
-            r#"slipway_resource_info{kind="Migration",namespace="team-a",name="b",type="Goose",reason="Pending"} 1"#.to_owned(),
+            r#"slipway_resource_info{kind="Migration",namespace="team-a",name="b",type="Flyway",reason="Pending"} 1"#.to_owned(),
             format!(r#"slipway_resource_ready{{kind="Backend",{labels}}} 0"#),
             r#"slipway_resource_ready{kind="Migration",namespace="team-a",name="a"} 0"#.to_owned(),
             r#"slipway_resource_ready{kind="Migration",namespace="team-a",name="b"} 0"#.to_owned(),
@@ -108,7 +108,7 @@ fn the_leader_counts_each_attempt_that_the_ledger_records() {
 fn nothing_is_told_of_an_object_that_is_gone() {
     let metrics = Metrics::new("0.1.0", "slipway");
     metrics.backend(&held_backend());
-    metrics.migration(&migration("a", "Blocked"));
+    metrics.migration(&migration("a", "Goose", "Blocked"));
     metrics.forget("Backend", "team-a", "orders");
     metrics.forget("Migration", "team-a", "a");
     assert_eq!(told(&metrics), Vec::<String>::new());
