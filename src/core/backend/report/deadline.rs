@@ -8,7 +8,7 @@ use kube::ResourceExt;
 use super::super::decide::Considered;
 use super::super::release;
 use super::super::seen::Seen;
-use super::standing::ROLLOUT_REASONS;
+use super::pods::TroubleKind;
 use crate::core::conditions::{RECONCILING, STALLED};
 
 /// From when a deadline counts.
@@ -44,7 +44,7 @@ pub(super) fn deadline(
     };
     let same_reason = |condition: &&Condition| match since {
         Since::Reason(reason) => condition.reason == reason,
-        Since::Release | Since::Progress => ROLLOUT_REASONS.contains(&condition.reason.as_str()),
+        Since::Release | Since::Progress => TroubleKind::has(&condition.reason),
     };
     let release = considered.release.as_ref();
     let shown = seen

@@ -4,7 +4,7 @@ use super::super::children::Cause;
 use super::super::decide::{Decision, Outlook, Purpose};
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
-use super::standing::ROLLOUT_REASONS;
+use super::pods::TroubleKind;
 use crate::api::backend::BackendStatus;
 use crate::core::conditions::{READY, STALLED, Standing};
 use crate::core::plan::{Event, EventKind, Executed};
@@ -69,7 +69,7 @@ pub(super) fn of_standing(
             ))
         }
         Standing::Stalled { reason, message }
-            if ROLLOUT_REASONS.contains(&reason.as_str()) && !was(STALLED, Some(reason)) =>
+            if TroubleKind::has(reason) && !was(STALLED, Some(reason)) =>
         {
             Some(event(
                 EventKind::Warning,

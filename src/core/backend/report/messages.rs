@@ -51,6 +51,14 @@ pub(super) fn update(version: &str, paths: &[String]) -> String {
     )
 }
 
+/// Puts these words before the next step that a message ends with.
+pub(super) fn before_next(message: &str, words: &str) -> String {
+    match message.split_once(". Next:") {
+        Some((cause, next)) => format!("{cause}; {words}. Next:{next}"),
+        None => format!("{message}; {words}"),
+    }
+}
+
 /// Puts what serves into a Migration's own message, before the next step that ends it.
 pub(super) fn with_serving(migration: &str, message: &str, serving: &str) -> String {
     let named = if message.starts_with("migration ") {

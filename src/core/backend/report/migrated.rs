@@ -7,9 +7,10 @@ use super::super::contract::{self, UnsafeRollback};
 use super::super::decide::Considered;
 use super::super::gate::{self, HeldBy, HeldState, Hold};
 use super::super::seen::Seen;
+use super::assessment::{Assessment, stalled};
+use super::held::conflict;
 use super::messages;
 use super::progress::serving;
-use super::standing::{Assessment, conflict, stalled};
 use crate::api::backend::SchemaVersions;
 use crate::core::conditions::{Draft, MIGRATED, Standing, Truth};
 use crate::core::migration::planned::{PlannedMigration, version_table};
@@ -85,7 +86,7 @@ fn failed(seen: &Seen, held: &HeldBy) -> Option<Assessment> {
         }
     };
     let message = messages::with_serving(&held.migration, &held.message, &serving(seen));
-    Some(about(&held.migration, stalled(reason, message)))
+    Some(Assessment::about(&held.migration, stalled(reason, message)))
 }
 
 /// A release whose files end below a contract, seen before it goes out.
@@ -109,7 +110,7 @@ pub(super) fn held_below(seen: &Seen, image: &str, found: &UnsafeRollback) -> As
         serving(seen),
         remedy(found)
     );
-    about(&found.by, stalled("RollbackUnsafe", text))
+    Assessment::about(&found.by, stalled("RollbackUnsafe", text))
 }
 
 /// The same of one that is out: only its own migration after the rollout told how far its files reach.
@@ -129,7 +130,7 @@ fn released_below(seen: &Seen, found: &UnsafeRollback) -> Assessment {
         serving(seen),
         remedy(found)
     );
-    about(&found.by, stalled("RollbackUnsafe", text))
+    Assessment::about(&found.by, stalled("RollbackUnsafe", text))
 }
 
 fn below(found: &UnsafeRollback) -> String {
@@ -154,14 +155,6 @@ fn remedy(found: &UnsafeRollback) -> String {
         "Ship an image with files up to version {} or higher",
         found.version
     )
-}
-
-fn about(subject: &str, standing: Standing) -> Assessment {
-    Assessment {
-        standing,
-        subject: subject.to_owned(),
-        until: None,
-    }
 }
 
 /// Versions of the first migration's schema: what its database has, by the Migration that read it last, and what the plan wants. Later

@@ -1,15 +1,19 @@
 //! A Backend's status: made from what came back and what is there, never from what was wished. Every message says which object or field, what
 //! is wrong and what to type next.
 
+mod assessment;
 mod deadline;
 mod display;
 mod events;
+mod held;
 mod messages;
 mod migrated;
 mod pods;
 mod progress;
 mod rest;
+mod rollout;
 mod standing;
+mod stopped;
 mod unresolved;
 
 use jiff::Timestamp;
@@ -18,7 +22,7 @@ use kube::ResourceExt;
 use serde_json::Value;
 use std::time::Duration;
 
-use self::standing::Assessment;
+use self::assessment::Assessment;
 use super::build;
 use super::contract;
 use super::decide::{Considered, Decision, Outlook, Purpose};

@@ -35,6 +35,23 @@ pub(super) enum TroubleKind {
 }
 
 impl TroubleKind {
+    const ALL: [Self; 9] = [
+        Self::ImagePullFailed,
+        Self::SecretMissing,
+        Self::ConfigMapMissing,
+        Self::OutOfMemory,
+        Self::CrashLooping,
+        Self::QuotaExceeded,
+        Self::Forbidden,
+        Self::Unschedulable,
+        Self::NotReady,
+    ];
+
+    /// Whether this is the reason of a rollout that does not get on.
+    pub(super) fn has(reason: &str) -> bool {
+        Self::ALL.iter().any(|kind| kind.reason() == reason)
+    }
+
     /// The reason in conditions.
     pub(super) const fn reason(self) -> &'static str {
         match self {
@@ -130,7 +147,8 @@ fn of_release(seen: &Seen, revision: i64) -> impl Iterator<Item = &Pod> {
         })
 }
 
-fn is_ready(pod: &Pod) -> bool {
+/// Whether it is Ready.
+pub(super) fn is_ready(pod: &Pod) -> bool {
     let conditions = pod
         .status
         .iter()

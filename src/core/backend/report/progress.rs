@@ -6,6 +6,8 @@ use super::super::release::{self, Release};
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
 use super::counts;
+use super::pods;
+use crate::core::meta::RELEASE_LABEL;
 
 /// How far the pods are: only those of the release in force count, once the Deployment has its template.
 pub(super) fn progress(seen: &Seen, release: &Release, wanted: i32) -> String {
@@ -29,16 +31,10 @@ pub(super) fn progress(seen: &Seen, release: &Release, wanted: i32) -> String {
 
 fn ready_pods(seen: &Seen, release: &Release) -> i32 {
     let revision = release.revision.to_string();
-    let ready = seen.pods.iter().filter(|pod| {
-        let conditions = pod
-            .status
-            .iter()
-            .flat_map(|status| status.conditions.iter().flatten());
-        let is_ready = conditions
-            .into_iter()
-            .any(|condition| condition.type_ == "Ready" && condition.status == "True");
-        is_ready && pod.labels().get(crate::core::meta::RELEASE_LABEL) == Some(&revision)
-    });
+    let ready = seen
+        .pods
+        .iter()
+        .filter(|pod| pods::is_ready(pod) && pod.labels().get(RELEASE_LABEL) == Some(&revision));
     i32::try_from(ready.count()).unwrap_or(i32::MAX)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::standing::Assessment;
+use super::assessment::Assessment;
 use crate::api::backend::BackendStatus;
 use crate::core::conditions::{READY, RECONCILING, STALLED, Standing};
 

@@ -1,0 +1,113 @@
+//! How a release comes out: what its pods say, and until when that is waited for.
+
+use jiff::Timestamp;
+
+use super::super::decide::{Considered, Decision};
+use super::super::release::Release;
+use super::super::resolved::short_image;
+use super::super::seen::Seen;
+use super::assessment::{Assessment, stalled, working};
+use super::deadline::{Since, deadline, from_now};
+use super::messages::{self, clock};
+use super::migrated;
+use super::pods::{self, Trouble};
+use super::progress::progress;
+use super::{is_rolled_out, writes_deployment};
+use crate::core::conditions::Standing;
+
+/// By the release in force and its pods.
+pub(super) fn rolling(
+    seen: &Seen,
+    decision: &Decision,
+    considered: &Considered,
+    now: Timestamp,
+) -> Assessment {
+    let wanted = considered.backend.replicas;
+    let Some(release) = &considered.release else {
+        let text = "the first release is being made".to_owned();
+        return Assessment::plain(working("RollingOut", text));
+    };
+    if writes_deployment(decision) {
+        let until = from_now(considered, now);
+        return rolling_out(&progress(seen, release, wanted), until);
+    }
+    if is_rolled_out(seen, considered) {
+        return migrated::trouble(seen, considered)
+            .unwrap_or_else(|| Assessment::plain(ready(release, wanted)));
+    }
+    under_way(seen, considered, release, now)
+}
+
+fn rolling_out(progress: &str, until: Timestamp) -> Assessment {
+    let text = format!("{progress}, deadline {}", clock(until));
+    Assessment::plain(working("RollingOut", text)).until(until)
+}
+
+/// Not all pods are there: trouble is told at once, and needs a person past the deadline.
+fn under_way(
+    seen: &Seen,
+    considered: &Considered,
+    release: &Release,
+    now: Timestamp,
+) -> Assessment {
+    let progress = progress(seen, release, considered.backend.replicas);
+    let trouble = pods::trouble(seen, &considered.backend, release.revision);
+    let since = if trouble.is_some() {
+        Since::Release
+    } else {
+        Since::Progress
+    };
+    let until = deadline(seen, considered, since, now);
+    if until <= now {
+        let trouble =
+            trouble.or_else(|| pods::not_ready(seen, &considered.backend, release.revision));
+        let progress = format!("{progress}, deadline {} passed", clock(until));
+        return overdue(seen, trouble.as_ref(), &progress);
+    }
+    match trouble {
+        None => rolling_out(&progress, until),
+        Some(trouble) => {
+            let progress = format!("{progress}, deadline {}", clock(until));
+            let standing = working(trouble.kind.reason(), told(&trouble, &progress));
+            Assessment::about(&trouble.subject, standing).until(until)
+        }
+    }
+}
+
+fn overdue(seen: &Seen, trouble: Option<&Trouble>, progress: &str) -> Assessment {
+    match trouble {
+        Some(trouble) => Assessment::about(
+            &trouble.subject,
+            stalled(trouble.kind.reason(), told(trouble, progress)),
+        ),
+        None => {
+            let name = seen.name();
+            let text = format!("{progress}. Next: kubectl describe deployment {name}");
+            Assessment::plain(stalled("NotReady", text))
+        }
+    }
+}
+
+fn told(trouble: &Trouble, progress: &str) -> String {
+    messages::before_next(&trouble.message, progress)
+}
+
+fn ready(release: &Release, wanted: i32) -> Standing {
+    let image = short_image(&release.image);
+    let revision = release.revision;
+    let (reason, message) = if wanted == 0 {
+        (
+            "ScaledToZero",
+            format!("release {revision} ({image}) is out with no pods: spec.replicas is 0"),
+        )
+    } else {
+        (
+            "Ready",
+            format!("release {revision} ({image}) serves {wanted}/{wanted}"),
+        )
+    };
+    Standing::Ready {
+        reason: reason.to_owned(),
+        message,
+    }
+}
