@@ -1,7 +1,7 @@
 //! SQL files that Flyway runs beside its migrations: at every migrate, before and after each file, on errors. Flyway counts none of them in
 //! its history table, so whoever approves what is pending must see them by name.
 
-use super::files::stem;
+use super::name::stem;
 
 /// What a migrate calls, by the names of `org.flywaydb.core.api.callback.Event` of Flyway 12; `clean`, `undo`, `repair` and `info` never run.
 const EVENTS: [&str; 23] = [

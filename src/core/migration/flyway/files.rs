@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::callbacks::is_callback;
+use super::name::{self, Misnamed, Name};
 use super::statements::{self, Script};
 use super::version::Version;
 use crate::core::hash;
@@ -98,7 +99,7 @@ impl Files {
         let entries: BTreeMap<String, String> = folder.into_iter().collect();
         let mut files = Self::default();
         for (script, content) in &entries {
-            let name = name(script)?;
+            let name = name::read(script).map_err(|Misnamed| FilesError::Name(script.clone()))?;
             let list = match &name {
                 None if is_callback(script) => &mut files.callbacks,
                 None => continue,
@@ -234,49 +235,6 @@ pub fn shortened(description: &str) -> String {
     }
     let start: String = description.chars().take(197).collect();
     format!("{start}...")
-}
-
-#[derive(Default)]
-struct Name {
-    version: Option<Version>,
-    description: String,
-}
-
-/// The name of an SQL file without its folder and its ending.
-pub(super) fn stem(script: &str) -> Option<&str> {
-    let name = script.rsplit_once('/').map_or(script, |(_, name)| name);
-    let (stem, suffix) = name.split_at_checked(name.len().checked_sub(4)?)?;
-    suffix.eq_ignore_ascii_case(".sql").then_some(stem)
-}
-
-/// Flyway's rule: prefix `V` or `R`, version, two underscores, description, `.sql`. `None`: no migration, as a callback or notes.
-fn name(script: &str) -> Result<Option<Name>, FilesError> {
-    let Some(stem) = stem(script) else {
-        return Ok(None);
-    };
-    let (version, description) = stem
-        .get(1..)
-        .map(|rest| rest.split_once("__").unwrap_or((rest, "")))
-        .unwrap_or_default();
-    let description = description.replace('_', " ");
-    match (stem.chars().next(), version) {
-        (Some('V'), text) => match Version::parse(text) {
-            Some(version) => Ok(Some(Name {
-                version: Some(version),
-                description,
-            })),
-            // `V1_name.sql` is meant as a migration; `Views.sql` is not.
-            None if text.starts_with(|first: char| first.is_ascii_digit()) => {
-                Err(FilesError::Name(script.to_owned()))
-            }
-            None => Ok(None),
-        },
-        (Some('R'), "") if stem.len() > 1 => Ok(Some(Name {
-            version: None,
-            description,
-        })),
-        _ => Ok(None),
-    }
 }
 
 /// The line `executeInTransaction=false` of a script's settings.

@@ -4,6 +4,7 @@
 pub mod callbacks;
 pub mod files;
 pub mod history;
+mod name;
 pub mod statements;
 pub mod version;
 pub mod words;
