@@ -6,6 +6,7 @@ mod keys;
 pub mod kind;
 pub mod kinds;
 pub mod leader;
+mod life;
 pub mod metrics;
 pub mod options;
 mod queue;
