@@ -8,9 +8,9 @@ use kube::Client;
 
 use super::build::Programs;
 use super::certificates::Certificates;
+use super::kubeconfig::client_of;
 use super::place::State;
 use super::process::{Launch, Process};
-use super::session::client_of;
 use super::wait;
 
 /// The address of the bridge: the node, DNS and the databases stand there.

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use super::command::{Answer, run_with_input};
 use super::place;
-use super::session::{Answer, Cluster, run_with_input};
+use super::session::Cluster;
 
 /// The chart of Slipway.
 pub fn slipway_chart() -> PathBuf {

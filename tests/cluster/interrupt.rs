@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 
+use super::machine;
 use super::place::State;
-use super::session::release_machine;
 
 /// The exit code of a process that was interrupted, as shells count: 128 and SIGINT's number.
 const INTERRUPTED: i32 = 130;
@@ -21,7 +21,7 @@ pub fn tear_down_at_signals(state: &State) -> Result<JoinHandle<()>> {
             _ = terminate.recv() => {}
         }
         eprintln!("\nInterrupted; tearing the cluster down ...");
-        let result = tokio::task::spawn_blocking(move || release_machine(&state)).await;
+        let result = tokio::task::spawn_blocking(move || machine::release(&state)).await;
         if !matches!(result, Ok(Ok(()))) {
             eprintln!(
                 "The cluster is not torn down completely. Type: cargo run --example cluster -- down"

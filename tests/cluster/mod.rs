@@ -4,6 +4,8 @@
 //! | file | is for |
 //! |---|---|
 //! | session | [`session::Cluster`]: start, attach, stop; kubectl, tokens, images |
+//! | machine, kubeconfig | the one cluster of this machine; what a kubeconfig file leads to |
+//! | command | a command and its answer |
 //! | teardown, interrupt | the end, by process id, also after a crash or a signal |
 //! | debian | what the machine must have |
 //! | programs, build, progress | programs built from source, kept by version |
@@ -37,6 +39,7 @@ pub mod bodies;
 pub mod build;
 pub mod certificates;
 pub mod chance;
+pub mod command;
 pub mod control_plane;
 pub mod debian;
 pub mod flyway;
@@ -45,7 +48,9 @@ pub mod history;
 pub mod http;
 pub mod image;
 pub mod interrupt;
+pub mod kubeconfig;
 pub mod kwok;
+pub mod machine;
 pub mod mariadb;
 pub mod network;
 pub mod node;

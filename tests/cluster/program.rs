@@ -8,7 +8,7 @@ use std::time::Instant;
 use clap::{Parser, Subcommand};
 
 use cluster::session::{Cluster, Options};
-use cluster::{build, debian, session};
+use cluster::{build, debian, machine};
 
 /// A real one-node Kubernetes cluster on this machine, built from source.
 #[derive(Parser)]
@@ -61,7 +61,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
             println!("To end it:\n  cargo run --example cluster -- down");
         }
         Command::Down => {
-            let existed = tokio::task::spawn_blocking(session::tear_down_project).await??;
+            let existed = tokio::task::spawn_blocking(machine::tear_down_project).await??;
             let word = if existed {
                 "The cluster is gone"
             } else {

@@ -4,39 +4,28 @@
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use k8s_openapi::api::authentication::v1::{TokenRequest, TokenRequestSpec};
 use k8s_openapi::api::core::v1::ServiceAccount;
 use kube::api::{Api, PostParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tokio::io::AsyncWriteExt;
 use tokio::sync::OnceCell;
 
 use super::audit::AuditLog;
 use super::build::{self, Programs};
-use super::certificates::Certificates;
-use super::control_plane::{self, NODE_ADDRESS, SERVER};
+use super::command::{Answer, run_with_input};
+use super::control_plane::{NODE_ADDRESS, SERVER};
 use super::debian;
 use super::image::Image;
 use super::interrupt;
-use super::network;
+use super::kubeconfig::{self, client_of};
+use super::machine::{self, POSTGRES_PORT};
 use super::node;
 use super::place::{self, State};
 use super::postgres::{self, Postgres};
 use super::process::Process;
-use super::teardown;
-
-/// The port of the cluster's PostgreSQL, at the node's address.
-const POSTGRES_PORT: u16 = 5432;
-
-/// The marker of the one cluster that this machine can run: it holds the folder of its state.
-const MARKER: &str = "/run/slipway-test-cluster";
 
 /// How to get a cluster.
 #[derive(Clone, Debug, Default)]
@@ -78,7 +67,7 @@ impl Cluster {
     /// Takes hold of the cluster that runs on this machine, whichever clone started it. It is not torn down at the end.
     pub async fn attach() -> Result<Self> {
         const NONE: &str = "no cluster runs here; type: cargo run --example cluster -- up";
-        let state = State::at(fs::read_to_string(MARKER).context(NONE)?.trim().into());
+        let state = machine::running().context(NONE)?;
         let kubeconfig = state.kubeconfig("admin");
         ensure!(kubeconfig.exists(), NONE);
         let client = client_of(&kubeconfig, None).await?;
@@ -101,13 +90,13 @@ impl Cluster {
         debian::prepare()?;
         let programs = tokio::task::spawn_blocking(build::build_all).await??;
         let state = State::of_project();
-        claim_machine(&state)?;
+        machine::claim(&state)?;
         let interrupts = interrupt::tear_down_at_signals(&state)?;
         let kubeconfig = state.kubeconfig("admin");
-        let started = start_all(&state, &programs, options.verbose).await;
+        let started = machine::start(&state, &programs, options.verbose).await;
         if started.is_err() {
-            keep_logs(&state);
-            release_machine(&state)?;
+            machine::keep_logs(&state);
+            machine::release(&state)?;
         }
         let client = started?;
         if options.keep {
@@ -162,7 +151,7 @@ impl Cluster {
         let state = self.state.clone();
         self.options.keep = true;
         if owned {
-            tokio::task::spawn_blocking(move || release_machine(&state)).await?
+            tokio::task::spawn_blocking(move || machine::release(&state)).await?
         } else {
             Ok(())
         }
@@ -198,13 +187,11 @@ impl Cluster {
 
     /// The certificate authority of the API server, PEM; empty if it is a public one.
     pub async fn authority(&self) -> Result<Vec<u8>> {
-        let config = self.client_config().await?;
-        let roots = config.root_cert.unwrap_or_default();
-        Ok(roots.iter().flat_map(|der| pem(der).into_bytes()).collect())
+        Ok(kubeconfig::authority(&self.client_config().await?))
     }
 
     async fn client_config(&self) -> Result<Config> {
-        config_of(&self.kubeconfig, None).await
+        kubeconfig::config_of(&self.kubeconfig, None).await
     }
 
     /// The file of a program: of the programs built here, else of the search path.
@@ -338,147 +325,13 @@ impl Drop for Cluster {
         }
         if self.is_own()
             && !self.options.keep
-            && let Err(error) = release_machine(&self.state)
+            && let Err(error) = machine::release(&self.state)
         {
             eprintln!(
                 "The cluster is not torn down completely: {error:#}\nType: cargo run --example cluster -- down"
             );
         }
     }
-}
-
-/// What a command answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    pub succeeded: bool,
-    pub stdout: String,
-    pub stderr: String,
-}
-
-impl Answer {
-    /// What it printed, or an error with its words.
-    pub fn success(self, command: &str) -> Result<String> {
-        ensure!(
-            self.succeeded,
-            "{command} failed: {}{}",
-            self.stderr,
-            self.stdout
-        );
-        Ok(self.stdout)
-    }
-}
-
-/// Runs a command to its end with a text on its standard input.
-pub async fn run_with_input(mut command: tokio::process::Command, input: &str) -> Result<Answer> {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("start {}", command.as_std().get_program().to_string_lossy()))?;
-    if let Some(mut stdin) = child.stdin.take() {
-        // A command that does not read its input closes it; its answer tells what is wrong.
-        let _ = stdin.write_all(input.as_bytes()).await;
-    }
-    let output = child.wait_with_output().await?;
-    Ok(Answer {
-        succeeded: output.status.success(),
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
-}
-
-/// A client by a kubeconfig file, whatever the environment says.
-pub async fn client_of(kubeconfig: &Path, context: Option<&str>) -> Result<Client> {
-    Ok(Client::try_from(config_of(kubeconfig, context).await?)?)
-}
-
-async fn config_of(kubeconfig: &Path, context: Option<&str>) -> Result<Config> {
-    let file = Kubeconfig::read_from(kubeconfig)
-        .with_context(|| format!("read {}", kubeconfig.display()))?;
-    let options = KubeConfigOptions {
-        context: context.map(str::to_owned),
-        ..KubeConfigOptions::default()
-    };
-    Ok(Config::from_custom_kubeconfig(file, &options).await?)
-}
-
-/// Tears down the cluster of this clone, if there is one.
-pub fn tear_down_project() -> Result<bool> {
-    let state = State::of_project();
-    let existed = state.root().exists();
-    release_machine(&state)?;
-    Ok(existed)
-}
-
-/// Makes sure that this machine runs no other cluster of this harness, and cleans up what an earlier run of this clone left.
-fn claim_machine(state: &State) -> Result<()> {
-    let _lock = place::lock(Path::new(&format!("{MARKER}.lock")), || {
-        eprintln!("Another cluster is just being started; waiting ...");
-    })?;
-    if let Ok(owner) = fs::read_to_string(MARKER) {
-        let other = State::at(owner.trim().into());
-        let alive = Process::recorded(&other.records(), &other.logs())
-            .iter()
-            .any(Process::is_alive);
-        ensure!(
-            !alive || other.root() == state.root(),
-            "this machine can run one test cluster, and one runs from {}; end it there: cargo run --example cluster -- down",
-            other.root().display()
-        );
-        teardown::tear_down(&other).context("clean up what an earlier run left")?;
-    }
-    teardown::tear_down(state).context("clean up what an earlier run left")?;
-    fs::write(MARKER, state.root().display().to_string()).with_context(|| format!("write {MARKER}"))
-}
-
-pub(super) fn release_machine(state: &State) -> Result<()> {
-    teardown::tear_down(state)?;
-    if fs::read_to_string(MARKER).is_ok_and(|owner| Path::new(owner.trim()) == state.root()) {
-        fs::remove_file(MARKER)?;
-    }
-    Ok(())
-}
-
-/// Copies the logs of a cluster that did not start to where the teardown leaves them.
-fn keep_logs(state: &State) {
-    let kept = place::target().join("cluster-failed-logs");
-    let _ = fs::remove_dir_all(&kept);
-    if fs::create_dir_all(&kept).is_ok() {
-        for entry in fs::read_dir(state.logs()).into_iter().flatten().flatten() {
-            let _ = fs::copy(entry.path(), kept.join(entry.file_name()));
-        }
-        eprintln!(
-            "The cluster did not start; its logs are kept in {}.",
-            kept.display()
-        );
-    }
-}
-
-async fn start_all(state: &State, programs: &Programs, verbose: bool) -> Result<Client> {
-    let start = Instant::now();
-    let say = |what: &str| {
-        if verbose {
-            eprintln!("  {:>5.1} s  {what}", start.elapsed().as_secs_f32());
-        }
-    };
-    state.create()?;
-    let certificates: Certificates = control_plane::create_identities(state)?;
-    network::create(state)?;
-    say("certificates and bridge are made; starting etcd, API server, containerd and PostgreSQL");
-    let address = SocketAddr::new(NODE_ADDRESS.parse()?, POSTGRES_PORT);
-    let database = postgres::Options::detached(state.postgres(), address);
-    let (client, (), _) = tokio::try_join!(
-        control_plane::start(state, programs, &certificates),
-        node::start_containerd(state, programs),
-        Postgres::start(database)
-    )?;
-    say("the API server is ready; starting kubelet, kube-proxy and DNS");
-    node::start(state, programs, &certificates, &client).await?;
-    say("the node is ready");
-    Ok(client)
 }
 
 async fn load_by_command(loader: &str, archive: &Path) -> Result<()> {
@@ -505,17 +358,4 @@ fn file_name(name: &str) -> String {
             }
         })
         .collect()
-}
-
-fn pem(der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let lines: Vec<&str> = text
-        .as_bytes()
-        .chunks(64)
-        .filter_map(|line| std::str::from_utf8(line).ok())
-        .collect();
-    format!(
-        "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
-        lines.join("\n")
-    )
 }

@@ -6,12 +6,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cluster::application::Application;
+use crate::cluster::command::run_with_input;
 use crate::cluster::place;
 use crate::cluster::product::Product;
 use crate::cluster::readme;
 use crate::cluster::release::{self, SLIPWAY_NAMESPACE};
 use crate::cluster::replicas::Replicas;
-use crate::cluster::session::run_with_input;
 use crate::cluster::wait;
 use crate::world::{PATIENCE, World};
 
