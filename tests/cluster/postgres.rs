@@ -8,22 +8,22 @@
     reason = "each test program that includes this file uses a part of it"
 )]
 
+mod administration;
+mod installation;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, ensure};
 use rustix::process::{Pid, Signal, kill_process};
-use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Config, NoTls};
 
 pub use super::server::{Lifetime, Options, remove_in};
 
+use self::installation::{account, configure, initialize, program};
 use super::server::{
-    Account, Server, free_port, last_lines, prepare_directory, recorded_pid, runs,
-    superuser_password,
+    Server, free_port, last_lines, prepare_directory, recorded_pid, runs, superuser_password,
 };
 use super::wait;
 
@@ -60,6 +60,7 @@ impl Postgres {
             Some(port) => port,
             None => free_port(options.address)?,
         };
+        configure(&directory, port, &options, &account)?;
         let mut postgres = Self {
             options,
             directory,
@@ -67,7 +68,6 @@ impl Postgres {
             password,
             server: None,
         };
-        postgres.configure(&account)?;
         postgres.start_again().await?;
         Ok(postgres)
     }
@@ -106,87 +106,6 @@ impl Postgres {
         fs::read(self.directory.join("server.log"))
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
-    }
-
-    /// A superuser's connection to `database`.
-    pub async fn connect(&self, database: &str) -> Result<Client> {
-        self.connect_as(SUPERUSER, &self.password, database).await
-    }
-
-    /// A connection without TLS as `user`.
-    pub async fn connect_as(&self, user: &str, password: &str, database: &str) -> Result<Client> {
-        let (client, connection) = Config::new()
-            .host(self.options.address.to_string())
-            .port(self.port)
-            .user(user)
-            .password(password)
-            .dbname(database)
-            .application_name("slipway-tests")
-            .ssl_mode(SslMode::Disable)
-            .connect_timeout(Duration::from_secs(5))
-            .connect(NoTls)
-            .await
-            .with_context(|| {
-                format!(
-                    "connect as {user} to database {database} at {}",
-                    self.address()
-                )
-            })?;
-        tokio::spawn(connection);
-        Ok(client)
-    }
-
-    /// Creates a role that can log in, unless it is there already, and a database that belongs to it.
-    pub async fn create_database(&self, name: &str, user: &str, password: &str) -> Result<()> {
-        self.set_password(user, password).await?;
-        let statement = format!(
-            "create database {} owner {}",
-            identifier(name),
-            identifier(user)
-        );
-        self.connect("postgres")
-            .await?
-            .batch_execute(&statement)
-            .await
-            .with_context(|| format!("create database {name}"))
-    }
-
-    /// Gives a role that can log in this password; creates it if it is not there.
-    pub async fn set_password(&self, user: &str, password: &str) -> Result<()> {
-        let client = self.connect("postgres").await?;
-        let known = client
-            .query_opt("select 1 from pg_roles where rolname = $1", &[&user])
-            .await?;
-        let verb = if known.is_some() { "alter" } else { "create" };
-        let statement = format!(
-            "{verb} role {} login password {}",
-            identifier(user),
-            literal(password)
-        );
-        client
-            .batch_execute(&statement)
-            .await
-            .map_err(|_| anyhow!("cannot {verb} role {user}; the server's log tells why"))
-    }
-
-    /// Drops a database, cutting the connections to it.
-    pub async fn drop_database(&self, name: &str) -> Result<()> {
-        let statement = format!("drop database if exists {} with (force)", identifier(name));
-        self.connect("postgres")
-            .await?
-            .batch_execute(&statement)
-            .await
-            .with_context(|| format!("drop database {name}"))
-    }
-
-    /// Ends all other connections to a database, as an administrator would. Returns how many.
-    pub async fn terminate_connections(&self, database: &str) -> Result<u64> {
-        let statement = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()";
-        Ok(self
-            .connect("postgres")
-            .await?
-            .execute(statement, &[&database])
-            .await?)
     }
 
     /// Starts a server that was stopped or has crashed, on the same port.
@@ -288,50 +207,6 @@ impl Postgres {
         }
         Ok(())
     }
-
-    /// Writes the configuration anew; it is ours, whatever the data folder held.
-    fn configure(&self, account: &Account) -> Result<()> {
-        let data = self.directory.join("data");
-        let mut settings = vec![
-            ("listen_addresses", self.options.address.to_string()),
-            ("port", self.port.to_string()),
-            ("unix_socket_directories", String::new()),
-            ("max_connections", "300".to_owned()),
-            ("shared_buffers", "64MB".to_owned()),
-            // PostgreSQL 13's own default is md5, which the rules below do not take.
-            ("password_encryption", "scram-sha-256".to_owned()),
-            ("fsync", "off".to_owned()),
-            ("full_page_writes", "off".to_owned()),
-            ("log_line_prefix", "%m [%p] %a %u@%d ".to_owned()),
-            ("log_timezone", "UTC".to_owned()),
-            ("timezone", "UTC".to_owned()),
-        ];
-        let mut access = format!("host all {SUPERUSER} all scram-sha-256\n");
-        if let Some(tls) = &self.options.tls {
-            account.write(&data.join("server.crt"), &tls.certificate)?;
-            account.write(&data.join("server.key"), &tls.key)?;
-            settings.push(("ssl", "on".to_owned()));
-            access += if tls.required {
-                "hostssl all all all scram-sha-256\n"
-            } else {
-                "host all all all scram-sha-256\n"
-            };
-        } else {
-            access += "host all all all scram-sha-256\n";
-        }
-        settings.extend(
-            self.options
-                .settings
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.clone())),
-        );
-        let lines: Vec<String> = settings
-            .iter()
-            .map(|(name, value)| format!("{name} = {}", literal(value)))
-            .collect();
-        account.write(&data.join("postgresql.conf"), &lines.join("\n"))?;
-        account.write(&data.join("pg_hba.conf"), &access)
-    }
 }
 
 impl Drop for Postgres {
@@ -372,72 +247,8 @@ pub fn stop_in(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn initialize(directory: &Path, programs: Option<&Path>) -> Result<()> {
-    let result = program(programs, "initdb")?
-        .args([
-            "--no-sync",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-            "--auth=scram-sha-256",
-            "--username",
-            SUPERUSER,
-        ])
-        .arg("--pwfile")
-        .arg(directory.join("password"))
-        .arg("--pgdata")
-        .arg(directory.join("data"))
-        .current_dir(directory)
-        .output()
-        .context("start initdb")?;
-    ensure!(
-        result.status.success(),
-        "initdb failed: {}",
-        String::from_utf8_lossy(&result.stderr)
-    );
-    Ok(())
-}
-
-/// A program of the server, run by the server's account: of the unpacked packages, or of those that are installed. Debian keeps each version
-/// in a folder of its own, newest first here; then the PATH.
-fn program(unpacked: Option<&Path>, name: &str) -> Result<Command> {
-    let root = unpacked.unwrap_or(Path::new("/"));
-    let versions = folders(&root.join("usr/lib/postgresql"));
-    let mut versions: Vec<(u32, PathBuf)> = versions
-        .filter_map(|folder| {
-            let version = folder.file_name()?.to_str()?.parse().ok()?;
-            Some((version, folder.join("bin").join(name)))
-        })
-        .collect();
-    versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let in_path = std::env::split_paths(&path).map(|folder| folder.join(name));
-    let file = versions
-        .into_iter()
-        .map(|(_, path)| path)
-        .chain(in_path)
-        .find(|path| path.is_file())
-        .with_context(|| format!("no program `{name}`; type: apt-get install postgresql"))?;
-    let mut command = account()?.command(&file);
-    if let Some(root) = unpacked {
-        let libraries = folders(&root.join("usr/lib"))
-            .find(|folder| folder.to_string_lossy().ends_with("-linux-gnu"))
-            .context("the packages have no libraries")?;
-        command.env("LD_LIBRARY_PATH", libraries);
-    }
-    Ok(command)
-}
-
-fn folders(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path())
-}
-
 fn postmaster_of(directory: &Path) -> Option<Pid> {
     recorded_pid(&directory.join("data/postmaster.pid"), "postgres")
-}
-
-fn account() -> Result<Account> {
-    Account::of("postgres", "type: apt-get install postgresql")
 }
 
 fn children_of(pid: Pid) -> Result<Vec<Pid>> {
@@ -448,14 +259,4 @@ fn children_of(pid: Pid) -> Result<Vec<Pid>> {
         .split_whitespace()
         .filter_map(|child| Pid::from_raw(child.parse().ok()?))
         .collect())
-}
-
-/// An SQL identifier in quotes.
-pub fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-/// An SQL literal in quotes; a backslash means nothing in it (`standard_conforming_strings`).
-pub fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
