@@ -1,6 +1,6 @@
 //! Leader election over one Lease: who may write. Pure: no client, no clock, no randomness; `operator::leader` runs it.
 //!
-//! The rules, which `tests/election_model.rs` walks exhaustively:
+//! The rules, which `tests/election_model` walks exhaustively:
 //! - A leader may write until ten seconds after the *send* of its last good renewal. The lease lasts fifteen seconds, which a follower
 //!   counts from when it *saw* the Lease change. The five seconds between are room for clocks of different rates and for writes on their way.
 //! - No time that another process wrote is ever compared with our clock; a follower asks only whether the Lease changed.

@@ -1,4 +1,4 @@
-//! Single rules of the election, one sentence each. That they hold together is shown by `tests/election_model.rs`.
+//! Single rules of the election, one sentence each. That they hold together is shown by `tests/election_model`.
 
 use std::time::Duration;
 
