@@ -4,6 +4,7 @@
 //! Rows without a number hold the other side of a rule: what it must let through.
 
 mod databases;
+mod migrations;
 mod network;
 mod program;
 mod running;
@@ -153,6 +154,24 @@ fn database_passes(spec: &str) -> Input {
     )
 }
 
+fn migration(spec: &str, refused: &'static str) -> Input {
+    row(
+        "",
+        Kind::Migration,
+        &format!("{{spec: {{{spec}}}}}"),
+        Answer::Refused(refused),
+    )
+}
+
+fn migration_passes(spec: &str) -> Input {
+    row(
+        "",
+        Kind::Migration,
+        &format!("{{spec: {{{spec}}}}}"),
+        Answer::Accepted,
+    )
+}
+
 fn named(promise: &'static str, kind: Kind, name: &str, answer: Answer) -> Input {
     row(
         promise,
@@ -181,7 +200,8 @@ pub fn inputs() -> Vec<Input> {
         running::resources(),
         running::rest(),
         databases::databases(),
-        databases::migrations(),
+        migrations::entries(),
+        migrations::objects(),
         shapes::names(),
         shapes::shapes(),
         shapes::changes(),
