@@ -1,6 +1,6 @@
 //! What lies in the repository and is made from the code: compared with it here. `UPDATE_GENERATED=1 cargo test --test generated` writes it anew.
 
-#[path = "structural/outcomes.rs"]
+#[path = "outcomes/mod.rs"]
 mod outcomes;
 
 use std::path::Path;
