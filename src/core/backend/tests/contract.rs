@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::life::{look_at, message, reason, released, respec, settle};
+use super::looks::{look_at, message, reason, released, respec, settle};
 use super::server::{Server, backend, now, spec_with_contract, spec_with_migration};
 use crate::api::backend::{Backend, BackendStatus, Soak};
 use crate::api::common::Phase;
