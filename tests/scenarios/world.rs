@@ -1,5 +1,9 @@
 //! What a scenario has to itself: a namespace, a ServiceAccount with the operator's rights there, a database, an operator.
 
+mod backends;
+mod databases;
+mod requests;
+
 use std::fmt::Display;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,16 +14,12 @@ use serde_json::{Value, json};
 use slipway::core::rights::{self, Rule};
 
 use crate::aftermath::{Aftermath, Beside, clean_up};
-use crate::cluster::audit::{Entries, Mark};
+use crate::cluster::audit::Mark;
 use crate::cluster::operator::{Operator, Options as OperatorOptions};
-use crate::cluster::postgres::Postgres;
 use crate::cluster::release::{self, SLIPWAY_IMAGE};
 use crate::cluster::session::Cluster;
 use crate::cluster::{http, read, wait};
 use crate::shared::Shared;
-
-/// So late the last request of a change may come, which lets a Job go, and its line in the log.
-const LOGGED: Duration = Duration::from_secs(30);
 
 /// How long a release may take on a busy, small node.
 pub const PATIENCE: Duration = Duration::from_secs(90);
@@ -144,108 +144,6 @@ impl World {
         self.patch("lease/slipway", &released).await
     }
 
-    /// Makes a database with a user of its own, its Secret and the Database object.
-    pub async fn database(&self, name: &str, password: &str) -> Result<()> {
-        let manifest =
-            release::database_with_secret(self.cluster(), &self.namespace, name, password).await?;
-        self.apply(&manifest).await
-    }
-
-    /// Gives the user of a database another password, on the server and in the Secret.
-    pub async fn rotate_password(&self, name: &str, password: &str) -> Result<()> {
-        let user = self.database_name(name);
-        self.postgres().await?.set_password(&user, password).await?;
-        let data = json!({"stringData": {"password": password}});
-        self.patch(&format!("secret/{name}-app"), &data).await
-    }
-
-    /// The server that all databases of the scenarios stand on.
-    pub async fn postgres(&self) -> Result<Postgres> {
-        self.cluster().postgres().await
-    }
-
-    /// The name of the database on the server.
-    pub fn database_name(&self, name: &str) -> String {
-        format!("{}-{name}", self.namespace)
-    }
-
-    /// The versions that goose has noted in a database, in the order of its rows; the row 0 that it begins with left out.
-    pub async fn versions(&self, name: &str) -> Result<Vec<i64>> {
-        let client = self
-            .postgres()
-            .await?
-            .connect(&self.database_name(name))
-            .await?;
-        let statement = "select version_id from goose_db_version where is_applied and version_id > 0 order by id";
-        let rows = client.query(statement, &[]).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
-    }
-
-    /// A Backend of the orders service with its migrations.
-    pub fn orders(&self, name: &str, version: &str, database: &str) -> Value {
-        json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-            "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {
-                "image": format!("slipway.test/orders:{version}"),
-                "ports": [{"name": "http", "port": 8080}],
-                "probes": {"readiness": {"path": "/readyz"}},
-                "shutdown": {"drainSeconds": 2, "graceSeconds": 5},
-                "databases": [{"name": database}],
-                "migrations": [{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}}],
-            },
-        })
-    }
-
-    /// A Backend that has nothing but this migration: no pods, so it is Ready as soon as the schema is there.
-    pub fn migrating(&self, name: &str, image: &str, database: &str, migration: &Value) -> Value {
-        json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-            "metadata": {"name": name, "namespace": self.namespace},
-            "spec": {
-                "type": "Worker",
-                "image": image,
-                "replicas": 0,
-                "databases": [{"name": database}],
-                "migrations": [migration],
-            },
-        })
-    }
-
-    /// The Database `orders-db`, and the Backend `orders` with release 1.0.0 of the orders service on it.
-    pub async fn ask_for_orders(&self) -> Result<()> {
-        self.database("orders-db", "password").await?;
-        self.apply(&self.orders("orders", "1.0.0", "orders-db"))
-            .await
-    }
-
-    /// The same, and waits until it is out.
-    pub async fn release_orders(&self) -> Result<()> {
-        self.ask_for_orders().await?;
-        self.ready("orders").await?;
-        self.jobs_let_go().await
-    }
-
-    /// Waits until no Job is held back by Slipway's finalizer: a success is recorded, and a release may be Ready, before its Job says so.
-    pub async fn jobs_let_go(&self) -> Result<()> {
-        wait::until("the Jobs to be let go", PATIENCE, async || {
-            self.no_job_is_held().await
-        })
-        .await
-    }
-
-    /// The look of [`World::jobs_let_go`].
-    pub async fn no_job_is_held(&self) -> Result<()> {
-        let jobs = self.list("jobs").await?;
-        let held: Vec<_> = jobs
-            .iter()
-            .map(|job| job["metadata"]["finalizers"].to_string())
-            .filter(|finalizers| finalizers.contains("slipway.dev/outcome"))
-            .collect();
-        ensure!(held.is_empty(), "{} Jobs are held", held.len());
-        Ok(())
-    }
-
     /// Runs kubectl in this namespace with all rights; a failure is an error with kubectl's own words.
     pub async fn kubectl(&self, arguments: &[&str]) -> Result<()> {
         let namespace = ["-n", &self.namespace];
@@ -290,19 +188,6 @@ impl World {
         Ok(())
     }
 
-    /// Sets the image of a Backend.
-    pub async fn ship(&self, backend: &str, image: &str) -> Result<()> {
-        let image = json!({"spec": {"image": image}});
-        self.patch(&format!("slb/{backend}"), &image).await
-    }
-
-    /// Waits for `Ready=True` of the newest generation.
-    pub async fn ready(&self, backend: &str) -> Result<()> {
-        self.condition(&format!("slb/{backend}"), "Ready", "True")
-            .await?;
-        Ok(())
-    }
-
     /// Waits for a condition; returns reason and message.
     pub async fn condition(
         &self,
@@ -330,7 +215,7 @@ impl World {
         read::list(self.cluster(), &self.namespace, kind).await
     }
 
-    /// Waits until an object exists, or no more.
+    /// Waits until no object of a kind is left.
     pub async fn until_gone(&self, kind: &str) -> Result<()> {
         wait::until(&format!("no {kind} to be left"), PATIENCE, async || {
             let left: Vec<Value> = self
@@ -360,44 +245,9 @@ impl World {
         Ok(format!("{address}:8080"))
     }
 
-    /// The operator's requests so far, or from a mark on.
-    pub fn requests(&self, since: Option<Mark>) -> Result<Entries> {
-        let all = self
-            .cluster()
-            .audit_log()?
-            .since(since.unwrap_or(self.mark))?;
-        Ok(all.of_service_account(&self.namespace, ACCOUNT))
-    }
-
-    /// The operator's requests since a mark, once they are as `check` wants them; its words, if they do not become so soon. What a request
-    /// has done shows before the log has its line.
-    pub async fn requests_as(
-        &self,
-        mark: Mark,
-        check: impl Fn(&Entries) -> Result<()>,
-    ) -> Result<Entries> {
-        wait::until("the log of requests", LOGGED, async || {
-            let requests = self.requests(Some(mark))?;
-            check(&requests)?;
-            anyhow::Ok(requests)
-        })
-        .await
-    }
-
-    /// The requests of a pod of this scenario's namespace so far.
-    pub fn requests_of_pod(&self, pod: &str) -> Result<Entries> {
-        let all = self.cluster().audit_log()?.since(self.mark)?;
-        let accounts = format!("system:serviceaccount:{}:", self.namespace);
-        Ok(all.filter(|entry| entry.pod == pod && entry.user.starts_with(&accounts)))
-    }
-
     /// Notes what was measured, for the table at the end of the run.
     pub fn figure(&self, what: impl Into<String>, figure: impl Display) {
         self.shared.tally.note(what, figure);
-    }
-
-    pub fn mark(&self) -> Result<Mark> {
-        self.cluster().audit_log()?.mark()
     }
 
     /// What stays when the scenario has ended or was given up.
