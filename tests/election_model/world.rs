@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use slipway::core::election::{
-    Answer, Call, Claim, Election, Ended, Holder, Input, Loss, Monotonic, Record, Request, Role,
-    Stop, Timings, Version, Watch,
+    Answer, Call, Claim, Election, Holder, Input, Monotonic, Record, Request, Role, Timings,
+    Version, Watch,
 };
 
 use crate::mistakes::Mistake;
@@ -213,80 +213,6 @@ impl World {
         self.candidates[place] = Candidate::new(place, incarnation + 1, rate, watch);
     }
 
-    /// Takes away what can change nothing any more, so that the walk does not go through its places in the queue: answers that nobody waits
-    /// for, reads and doomed writes whose answer nobody waits for. Where a mistake makes one of them matter, it stays.
-    pub fn tidy(&mut self, mistake: Mistake) {
-        for place in 0..self.candidates.len() {
-            self.anticipate(place, mistake);
-        }
-        let keep: Vec<bool> = self
-            .network
-            .iter()
-            .map(|message| self.matters(message, mistake))
-            .collect();
-        let mut keep = keep.into_iter();
-        self.network.retain(|_| keep.next().unwrap_or(true));
-        self.forget_twins_of_the_gone();
-    }
-
-    /// Does what the election does first of all with whatever input comes next: what is late is given up. It comes to the same, and there are
-    /// fewer states.
-    fn anticipate(&mut self, place: usize, mistake: Mistake) {
-        let now = self.now(place);
-        let election = &mut self.candidates[place].election;
-        if election
-            .outstanding
-            .is_some_and(|request| request.until <= now)
-        {
-            election.outstanding = None;
-            election.due = now;
-        }
-        let late = matches!(election.role, Role::Leader { renewed, .. } if renewed.plus(TIMINGS.renew_deadline) <= now);
-        if late && mistake != Mistake::NeverLooksAtTheClock {
-            election.role = Role::Ended(Ended::Lost(Loss::DeadlinePassed));
-            self.forget_answers(place);
-        }
-    }
-
-    /// Late writes of processes that are gone: of those that do the same only the first has an effect.
-    fn forget_twins_of_the_gone(&mut self) {
-        let effect = |message: &Message| match &message.body {
-            Body::Request(Call::Create(_)) => 0,
-            Body::Request(Call::Replace(
-                _,
-                Claim {
-                    holder: Some(_), ..
-                },
-            )) => 1,
-            _ => 2,
-        };
-        let mut known = [false; 3];
-        let gone: Vec<bool> = self
-            .network
-            .iter()
-            .map(|message| !self.is_alive(message))
-            .collect();
-        let mut gone = gone.into_iter();
-        self.network.retain(|message| {
-            let twin = gone.next().unwrap_or(false)
-                && std::mem::replace(&mut known[effect(message)], true);
-            !twin
-        });
-    }
-
-    fn matters(&self, message: &Message, mistake: Mistake) -> bool {
-        let awaited = self.is_awaited(message)
-            || mistake == Mistake::TakesLateAnswers && self.is_alive(message);
-        awaited
-            || match &message.body {
-                Body::Request(Call::Replace(version, _)) => self.accepts(version, mistake),
-                Body::Request(Call::Create(_)) => {
-                    self.server.lease.is_none() || self.left.edits > 0
-                }
-                Body::Request(Call::Read) | Body::Answer(_) => false,
-            }
-    }
-
     /// Whether its sender still waits for the answer.
     pub fn is_awaited(&self, message: &Message) -> bool {
         let outstanding = self.candidates[message.from].election.outstanding;
@@ -295,7 +221,7 @@ impl World {
     }
 
     /// Nobody is there to hear them.
-    fn forget_answers(&mut self, place: usize) {
+    pub fn forget_answers(&mut self, place: usize) {
         self.network
             .retain(|message| message.from != place || matches!(message.body, Body::Request(_)));
     }
@@ -329,7 +255,7 @@ impl World {
         })
     }
 
-    fn accepts(&self, version: &Version, mistake: Mistake) -> bool {
+    pub fn accepts(&self, version: &Version, mistake: Mistake) -> bool {
         let matches = |stored: &Stored| stored.version.to_string() == version.resource_version;
         self.server
             .lease
@@ -376,61 +302,5 @@ impl World {
             acquired: None,
             renewed: None,
         }
-    }
-
-    /// From here on everything works and everybody is prompt: does anybody come to lead before `rounds` passes of time are over?
-    pub fn somebody_leads_within(&self, rounds: u32, watch: Watch) -> bool {
-        let mut world = self.clone();
-        for _ in 0..rounds {
-            let leads = |place| {
-                world.may_write(place, Mistake::None)
-                    && world.candidates[place].election.stop == Stop::No
-            };
-            if (0..world.candidates.len()).any(leads) {
-                return true;
-            }
-            world.fair_round(watch);
-        }
-        false
-    }
-
-    /// One pass of time in which nothing goes wrong.
-    pub fn fair_round(&mut self, watch: Watch) {
-        for place in 0..self.candidates.len() {
-            if self.candidates[place].ended() {
-                self.replace(place, watch);
-            }
-            if self.candidates[place].election.stop == Stop::Asked {
-                self.candidates[place].writers = false;
-                self.feed(place, Input::Drained, Mistake::None);
-            }
-            self.feed(place, Input::Tick, Mistake::None);
-        }
-        while let Some(message) = (!self.network.is_empty()).then(|| self.network.remove(0)) {
-            match &message.body {
-                Body::Request(_) => {
-                    let answer = self.serve(&message, Mistake::None);
-                    self.network.extend(answer);
-                }
-                Body::Answer(answer) => {
-                    let input = Input::Answered {
-                        number: message.number,
-                        answer: answer.clone(),
-                    };
-                    self.feed(message.from, input, Mistake::None);
-                }
-            }
-        }
-        for place in 0..self.candidates.len() {
-            if watch == Watch::Open && !self.candidates[place].ended() {
-                let lease = self
-                    .server
-                    .lease
-                    .as_ref()
-                    .map(|stored| self.record(place, stored));
-                self.feed(place, Input::Seen(lease), Mistake::None);
-            }
-        }
-        self.time += 1;
     }
 }
