@@ -34,16 +34,14 @@ pub struct UnsafeRollback {
 }
 
 /// The migrations of the plan that run after the rollout, in their declared order.
-pub(super) fn entries(planned: &[PlannedMigration]) -> impl Iterator<Item = &PlannedMigration> {
-    planned.iter().filter(|plan| !plan.is_before_rollout())
+pub(super) fn entries(seen: &Seen) -> impl Iterator<Item = &PlannedMigration> {
+    let planned = seen.planned.migrations.iter();
+    planned.filter(|plan| !plan.is_before_rollout())
 }
 
 /// The first of them that is not done, and why.
-pub(super) fn first_open<'a>(
-    seen: &Seen,
-    planned: &'a [PlannedMigration],
-) -> Option<(&'a PlannedMigration, Hold)> {
-    entries(planned).find_map(|plan| Some((plan, gate::hold(seen, plan)?)))
+pub(super) fn first_open(seen: &Seen) -> Option<(&PlannedMigration, Hold)> {
+    entries(seen).find_map(|plan| Some((plan, gate::hold(seen, plan)?)))
 }
 
 /// A migration after a rollout of this Backend that holds a Database, or whose end is not known and will be read from the database.
@@ -103,7 +101,7 @@ pub(super) fn unsafe_rollback<'a>(
 /// Since when the release in force runs undisturbed, while a migration waits for that.
 pub(super) fn soak(seen: &Seen, considered: &Considered, now: Timestamp) -> Option<Soak> {
     let release = considered.release.as_ref()?.revision;
-    first_open(seen, &considered.planned)?;
+    first_open(seen)?;
     if considered.hold.is_some()
         || considered.withheld
         || !is_rolled_out(seen, considered)

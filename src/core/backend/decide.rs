@@ -17,7 +17,6 @@ use super::seen::Seen;
 use super::steps;
 use crate::core::compare;
 use crate::core::meta::{self, PAUSED_ANNOTATION};
-use crate::core::migration::planned::PlannedMigration;
 use crate::core::plan::{ObjectKey, ObjectKind, Plan};
 
 /// What one look at a Backend leads to.
@@ -60,7 +59,6 @@ pub(super) enum Outlook {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Considered {
     pub backend: ResolvedBackend,
-    pub planned: Vec<PlannedMigration>,
     /// Input hash of what the spec asks for; absent while something is missing.
     pub wanted: Option<String>,
     /// The release whose template is in force when the plan is done.
@@ -147,7 +145,6 @@ fn consider(seen: &Seen, backend: ResolvedBackend) -> Considered {
     let last = release::last(seen);
     let mut considered = Considered {
         backend,
-        planned: seen.planned.migrations.clone(),
         wanted: None,
         release: last,
         hold: None,
@@ -167,7 +164,7 @@ fn consider(seen: &Seen, backend: ResolvedBackend) -> Considered {
 }
 
 fn consider_release(seen: &Seen, bound: &Bound, considered: &mut Considered) {
-    let wanted = input_hash::input_hash(seen, bound, &considered.planned);
+    let wanted = input_hash::input_hash(seen, bound);
     considered.wanted = Some(wanted.clone());
     if let Some(last) = considered
         .release
@@ -182,7 +179,7 @@ fn consider_release(seen: &Seen, bound: &Bound, considered: &mut Considered) {
         considered.release = Some(made(seen, bound, considered, wanted, number));
         return;
     }
-    match gate::gate(seen, considered.backend.rollout.paused, &considered.planned) {
+    match gate::gate(seen, considered.backend.rollout.paused) {
         Gate::Closed(hold) => considered.hold = Some(hold),
         Gate::Open => {
             let number = release::next_number(seen);
@@ -212,8 +209,9 @@ fn made(
         image: considered.backend.program.image.as_str().to_owned(),
         input_hash,
         generation: seen.generation(),
-        migrations: considered
+        migrations: seen
             .planned
+            .migrations
             .iter()
             .filter(|plan| plan.is_before_rollout())
             .map(|plan| ReleaseMigration {

@@ -73,24 +73,25 @@ pub enum HeldState {
 /// Whether a new release may go out. `paused` is asked first: it holds the plan's migrations too. Then what migrations after a rollout did
 /// or still do. Those before the rollout are asked in their declared order: the first that is not done decides.
 #[must_use]
-pub fn gate(seen: &Seen, paused: bool, planned: &[PlannedMigration]) -> Gate {
+pub fn gate(seen: &Seen, paused: bool) -> Gate {
     if paused {
         return Gate::Closed(Hold::Paused);
     }
     contract::at_work(seen)
-        .or_else(|| contract::unsafe_rollback(seen, planned).map(Hold::Unsafe))
-        .or_else(|| first_hold(seen, planned))
+        .or_else(|| contract::unsafe_rollback(seen, &seen.planned.migrations).map(Hold::Unsafe))
+        .or_else(|| first_hold(seen))
         .map_or(Gate::Open, Gate::Closed)
 }
 
 /// Whether every migration that the release waits for is Succeeded or Skipped.
 #[must_use]
-pub fn is_migrated(seen: &Seen, planned: &[PlannedMigration]) -> bool {
-    first_hold(seen, planned).is_none()
+pub fn is_migrated(seen: &Seen) -> bool {
+    first_hold(seen).is_none()
 }
 
-fn first_hold(seen: &Seen, planned: &[PlannedMigration]) -> Option<Hold> {
-    let mut waited_for = planned.iter().filter(|plan| plan.is_before_rollout());
+fn first_hold(seen: &Seen) -> Option<Hold> {
+    let planned = seen.planned.migrations.iter();
+    let mut waited_for = planned.filter(|plan| plan.is_before_rollout());
     waited_for.find_map(|plan| hold(seen, plan))
 }
 

@@ -10,13 +10,14 @@ use crate::api::backend::{Backend, BackendSpec};
 use crate::api::common::Engine;
 use crate::core::database::endpoint::Endpoint;
 use crate::core::hash;
-use crate::core::migration::planned::PlannedMigration;
 
 /// The hash of the spec as written (a changed default is no decision of the team), the surroundings as pods see them, and the plan as far as
 /// the release waits for it: what runs after it restarts nothing.
 #[must_use]
-pub fn input_hash(seen: &Seen, bound: &Bound, migrations: &[PlannedMigration]) -> String {
-    let plan_keys: Vec<&str> = migrations
+pub fn input_hash(seen: &Seen, bound: &Bound) -> String {
+    let plan_keys: Vec<&str> = seen
+        .planned
+        .migrations
         .iter()
         .filter(|migration| migration.is_before_rollout())
         .map(|migration| migration.spec.plan_key.as_str())

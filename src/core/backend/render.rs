@@ -59,7 +59,7 @@ pub fn render(seen: &Seen) -> Result<Rendered, Invalid> {
     let release = Release {
         revision: 1,
         image: backend.program.image.as_str().to_owned(),
-        input_hash: input_hash::input_hash(seen, &bound, planned),
+        input_hash: input_hash::input_hash(seen, &bound),
         generation: seen.generation(),
         migrations: Vec::new(),
         template: pod_template::pod_template(seen, &backend, &bound, 1),

@@ -75,7 +75,9 @@ fn needs_confirmation(seen: &Seen, considered: &Considered, step: &Step) -> bool
         Step::Delete(_) => true,
         Step::Create(create) => {
             create.key.kind == ObjectKind::ControllerRevision
-                && (visited() || !considered.planned.is_empty() || retemplates(seen, considered))
+                && (visited()
+                    || !seen.planned.migrations.is_empty()
+                    || retemplates(seen, considered))
         }
         Step::Apply(apply) => {
             (apply.precondition == Precondition::Absent && visited())
@@ -135,8 +137,9 @@ fn next_migration(seen: &Seen, considered: &Considered) -> Option<Purposed> {
     let Some(Hold::Migration(held)) = &considered.hold else {
         return None;
     };
-    let plan = considered
+    let plan = seen
         .planned
+        .migrations
         .iter()
         .find(|plan| held.missing && plan.object_name == held.migration)?;
     Some(make_migration(seen, plan))
@@ -147,7 +150,7 @@ fn later_migrations(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
     if considered.hold.is_some() || !report::is_rolled_out(seen, considered) {
         return Vec::new();
     }
-    contract::entries(&considered.planned)
+    contract::entries(seen)
         .filter(|plan| gate::find(seen, plan).is_none())
         .map(|plan| make_migration(seen, plan))
         .collect()

@@ -23,24 +23,24 @@ pub(super) fn migrated(seen: &Seen, considered: Option<&Considered>, standing: &
         reason: reason.to_owned(),
         message: message.to_owned(),
     };
-    let Some(considered) = considered.filter(|considered| considered.missing().is_none()) else {
+    if considered.is_none_or(|considered| considered.missing().is_some()) {
         return draft(
             Truth::Unknown,
             standing.reason(),
             "the newest plan is not known yet",
         );
-    };
-    if considered.planned.is_empty() {
+    }
+    if seen.planned.migrations.is_empty() {
         return draft(Truth::True, "NoMigrations", "the spec asks for none");
     }
-    if !gate::is_migrated(seen, &considered.planned) {
+    if !gate::is_migrated(seen) {
         return draft(
             Truth::False,
             standing.reason(),
             "a migration of the newest plan is not done",
         );
     }
-    match contract::first_open(seen, &considered.planned) {
+    match contract::first_open(seen) {
         None => draft(
             Truth::True,
             "Migrated",
@@ -66,11 +66,11 @@ fn pending(seen: &Seen, plan: &PlannedMigration) -> String {
 }
 
 /// What is wrong with the migrations after the rollout of a release that is out; `None`: they wait, work, or are done.
-pub(super) fn trouble(seen: &Seen, considered: &Considered) -> Option<Assessment> {
-    if let Some(found) = contract::unsafe_rollback(seen, contract::entries(&considered.planned)) {
+pub(super) fn trouble(seen: &Seen) -> Option<Assessment> {
+    if let Some(found) = contract::unsafe_rollback(seen, contract::entries(seen)) {
         return Some(released_below(seen, &found));
     }
-    match contract::first_open(seen, &considered.planned)? {
+    match contract::first_open(seen)? {
         (_, Hold::Migration(held)) => failed(seen, &held),
         (_, Hold::Conflict { migration }) => Some(conflict(&migration)),
         _ => None,
@@ -159,13 +159,14 @@ fn remedy(found: &UnsafeRollback) -> String {
 
 /// Versions of the first migration's schema: what its database has, by the Migration that read it last, and what the plan wants. Later
 /// entries with the same version table take the same schema further.
-pub(super) fn schema(seen: &Seen, considered: &Considered) -> Option<SchemaVersions> {
-    let first = considered.planned.first()?;
+pub(super) fn schema(seen: &Seen) -> Option<SchemaVersions> {
+    let planned = &seen.planned.migrations;
+    let first = planned.first()?;
     let is_same = |plan: &&PlannedMigration| {
         plan.spec.database == first.spec.database
             && version_table(&plan.spec) == version_table(&first.spec)
     };
-    let mut same = considered.planned.iter().filter(is_same);
+    let mut same = planned.iter().filter(is_same);
     let plan = same
         .rfind(|plan| plan.is_before_rollout() || gate::hold(seen, plan).is_none())
         .unwrap_or(first);

@@ -107,10 +107,7 @@ fn status(
     drafts.push(update_available(seen, considered));
     let release = released(seen, decision, executed, now);
     let pending = considered.and_then(|considered| pending(seen, considered));
-    let schema = considered.map_or_else(
-        || old.schema.clone(),
-        |considered| migrated::schema(seen, considered),
-    );
+    let schema = considered.map_or_else(|| old.schema.clone(), |_| migrated::schema(seen));
     let soak = considered
         .filter(|_| !writes_deployment(decision))
         .and_then(|considered| contract::soak(seen, considered, now));

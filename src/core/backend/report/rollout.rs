@@ -32,7 +32,7 @@ pub(super) fn rolling(
         return rolling_out(&progress(seen, release, wanted), until);
     }
     if is_rolled_out(seen, considered) {
-        return migrated::trouble(seen, considered)
+        return migrated::trouble(seen)
             .unwrap_or_else(|| Assessment::plain(ready(release, wanted)));
     }
     under_way(seen, considered, release, now)

@@ -45,8 +45,7 @@ fn the_gate_opens_only_when_all_migrations_are_done_in_their_order() {
                 let mut server = Server::default();
                 let names = put(&mut server, &backend, [*first, *second]);
                 let seen = server.seen(&backend);
-                let plan = &seen.planned.migrations;
-                let answer = gate(&seen, paused, plan);
+                let answer = gate(&seen, paused);
                 let expected = match (paused, is_done(*first), is_done(*second)) {
                     (true, _, _) => Err(None),
                     (false, false, _) => Err(names.first().cloned()),
@@ -79,8 +78,7 @@ fn a_failed_and_a_blocked_migration_hold_the_gate_in_their_own_way() {
         let mut server = Server::default();
         put(&mut server, &backend, [Some(phase)]);
         let seen = server.seen(&backend);
-        let plan = &seen.planned.migrations;
-        match gate(&seen, false, plan) {
+        match gate(&seen, false) {
             Gate::Closed(Hold::Migration(held)) => Some(held.state),
             _ => None,
         }
@@ -105,8 +103,7 @@ fn a_status_that_claims_success_opens_nothing_without_the_ledger() {
             let names = put(&mut server, &backend, [Some(claimed)]);
             server.record(names.first().expect("one name"), recorded);
             let seen = server.seen(&backend);
-            let plan = &seen.planned.migrations;
-            let opens = match gate(&seen, false, plan) {
+            let opens = match gate(&seen, false) {
                 Gate::Open => true,
                 Gate::Closed(Hold::Migration(held)) => {
                     assert_eq!(held.state, HeldState::Unconfirmed, "{recorded}");
@@ -132,9 +129,8 @@ fn a_migration_of_somebody_else_under_our_name_opens_nothing() {
         &json!({"metadata": {"ownerReferences": null}}),
     );
     let seen = server.seen(&backend);
-    let plan = &seen.planned.migrations;
     assert!(matches!(
-        gate(&seen, false, plan),
+        gate(&seen, false),
         Gate::Closed(Hold::Conflict { .. })
     ));
     assert!(!releases(&server, &backend));
