@@ -283,6 +283,46 @@ fn every_command_of_a_message_is_listed_with_the_test_that_types_it() {
     assert_none(&faults);
 }
 
+/// A command is typed from anywhere, so it names the namespace.
+#[test]
+fn every_command_of_a_message_names_the_namespace() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        let path = source.path.display().to_string();
+        if source.room() != Some("core") || path.contains("/tests") {
+            continue;
+        }
+        let code = continued(&source);
+        for (at, _) in code.match_indices("kubectl ") {
+            let command = to_the_end_of_its_text(&code[at..]);
+            if !command.contains(" -n {") {
+                faults.push(format!("{path}: {command}"));
+            }
+        }
+    }
+    assert_none(&faults);
+}
+
+/// The code in which a text that goes on in the next line is one line.
+fn continued(source: &Source) -> String {
+    source
+        .code()
+        .into_iter()
+        .map(|(_, line)| match line.trim_start().strip_suffix('\\') {
+            Some(begun) => begun.to_owned(),
+            None => format!("{}\n", line.trim_start()),
+        })
+        .collect()
+}
+
+fn to_the_end_of_its_text(code: &str) -> String {
+    code.replace("\\\"", "'")
+        .split('"')
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
 /// The scenarios' code, in one.
 fn tests() -> String {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");

@@ -73,16 +73,6 @@ impl Standing {
         }
     }
 
-    /// The same with another text.
-    #[must_use]
-    pub fn told(mut self, text: impl FnOnce(&str) -> String) -> Self {
-        let (Self::Ready { message, .. }
-        | Self::Working { message, .. }
-        | Self::Stalled { message, .. }) = &mut self;
-        *message = text(message);
-        self
-    }
-
     /// Ready, Reconciling, Stalled: never two of them True.
     #[must_use]
     pub fn drafts(&self) -> Vec<Draft> {

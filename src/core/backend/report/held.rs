@@ -23,16 +23,16 @@ pub(super) fn held(
     match hold {
         Hold::Missing(missing) => waiting(seen, considered, missing, now),
         Hold::Paused => {
-            let name = seen.name();
+            let (name, namespace) = (seen.name(), seen.namespace());
             let text = format!(
-                "image {} waits: spec.rollout.paused is true; {}. Next: kubectl patch slb/{name} --type=merge -p '{{\"spec\":{{\"rollout\":{{\"paused\":false}}}}}}'",
+                "image {} waits: spec.rollout.paused is true; {}. Next: kubectl patch slb/{name} --type=merge -p '{{\"spec\":{{\"rollout\":{{\"paused\":false}}}}}}' -n {namespace}",
                 wanted_image(seen),
                 serving(seen)
             );
             Assessment::plain(working("Paused", text))
         }
         Hold::Migration(migration) => migrating(seen, migration),
-        Hold::Conflict { migration } => conflict(migration),
+        Hold::Conflict { migration } => conflict(seen, migration),
         Hold::Unsafe(found) => migrated::held_below(seen, wanted_image(seen), found),
         Hold::Contract {
             migration,
@@ -50,18 +50,19 @@ pub(super) fn held(
 
 /// By the annotation `slipway.dev/paused`.
 pub(super) fn withheld(seen: &Seen) -> Assessment {
-    let name = seen.name();
+    let (name, namespace) = (seen.name(), seen.namespace());
     let text = format!(
-        "the annotation slipway.dev/paused keeps every write to children back; {}. Next: kubectl annotate slb/{name} slipway.dev/paused-",
+        "the annotation slipway.dev/paused keeps every write to children back; {}. Next: kubectl annotate slb/{name} slipway.dev/paused- -n {namespace}",
         serving(seen)
     );
     Assessment::plain(working("Paused", text))
 }
 
 /// By an object that has the name of one of its Migrations.
-pub(super) fn conflict(migration: &str) -> Assessment {
+pub(super) fn conflict(seen: &Seen, migration: &str) -> Assessment {
+    let namespace = seen.namespace();
     let text = format!(
-        "migration {migration} is not this Backend's and stays untouched. Next, if nobody needs it: kubectl delete slm {migration}"
+        "migration {migration} is not this Backend's and stays untouched. Next, if nobody needs it: kubectl delete slm {migration} -n {namespace}"
     );
     Assessment::about(migration, stalled("NameConflict", text))
 }
@@ -75,7 +76,7 @@ fn waiting(seen: &Seen, considered: &Considered, missing: &Missing, now: Timesta
     };
     let reason = missing.reason();
     let until = deadline(seen, considered, Since::Reason(reason), now);
-    let message = messages::before_next(&missing.message(), &serving(seen));
+    let message = messages::before_next(&missing.message(&seen.namespace()), &serving(seen));
     if until <= now {
         return Assessment::about(subject, stalled(reason, message));
     }

@@ -23,14 +23,6 @@ pub(super) fn foreign(text: &str) -> String {
         .collect()
 }
 
-/// A command is typed from anywhere: it names the namespace. It stands at the end of its message.
-pub(super) fn in_namespace(message: &str, namespace: &str) -> String {
-    match message.rsplit_once("kubectl ") {
-        Some((_, command)) if !command.contains(" -n ") => format!("{message} -n {namespace}"),
-        _ => message.to_owned(),
-    }
-}
-
 /// `22:14 UTC`.
 pub(super) fn clock(time: Timestamp) -> String {
     time.strftime("%H:%M UTC").to_string()
@@ -69,27 +61,5 @@ pub(super) fn with_serving(migration: &str, message: &str, serving: &str) -> Str
     match named.split_once(". ") {
         Some((cause, next)) => format!("{cause}; {serving}. {next}"),
         None => format!("{named}; {serving}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::in_namespace;
-
-    #[test]
-    fn a_command_names_the_namespace_once_and_a_text_without_one_stays() {
-        let told = |message: &str| in_namespace(message, "team-a");
-        assert_eq!(
-            [
-                told("it waits. Next: kubectl get secret x"),
-                told("it failed. Next: kubectl get slm/x -n team-a"),
-                told("release 1 (1) serves 2/2"),
-            ],
-            [
-                "it waits. Next: kubectl get secret x -n team-a",
-                "it failed. Next: kubectl get slm/x -n team-a",
-                "release 1 (1) serves 2/2",
-            ]
-        );
     }
 }

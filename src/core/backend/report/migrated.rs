@@ -72,7 +72,7 @@ pub(super) fn trouble(seen: &Seen) -> Option<Assessment> {
     }
     match contract::first_open(seen)? {
         (_, Hold::Migration(held)) => failed(seen, &held),
-        (_, Hold::Conflict { migration }) => Some(conflict(&migration)),
+        (_, Hold::Conflict { migration }) => Some(conflict(seen, &migration)),
         _ => None,
     }
 }

@@ -93,15 +93,18 @@ pub(super) fn not_ready(seen: &Seen, backend: &ResolvedBackend, revision: i64) -
         .iter()
         .flat_map(|status| status.container_statuses.iter().flatten())
         .any(is_running);
+    let namespace = seen.namespace();
     let message = if started && backend.probes.readiness.is_some() {
         format!(
-            "pod {name} runs but its readiness probe does not succeed. Next: kubectl logs {name} -c {APP}"
+            "pod {name} runs but its readiness probe does not succeed. Next: kubectl logs {name} -c {APP} -n {namespace}"
         )
     } else if started {
-        format!("pod {name} runs but is not ready. Next: kubectl describe pod {name}")
+        format!(
+            "pod {name} runs but is not ready. Next: kubectl describe pod {name} -n {namespace}"
+        )
     } else {
         format!(
-            "pod {name} does not start{}. Next: kubectl describe pod {name}",
+            "pod {name} does not start{}. Next: kubectl describe pod {name} -n {namespace}",
             volumes(backend)
         )
     };
@@ -179,10 +182,10 @@ fn of_pod(seen: &Seen, backend: &ResolvedBackend, pod: &Pod) -> Option<Trouble> 
         containers.filter_map(|container| of_container(seen, backend, pod, container));
     of_containers
         .min_by_key(|trouble| trouble.kind)
-        .or_else(|| unschedulable(pod))
+        .or_else(|| unschedulable(seen, pod))
 }
 
-fn unschedulable(pod: &Pod) -> Option<Trouble> {
+fn unschedulable(seen: &Seen, pod: &Pod) -> Option<Trouble> {
     let conditions = pod.status.as_ref()?.conditions.as_ref()?;
     let condition = conditions.iter().find(|condition| {
         condition.type_ == "PodScheduled"
@@ -192,8 +195,9 @@ fn unschedulable(pod: &Pod) -> Option<Trouble> {
     let name = pod.name_any();
     let why = foreign(condition.message.as_deref().unwrap_or("no node fits"));
     let message = format!(
-        "pod {name} finds no node: {}. Next: kubectl describe pod {name}",
-        why.trim_end_matches('.')
+        "pod {name} finds no node: {}. Next: kubectl describe pod {name} -n {}",
+        why.trim_end_matches('.'),
+        seen.namespace()
     );
     Some(Trouble {
         kind: TroubleKind::Unschedulable,
@@ -232,7 +236,7 @@ fn of_container(
             image_pull(seen, &name, container, &text),
         ),
         "CreateContainerConfigError" => configuration(seen, backend, &name, &text),
-        _ => crashed(&name, container)?,
+        _ => crashed(seen, &name, container)?,
     };
     Some(Trouble {
         kind,
@@ -253,21 +257,23 @@ fn image_pull(seen: &Seen, pod: &str, container: &ContainerStatus, text: &str) -
         format!(": {}", text.trim_end_matches('.'))
     };
     format!(
-        "pod {pod} cannot pull image {image} (spec.image, spec.imagePullSecrets){why}. Next: kubectl describe pod {pod}"
+        "pod {pod} cannot pull image {image} (spec.image, spec.imagePullSecrets){why}. Next: kubectl describe pod {pod} -n {}",
+        seen.namespace()
     )
 }
 
 /// A container that has ended badly and is not ready: how, and how often.
-fn crashed(pod: &str, container: &ContainerStatus) -> Option<(TroubleKind, String)> {
+fn crashed(seen: &Seen, pod: &str, container: &ContainerStatus) -> Option<(TroubleKind, String)> {
     if container.ready {
         return None;
     }
     let ended = |state: Option<&ContainerState>| state.and_then(|state| state.terminated.clone());
     let last = ended(container.state.as_ref()).or_else(|| ended(container.last_state.as_ref()))?;
     let (name, restarts) = (&container.name, container.restart_count);
+    let namespace = seen.namespace();
     if last.reason.as_deref() == Some("OOMKilled") {
         let message = format!(
-            "pod {pod}: container {name} was killed for memory, {restarts} restarts. Next: raise spec.resources.limits.memory; or: kubectl logs {pod} -c {name} --previous"
+            "pod {pod}: container {name} was killed for memory, {restarts} restarts. Next: raise spec.resources.limits.memory; or: kubectl logs {pod} -c {name} --previous -n {namespace}"
         );
         return Some((TroubleKind::OutOfMemory, message));
     }
@@ -282,13 +288,13 @@ fn crashed(pod: &str, container: &ContainerStatus) -> Option<(TroubleKind, Strin
                 .unwrap_or("the program is not there"),
         );
         let message = format!(
-            "pod {pod}: container {name} cannot start: {why}. Next: kubectl describe pod {pod}"
+            "pod {pod}: container {name} cannot start: {why}. Next: kubectl describe pod {pod} -n {namespace}"
         );
         return Some((TroubleKind::CrashLooping, message));
     }
     let code = last.exit_code;
     let message = format!(
-        "pod {pod}: container {name} exits {code}, {restarts} restarts. Next: kubectl logs {pod} -c {name} --previous"
+        "pod {pod}: container {name} exits {code}, {restarts} restarts. Next: kubectl logs {pod} -c {name} --previous -n {namespace}"
     );
     Some((TroubleKind::CrashLooping, message))
 }
@@ -302,16 +308,18 @@ fn of_making(seen: &Seen, backend: &ResolvedBackend) -> Option<Trouble> {
         .iter()
         .find(|condition| condition.type_ == "ReplicaFailure" && condition.status == "True")?;
     let why = foreign(refused.message.as_deref().unwrap_or("refused"));
-    let name = seen.name();
+    let (name, namespace) = (seen.name(), seen.namespace());
     let (kind, message) = if why.contains("exceeded quota") {
         (
             TroubleKind::QuotaExceeded,
-            format!("deployment {name}: pods are refused: {why}. Next: kubectl describe quota"),
+            format!(
+                "deployment {name}: pods are refused: {why}. Next: kubectl describe quota -n {namespace}"
+            ),
         )
     } else if let (Account::Named(account), true) =
         (&backend.account, why.contains("serviceaccount"))
     {
-        let next = format!("Next: kubectl get serviceaccount {account}");
+        let next = format!("Next: kubectl get serviceaccount {account} -n {namespace}");
         (
             TroubleKind::Forbidden,
             format!(
@@ -322,7 +330,7 @@ fn of_making(seen: &Seen, backend: &ResolvedBackend) -> Option<Trouble> {
         (
             TroubleKind::Forbidden,
             format!(
-                "deployment {name}: pods are refused: {why}. Next: kubectl describe deployment {name}"
+                "deployment {name}: pods are refused: {why}. Next: kubectl describe deployment {name} -n {namespace}"
             ),
         )
     };

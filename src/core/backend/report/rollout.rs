@@ -75,17 +75,13 @@ fn under_way(
 }
 
 fn overdue(seen: &Seen, trouble: Option<&Trouble>, progress: &str) -> Assessment {
-    match trouble {
-        Some(trouble) => Assessment::about(
-            &trouble.subject,
-            stalled(trouble.kind.reason(), told(trouble, progress)),
-        ),
-        None => {
-            let name = seen.name();
-            let text = format!("{progress}. Next: kubectl describe deployment {name}");
-            Assessment::plain(stalled("NotReady", text))
-        }
+    if let Some(trouble) = trouble {
+        let standing = stalled(trouble.kind.reason(), told(trouble, progress));
+        return Assessment::about(&trouble.subject, standing);
     }
+    let (name, namespace) = (seen.name(), seen.namespace());
+    let text = format!("{progress}. Next: kubectl describe deployment {name} -n {namespace}");
+    Assessment::plain(stalled("NotReady", text))
 }
 
 fn told(trouble: &Trouble, progress: &str) -> String {

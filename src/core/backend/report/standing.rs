@@ -6,30 +6,12 @@ use super::super::decide::{Decision, Outlook};
 use super::super::seen::Seen;
 use super::assessment::{Assessment, stalled, working};
 use super::held::{held, withheld};
-use super::messages;
 use super::rollout::rolling;
 use super::stopped::{stopped, taken};
 use crate::core::plan::Executed;
 
-/// How it stands, with a next command that can be typed as it is.
-pub(super) fn assess(
-    seen: &Seen,
-    decision: &Decision,
-    executed: &Executed,
-    now: Timestamp,
-) -> Assessment {
-    let assessment = first_that_applies(seen, decision, executed, now);
-    let standing = assessment
-        .standing
-        .told(|message| messages::in_namespace(message, &seen.namespace()));
-    Assessment {
-        standing,
-        ..assessment
-    }
-}
-
 /// Asks the questions in order: what stopped us, what is wrong with the spec, what holds the release, how the pods are.
-fn first_that_applies(
+pub(super) fn assess(
     seen: &Seen,
     decision: &Decision,
     executed: &Executed,
@@ -43,7 +25,7 @@ fn first_that_applies(
             Assessment::plain(working("Deleting", "it is being deleted".to_owned()))
         }
         Outlook::Invalid(invalid) => Assessment::plain(stalled("InvalidSpec", invalid.to_string())),
-        Outlook::Taken { key, whose } => taken(key, *whose),
+        Outlook::Taken { key, whose } => taken(seen, key, *whose),
         Outlook::Considered(considered) => match &considered.hold {
             _ if considered.withheld => withheld(seen),
             Some(hold) => held(seen, considered, hold, now),

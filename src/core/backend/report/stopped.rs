@@ -9,7 +9,7 @@ use crate::core::plan::{ObjectKey, Stop};
 /// What to do about a stop; `None`: it passes by itself.
 pub(super) fn stopped(seen: &Seen, stop: &Stop) -> Option<Assessment> {
     match stop {
-        Stop::NameConflict { key } => Some(taken(key, Whose::Foreign)),
+        Stop::NameConflict { key } => Some(taken(seen, key, Whose::Foreign)),
         Stop::Forbidden { key, verb, message } => {
             let kind = key.kind.plural();
             let namespace = seen.namespace();
@@ -21,9 +21,10 @@ pub(super) fn stopped(seen: &Seen, stop: &Stop) -> Option<Assessment> {
         }
         Stop::QuotaExceeded { key, message } => {
             let text = format!(
-                "{} is refused: {}. Next: kubectl describe quota",
+                "{} is refused: {}. Next: kubectl describe quota -n {}",
                 named(key),
-                foreign(message)
+                foreign(message),
+                seen.namespace()
             );
             Some(Assessment::about(&key.name, working("QuotaExceeded", text)))
         }
@@ -43,7 +44,7 @@ pub(super) fn stopped(seen: &Seen, stop: &Stop) -> Option<Assessment> {
 }
 
 /// A child's name is that of an object of somebody else, or of a deleted Backend.
-pub(super) fn taken(key: &ObjectKey, whose: Whose) -> Assessment {
+pub(super) fn taken(seen: &Seen, key: &ObjectKey, whose: Whose) -> Assessment {
     let object = named(key);
     let standing = if whose == Whose::Leftover {
         let text = format!(
@@ -51,8 +52,9 @@ pub(super) fn taken(key: &ObjectKey, whose: Whose) -> Assessment {
         );
         working("Pending", text)
     } else {
+        let namespace = seen.namespace();
         let text = format!(
-            "{object} is not Slipway's and stays untouched. Next: rename the Backend; or, if nobody needs it: kubectl delete {object}"
+            "{object} is not Slipway's and stays untouched. Next: rename the Backend; or, if nobody needs it: kubectl delete {object} -n {namespace}"
         );
         stalled("NameConflict", text)
     };

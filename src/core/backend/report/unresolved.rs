@@ -13,9 +13,10 @@ pub(super) fn configuration(
     pod: &str,
     text: &str,
 ) -> (TroubleKind, String) {
+    let namespace = seen.namespace();
     let Some((kind, object, key)) = missing_object(text) else {
         let message = format!(
-            "pod {pod} cannot start: {}. Next: kubectl describe pod {pod}",
+            "pod {pod} cannot start: {}. Next: kubectl describe pod {pod} -n {namespace}",
             text.trim_end_matches('.')
         );
         return (TroubleKind::NotReady, message);
@@ -28,11 +29,11 @@ pub(super) fn configuration(
         .map_or_else(String::new, |place| format!(" (named by {place})"));
     let message = match key {
         None => format!(
-            "pod {pod} cannot start: {word} {object} not found{by}. Next: kubectl get {word} {object}"
+            "pod {pod} cannot start: {word} {object} not found{by}. Next: kubectl get {word} {object} -n {namespace}"
         ),
         Some(key) => {
             format!(
-                "pod {pod} cannot start: {word} {object} has no key {key}{by}. Next: kubectl describe {word} {object}"
+                "pod {pod} cannot start: {word} {object} has no key {key}{by}. Next: kubectl describe {word} {object} -n {namespace}"
             )
         }
     };

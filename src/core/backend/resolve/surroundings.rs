@@ -37,17 +37,17 @@ impl Missing {
         }
     }
 
-    /// What a user reads.
+    /// What a user reads of a Backend in this namespace.
     #[must_use]
-    pub fn message(&self) -> String {
+    pub fn message(&self, namespace: &str) -> String {
         match self {
             Self::Database { name } => {
                 format!(
-                    "database {name} not found (named by spec.databases). Next: kubectl get sldb {name}"
+                    "database {name} not found (named by spec.databases). Next: kubectl get sldb {name} -n {namespace}"
                 )
             }
             Self::DatabaseTerminating { name } => format!(
-                "database {name} is being deleted (named by spec.databases); nothing new is started on it. Next: kubectl get sldb {name}"
+                "database {name} is being deleted (named by spec.databases); nothing new is started on it. Next: kubectl get sldb {name} -n {namespace}"
             ),
             Self::ConfigMap {
                 name,
@@ -55,7 +55,7 @@ impl Missing {
                 field,
             } => {
                 format!(
-                    "configmap {name} not found (named by {field}). Next: kubectl get configmap {name}"
+                    "configmap {name} not found (named by {field}). Next: kubectl get configmap {name} -n {namespace}"
                 )
             }
             Self::ConfigMap {
@@ -64,7 +64,7 @@ impl Missing {
                 field,
             } => {
                 format!(
-                    "configmap {name} has no key {key} (named by {field}). Next: kubectl describe configmap {name}"
+                    "configmap {name} has no key {key} (named by {field}). Next: kubectl describe configmap {name} -n {namespace}"
                 )
             }
         }

@@ -146,13 +146,13 @@ fn another_certificate_of_the_authority_is_another_release_and_a_missing_one_is_
             .collect();
         surroundings(&resolved, &databases, &config_maps, &[])
             .map(|bound| bound.config_hash)
-            .map_err(|missing| missing.message())
+            .map_err(|missing| missing.message("team-a"))
     };
     assert_ne!(hash(Some("first")), hash(Some("second")));
     assert_eq!(
         hash(None),
         Err(
-            "configmap authority not found (named by database orders-db, spec.tls.ca). Next: kubectl get configmap authority"
+            "configmap authority not found (named by database orders-db, spec.tls.ca). Next: kubectl get configmap authority -n team-a"
                 .to_owned()
         )
     );
