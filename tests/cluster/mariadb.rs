@@ -168,6 +168,7 @@ impl MariaDb {
         let mut arguments = vec![
             "--no-defaults".to_owned(),
             format!("--datadir={}", file("data")),
+            format!("--tmpdir={}", file("tmp")),
             format!("--socket={}", file("socket")),
             format!("--pid-file={}", file("pid")),
             format!("--init-file={}", file("first.sql")),
@@ -251,8 +252,12 @@ fn program(name: &str) -> Result<PathBuf> {
 fn initialize(directory: &Path) -> Result<()> {
     let account = account()?;
     let data = directory.join("data");
-    fs::create_dir_all(&data)?;
-    account.own(&data)?;
+    // Of its own: a server that starts takes every temporary table of its folder away, also one of a server beside it.
+    let temporary = directory.join("tmp");
+    for folder in [&data, &temporary] {
+        fs::create_dir_all(folder)?;
+        account.own(folder)?;
+    }
     let mut script = "CREATE DATABASE mysql;\nUSE mysql;\nSET @auth_root_socket = 'nobody', @skip_auth_anonymous = 1;\n".to_owned();
     for part in [
         "mysql_system_tables.sql",
@@ -272,6 +277,7 @@ fn initialize(directory: &Path) -> Result<()> {
             "--innodb-flush-method=nosync",
         ])
         .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--tmpdir={}", temporary.display()))
         .stdin(File::open(directory.join("tables.sql"))?)
         .current_dir(directory)
         .output()
