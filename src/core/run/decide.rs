@@ -228,7 +228,7 @@ fn record(
 fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Plan {
     let (Some(database), Some(holder)) = (&seen.database, holder(seen)) else {
         return Plan {
-            steps: vec![release(seen)],
+            steps: vec![let_go(seen)],
             wake: None,
         };
     };
@@ -244,7 +244,7 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
         RunMode::Check => verdict.of_check(),
     };
     Plan {
-        steps: vec![record(seen, database, ticket, &verdict, now), release(seen)],
+        steps: vec![record(seen, database, ticket, &verdict, now), let_go(seen)],
         wake: None,
     }
 }
@@ -277,6 +277,14 @@ fn write_ledger(seen: &Seen, database: &Database, ledger: Ledger, now: Timestamp
         database,
         database::status_with(database, Some(ledger), seen.bound, now),
     )
+}
+
+/// One that was suspended again goes: whoever unsuspended it would start its program behind the ledger's back.
+fn let_go(seen: &Seen) -> Step {
+    if evidence::is_stopped(&seen.job) && seen.job.metadata.deletion_timestamp.is_none() {
+        return Step::delete(ObjectKind::Job, seen.job.as_ref(), Propagation::Background);
+    }
+    release(seen)
 }
 
 /// Finalizer off, a time to live, and an owner where it still exists, in one patch.

@@ -1,7 +1,7 @@
 //! Evidence: what Kubernetes shows of a migration Job and its pods. Facts only, no judgement.
 //!
 //! Of a Job only the conditions Complete and Failed count, and both are set only once its pod is gone or finished (KEP-3939). A Job that
-//! is being deleted never gets a condition: there, the absence of an unfinished pod is the end.
+//! is being deleted, or was suspended again, never gets a condition: there, the absence of an unfinished pod is the end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,7 +46,7 @@ impl SeenPod {
 /// How far a Job is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum JobState {
-    /// Suspended: nothing runs. The only state in which it may be armed or swept.
+    /// Suspended, and never armed: nothing runs or ran. The only state in which it may be armed or swept.
     Inert,
     /// At work, or may be at work.
     Active,
@@ -90,12 +90,14 @@ fn is_of(pod: &Pod, job_uid: &str) -> bool {
 /// How far the Job is.
 #[must_use]
 pub fn state(job: &Job, pods: &[&SeenPod], now: Timestamp) -> JobState {
-    let suspended = is_suspended(job);
+    let stopped = is_stopped(job);
+    let suspended = is_suspended(job) && !stopped;
     let ended = has_ended(job);
+    let gets_no_condition = stopped || job.metadata.deletion_timestamp.is_some();
     let mut unfinished = pods.iter().filter(|seen| seen.is_unfinished()).peekable();
     let unfinished_pod = unfinished.peek().is_some();
     let only_lost_pods = unfinished_pod && unfinished.all(|seen| is_lost(seen, now));
-    match (ended, suspended, job.metadata.deletion_timestamp.is_some()) {
+    match (ended, suspended, gets_no_condition) {
         (true, _, _) => JobState::Finished,
         (false, true, _) if !unfinished_pod => JobState::Inert,
         (false, false, true) if !unfinished_pod => JobState::Finished,
@@ -113,6 +115,20 @@ fn has_ended(job: &Job) -> bool {
 #[must_use]
 pub fn pods_are_behind(job: &Job, pods: &[&SeenPod]) -> bool {
     pods.is_empty() || has_ended(job) && pods.iter().any(|seen| seen.is_unfinished())
+}
+
+/// Whether a Job that was armed is suspended again, as a user or a queueing system may do: its pod is ended, and it gets no condition. What its
+/// program did is found out as after any other end.
+#[must_use]
+pub fn is_stopped(job: &Job) -> bool {
+    is_suspended(job) && is_armed(job) && !has_ended(job)
+}
+
+fn is_armed(job: &Job) -> bool {
+    job.spec
+        .as_ref()
+        .and_then(|spec| spec.template.metadata.as_ref()?.annotations.as_ref())
+        .is_some_and(|annotations| annotations.contains_key(meta::ARMED_ANNOTATION))
 }
 
 /// Whether the Job is suspended.
@@ -174,20 +190,45 @@ pub fn started_at(job: &Job) -> Option<Timestamp> {
     job.status.as_ref()?.start_time.as_ref().map(|time| time.0)
 }
 
-/// Whether the runner itself was started in any of the pods.
+/// Whether the runner itself was started in any of the pods, as far as is told.
 #[must_use]
 pub fn main_ran(pods: &[&SeenPod]) -> bool {
-    pods.iter().any(|seen| {
-        main_status(&seen.pod)
-            .and_then(|status| status.state.as_ref())
-            .is_some_and(|state| {
-                state.running.is_some()
-                    || state
-                        .terminated
-                        .as_ref()
-                        .is_some_and(|ended| ended.started_at.is_some() || ended.exit_code != 137)
-            })
-    })
+    pods.iter()
+        .filter_map(|seen| main_status(&seen.pod))
+        .any(was_started)
+}
+
+/// Whether it is sure that the runner was started in none of the pods: the kubelet said so when the pod ended, or no kubelet ever had it. A pod
+/// that was removed by force tells nothing: its program may have been started since the last word.
+#[must_use]
+pub fn main_never_ran(pods: &[&SeenPod]) -> bool {
+    let never_had_a_node = |pod: &Pod| {
+        let spec = pod.spec.as_ref();
+        spec.is_none_or(|spec| spec.node_name.is_none())
+    };
+    let is_told = |pod: &Pod| {
+        let state = main_status(pod).and_then(|status| status.state.as_ref());
+        is_finished(pod) && state.is_none_or(|state| state.terminated.is_some())
+    };
+    let is_sure = |seen: &&SeenPod| never_had_a_node(&seen.pod) || is_told(&seen.pod);
+    !pods.is_empty() && !main_ran(pods) && pods.iter().all(is_sure)
+}
+
+/// At the end of a pod the kubelet gives to a container that it cannot find the code 137 and no start, whether it never ran or is lost; one
+/// that was made has an id, and one that was seen at work a count or a last state.
+fn was_started(status: &ContainerStatus) -> bool {
+    let state = status.state.as_ref();
+    let has_trace = status.restart_count > 0
+        || status
+            .container_id
+            .as_ref()
+            .is_some_and(|id| !id.is_empty());
+    let ended = state.and_then(|state| state.terminated.as_ref());
+    let last = status.last_state.as_ref();
+    state.is_some_and(|state| state.running.is_some())
+        || last.is_some_and(|last| last.terminated.is_some())
+        || ended
+            .is_some_and(|ended| ended.started_at.is_some() || ended.exit_code != 137 || has_trace)
 }
 
 /// The message that fits this attempt: uid of the Job by way of the pod's owner, plan key and number by what it says. A message of an

@@ -77,7 +77,7 @@ fn without_message(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod]) -> Verdict {
     if evidence::is_complete(&seen.job) && !must_be_read(ticket) {
         return Verdict::without_message(End::Succeeded, "Succeeded", None);
     }
-    if !pods.is_empty() && !evidence::main_ran(pods) {
+    if evidence::main_never_ran(pods) {
         let trouble = evidence::start_trouble(pods);
         let message = trouble.map(|trouble| {
             format!(

@@ -71,25 +71,30 @@ fn pod(message: Option<&str>) -> SeenPod {
     }
 }
 
-/// What the ledger says after a look at the ended Job: outcome, reason and version, if the look records one.
-fn recorded(condition: &str, message: Option<&str>) -> Option<(EntryOutcome, String, String)> {
-    let seen = Seen {
-        job: Arc::new(job(condition)),
+fn seen(job: Job, message: Option<&str>) -> Seen {
+    Seen {
+        job: Arc::new(job),
         database: Some(Arc::new(database())),
         bound: 1,
         migration: None,
         asks: None,
         pods: vec![pod(message)],
         settings: Arc::new(Settings::default()),
+    }
+}
+
+/// What the ledger says after a look at the ended Job: outcome, reason and version, if the look records one.
+fn recorded(condition: &str, message: Option<&str>) -> Option<(EntryOutcome, String, String)> {
+    let steps = decide(&seen(job(condition), message), now()).plan.steps;
+    steps.iter().find_map(in_ledger)
+}
+
+fn in_ledger(step: &Step) -> Option<(EntryOutcome, String, String)> {
+    let Step::ReplaceDatabaseStatus(replace) = step else {
+        return None;
     };
-    let steps = decide(&seen, now()).plan.steps;
-    steps.iter().find_map(|step| {
-        let Step::ReplaceDatabaseStatus(replace) = step else {
-            return None;
-        };
-        let entry = replace.status.ledger.as_ref()?.entries.first()?.clone();
-        Some((entry.outcome, entry.reason, entry.after.unwrap_or_default()))
-    })
+    let entry = replace.status.ledger.as_ref()?.entries.first()?.clone();
+    Some((entry.outcome, entry.reason, entry.after.unwrap_or_default()))
 }
 
 fn message(plan_key: &str, attempt: i64, format: i64) -> String {
@@ -170,4 +175,30 @@ fn a_job_that_is_complete_has_succeeded_also_where_its_message_was_lost() {
             String::new()
         ))
     );
+}
+
+/// It is never armed again under the same number, and nobody can start its program by unsuspending it.
+#[test]
+fn the_end_of_a_job_that_was_suspended_again_is_recorded_and_then_the_job_goes() {
+    let mut stopped = serde_json::to_value(job("Suspended")).expect("JSON");
+    stopped["spec"] = json!({"suspend": true, "template": {"metadata": {"annotations": {"slipway.dev/armed": LONG_AGO}}}});
+    let steps = |message: Option<&str>| {
+        decide(&seen(read(stopped.clone()), message), now())
+            .plan
+            .steps
+    };
+    let ends = [
+        (None, EntryOutcome::Unknown),
+        (Some(message("p", 1, 1)), EntryOutcome::Succeeded),
+    ];
+    for (message, outcome) in ends {
+        let [record, go] = &steps(message.as_deref())[..] else {
+            panic!("{:?}", steps(message.as_deref()));
+        };
+        assert_eq!(
+            in_ledger(record).map(|(outcome, ..)| outcome),
+            Some(outcome)
+        );
+        assert!(matches!(go, Step::Delete(_)), "{go:?}");
+    }
 }

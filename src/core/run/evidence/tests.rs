@@ -8,7 +8,10 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use serde_json::{Value, json};
 
-use super::{JobState, SeenPod, has_unfinished_pod, lost_in, pods_are_behind, pods_of, state};
+use super::{
+    JobState, SeenPod, has_unfinished_pod, is_stopped, lost_in, main_never_ran, main_ran,
+    pods_are_behind, pods_of, state,
+};
 
 fn job() -> Job {
     let job = json!({"metadata": {"name": "m-1", "uid": "j"}, "spec": {"suspend": false, "template": {}}});
@@ -150,4 +153,82 @@ fn a_job_that_has_ended_is_ahead_of_a_cache_without_its_ended_pod() {
         [true, false, false],
         "a Job that was armed had a pod, also one that is deleted before its end"
     );
+}
+
+/// A pod whose main container looks like this, on this node.
+fn ended(phase: &str, node: Option<&str>, main: &Value) -> SeenPod {
+    let mut status =
+        json!({"name": "migrate", "image": "", "imageID": "", "ready": false, "restartCount": 0});
+    for (name, value) in main.as_object().into_iter().flatten() {
+        status[name.as_str()] = value.clone();
+    }
+    let pod = json!({
+        "metadata": {"name": "m-1-x"}, "spec": {"containers": [], "nodeName": node},
+        "status": {"phase": phase, "containerStatuses": [status]},
+    });
+    SeenPod {
+        pod: Arc::new(serde_json::from_value(pod).expect("a Pod")),
+        gone: true,
+    }
+}
+
+/// migrations.md 4.1: the kubelet gives the code 137 and no start to a container that it cannot find when the pod ends, whether it never ran
+/// or ran and was lost (`ContainerStatusUnknown`, as after a shutdown of the node). Only the first is safe to repeat.
+#[test]
+fn that_a_program_never_ran_is_believed_only_where_the_kubelet_saw_the_pods_end() {
+    let unfound = json!({"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}});
+    let main = |more: &Value| {
+        let mut main = json!({"state": unfound});
+        for (name, value) in more.as_object().into_iter().flatten() {
+            main[name.as_str()] = value.clone();
+        }
+        ended("Failed", Some("far"), &main)
+    };
+    let waiting = json!({"state": {"waiting": {"reason": "PodInitializing"}}});
+    let pods = [
+        main(&json!({})),
+        ended("Pending", None, &waiting),
+        main(&json!({"containerID": "containerd://1"})),
+        main(&json!({"restartCount": 1})),
+        main(&json!({"lastState": unfound})),
+        ended("Pending", Some("far"), &waiting),
+        ended("Failed", Some("far"), &waiting),
+        ended("Running", Some("far"), &json!({"state": {"running": {}}})),
+    ];
+    let told = pods
+        .each_ref()
+        .map(|pod| (main_never_ran(&[pod]), main_ran(&[pod])));
+    let (never, ran, unsure) = ((true, false), (false, true), (false, false));
+    assert_eq!(told, [never, never, ran, ran, ran, unsure, unsure, ran]);
+    assert!(!main_never_ran(&[]));
+}
+
+/// A queueing system or a user may suspend an armed Job: its pod is ended, the Job gets no condition, and it is not as if nothing had run.
+#[test]
+fn an_armed_job_that_is_suspended_again_has_ended_when_its_pod_has() {
+    let of = |annotations: &Value| -> Job {
+        serde_json::from_value(json!({
+            "metadata": {"name": "m-1", "uid": "j"},
+            "spec": {"suspend": true, "template": {"metadata": {"annotations": annotations}}},
+        }))
+        .expect("a Job")
+    };
+    let (inert, stopped) = (of(&json!({})), of(&json!({"slipway.dev/armed": "now"})));
+    let (running, ended) = (pod(&Value::Null, "Running"), pod(&Value::Null, "Failed"));
+    let states = [
+        state(&inert, &[], Timestamp::UNIX_EPOCH),
+        state(&stopped, &[&running], Timestamp::UNIX_EPOCH),
+        state(&stopped, &[&ended], Timestamp::UNIX_EPOCH),
+        state(&stopped, &[], Timestamp::UNIX_EPOCH),
+    ];
+    assert_eq!(
+        states,
+        [
+            JobState::Inert,
+            JobState::Active,
+            JobState::Finished,
+            JobState::Finished
+        ]
+    );
+    assert_eq!([is_stopped(&inert), is_stopped(&stopped)], [false, true]);
 }
