@@ -41,9 +41,9 @@ pub enum ReadBack {
 pub enum End {
     /// It says all is well.
     Zero,
-    /// The database refused a statement, or the connection, with this SQLSTATE or number of MySQL's.
+    /// The database refused a statement with this SQLSTATE or number of MySQL's, or a session in the middle of a file.
     Sql(String),
-    /// The database let no session in, with this number of MySQL's, and no file was begun. (An SQLSTATE says so by itself.)
+    /// The database let no session in, with this SQLSTATE or number of MySQL's, and no file was begun.
     Refused(String),
     /// It could not read or parse its files: nothing of the file in question ran.
     Files,
@@ -151,9 +151,6 @@ pub fn judge(evidence: &Evidence) -> Judgement {
 }
 
 fn judge_sql(code: &str, transactional: bool) -> Judgement {
-    if is_refused_connection(code) {
-        return Judgement::new(Outcome::Failed, connection_reason(code), true);
-    }
     if !transactional {
         return Judgement::new(Outcome::Blocked, "PartiallyApplied", false);
     }
@@ -215,14 +212,16 @@ fn connection_reason(code: &str) -> &'static str {
     }
 }
 
-/// Codes with which a server refuses a session before any statement of it.
-fn is_refused_connection(code: &str) -> bool {
+/// Codes with which a server refuses a session before any statement of it. A statement can fail with each of them, too: `DROP DATABASE` with
+/// 3D000, one that calls another server with 08001; so they prove nothing where a file was begun.
+#[must_use]
+pub fn is_refused_connection(code: &str) -> bool {
     code.starts_with("28") || matches!(code, "3D000" | "53300" | "57P03" | "08001" | "08004")
 }
 
-/// Codes with which a server ends a session.
+/// Codes with which a server ends a session, or lets none in for a while.
 fn is_cut_off(code: &str) -> bool {
-    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P05")
+    code.starts_with("08") || matches!(code, "57P01" | "57P02" | "57P03" | "57P05")
 }
 
 /// Whether another attempt may meet another world: locks, deadlocks, serialization, a session cut off, a server short of something.

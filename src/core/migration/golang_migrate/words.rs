@@ -5,7 +5,7 @@
 //! With the driver mysql it is `error: migration failed in line 0: FILE (details: Error 1064: M)`.
 
 use super::files::File;
-use crate::core::migration::judge::End;
+use crate::core::migration::judge::{End, is_refused_connection};
 use crate::core::migration::lines::line_of;
 use crate::core::migration::message::MessageError;
 use crate::core::migration::mysql_error;
@@ -25,7 +25,9 @@ pub fn understand(last: &str, file: Option<&File>) -> Option<Words> {
     let last = last.trim_end();
     let opening = last.contains("failed to open database");
     if let Some((code, primary)) = sql(last) {
-        let refused = opening && mysql_error::connection_reason(&code).is_some();
+        let of_connection =
+            mysql_error::connection_reason(&code).is_some() || is_refused_connection(&code);
+        let refused = opening && of_connection;
         return Some(Words {
             end: if refused {
                 End::Refused(code.clone())
@@ -188,7 +190,7 @@ mod tests {
             (
                 "error: failed to open database: failed to connect to `user=a database=b`: h: failed SASL auth: FATAL: password \
               authentication failed for user \"a\" (SQLSTATE 28P01)",
-                sql("28P01"),
+                Some(End::Refused("28P01".to_owned())),
             ),
             (
                 "error: failed to open database: ERROR: permission denied for schema public (SQLSTATE 42501) in line 0: CREATE TABLE x",

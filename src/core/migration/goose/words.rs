@@ -6,7 +6,7 @@
 
 use super::files::Files;
 use super::statements::Statement;
-use crate::core::migration::judge::End;
+use crate::core::migration::judge::{End, is_refused_connection};
 use crate::core::migration::lines::line_of;
 use crate::core::migration::message::MessageError;
 use crate::core::migration::mysql_error;
@@ -26,10 +26,16 @@ pub fn understand(last: &str, files: &Files) -> Option<Words> {
         .and_then(|(_, rest)| rest.split_once(": "))
         .map(|(name, _)| name)
         .filter(|name| files.named(name).is_some());
+    // What stands in the printed statement are the user's words, not goose's.
+    let says = |mark: &str| beside_query(last).iter().any(|said| said.contains(mark));
+    let in_file = file.is_some() && !says("failed to begin transaction");
     if let Some((code, primary)) = sql(last) {
         let line = file.and_then(|name| line(last, files, name, &code, &primary));
-        let refused = mysql_error::connection_reason(&code).is_some() && file.is_none();
-        let class = if refused || last.contains("failed to connect to") {
+        let of_connection =
+            mysql_error::connection_reason(&code).is_some() || is_refused_connection(&code);
+        // A program's session may be opened anew in the middle of a file that runs without a transaction.
+        let refused = of_connection && !in_file;
+        let class = if refused || says("failed to connect to") {
             "Connection"
         } else {
             "Sql"
@@ -55,7 +61,7 @@ pub fn understand(last: &str, files: &Files) -> Option<Words> {
         "could not parse SQL migration file",
         "failed to open SQL migration file",
     ];
-    if about_files.iter().any(|mark| last.contains(mark)) {
+    if about_files.iter().any(|mark| says(mark)) {
         let error = MessageError {
             file: file.map(str::to_owned),
             ..MessageError::plain("Files", "goose cannot parse the file")
@@ -66,8 +72,8 @@ pub fn understand(last: &str, files: &Files) -> Option<Words> {
         });
     }
     // Go's MySQL driver says no more than the network's own words.
-    let no_server = file.is_none() && last.contains(": dial tcp ");
-    (no_server || last.contains("failed to connect to")).then(|| Words {
+    let no_server = says(": dial tcp ") || says("failed to connect to");
+    (no_server && !in_file).then(|| Words {
         end: End::Unreachable,
         error: MessageError::plain("Connection", "goose could not connect to the database"),
     })
@@ -96,6 +102,14 @@ fn after_query(last: &str) -> &str {
     rest.and_then(|rest| rest.strip_prefix(": "))
         .or_else(|| last.rsplit_once("\": ").map(|(_, rest)| rest))
         .unwrap_or_default()
+}
+
+/// The message without the statement that it prints.
+fn beside_query(last: &str) -> [&str; 2] {
+    match last.split_once(QUERY_MARK) {
+        Some((before, _)) => [before, after_query(last)],
+        None => [last, ""],
+    }
 }
 
 const QUERY_MARK: &str = "failed to execute SQL query \"";
@@ -245,6 +259,30 @@ mod tests {
         );
     }
 
+    /// A file without a transaction may be half applied then, whatever the session that was opened anew is told.
+    #[test]
+    fn a_connection_that_is_refused_in_the_middle_of_a_file_is_no_refusal_before_it() {
+        let end = |last: &str| understand(last, &files()).map(|words| words.end);
+        let sql = |code: &str| Some(End::Sql(code.to_owned()));
+        let starting = "failed to connect to `user=a database=b`: server error: FATAL: the database system is starting up (SQLSTATE 57P03)";
+        assert_eq!(end(&failure("\"SELECT 1;\"", starting)), sql("57P03"));
+        let of_statement = "ERROR: database \"b\" does not exist (SQLSTATE 3D000)";
+        assert_eq!(
+            end(&failure("\"DROP DATABASE b;\"", of_statement)),
+            sql("3D000")
+        );
+        let away = "failed to connect to `user=a database=b`: dial tcp 10.0.0.1:5432: connect: connection refused";
+        assert_eq!(end(&failure("\"SELECT 1;\"", away)), None);
+    }
+
+    /// A statement may hold any words, also those of goose.
+    #[test]
+    fn what_the_printed_statement_says_is_not_what_goose_says() {
+        let query = r#""INSERT INTO help VALUES ('failed to connect to the server'), ('failed to parse SQL migration file');""#;
+        let last = failure(query, "unexpected EOF");
+        assert_eq!(understand(&last, &files()), None);
+    }
+
     #[test]
     fn other_ends_are_told_apart() {
         let end = |last: &str| understand(last, &files()).map(|words| words.end);
@@ -260,7 +298,13 @@ mod tests {
             end(
                 "goose run: failed to connect to `user=a database=b`: server error: FATAL: password authentication failed for user \"a\" (SQLSTATE 28P01)"
             ),
-            Some(End::Sql("28P01".to_owned()))
+            Some(End::Refused("28P01".to_owned()))
+        );
+        assert_eq!(
+            end(
+                "goose run: ERROR 8_unique.sql: failed to run SQL migration: failed to begin transaction: failed to connect to `user=a database=b`: dial error"
+            ),
+            Some(End::Unreachable)
         );
         assert_eq!(
             end("goose run: dial tcp 10.0.0.1:3306: connect: connection refused"),

@@ -7,9 +7,12 @@ fn all() -> Vec<Evidence> {
     let mut all = Vec::new();
     let sql = [
         "23505", "42601", "55P03", "40P01", "40001", "57P01", "53300", "28P01", "25006", "57014",
-        "P0001", "1205", "1213", "1062", "1045", "1040",
+        "P0001", "3D000", "57P03", "08001", "1205", "1213", "1062", "1045", "1040",
     ];
-    let refused = ["1045", "1040", "1049", "1290"].map(|code| End::Refused(code.to_owned()));
+    let refused = [
+        "1045", "1040", "1049", "1290", "28P01", "53300", "57P03", "3D000",
+    ];
+    let refused = refused.map(|code| End::Refused(code.to_owned()));
     let ends = sql
         .iter()
         .map(|code| End::Sql((*code).to_owned()))
@@ -61,11 +64,10 @@ fn a_retry_is_safe_only_with_whole_evidence_and_after_a_roll_back_or_before_the_
         .into_iter()
         .filter(|evidence| judge(evidence).retry_safe)
     {
-        let nothing_ran = match &evidence.end {
-            End::Unreachable | End::Locked | End::Refused(_) => true,
-            End::Sql(code) => code == "28P01" || code == "53300",
-            _ => false,
-        };
+        let nothing_ran = matches!(
+            evidence.end,
+            End::Unreachable | End::Locked | End::Refused(_)
+        );
         assert!(
             evidence.lock == Lock::Held
                 && !evidence.orphan
@@ -110,8 +112,21 @@ fn each_row_of_the_table_of_retries_is_judged_as_written() {
             Judgement::new(Outcome::Failed, "DatabaseUnreachable", true),
         ),
         (
-            of(sql("28P01"), false),
+            of(End::Refused("28P01".to_owned()), false),
             Judgement::new(Outcome::Failed, "AuthenticationFailed", true),
+        ),
+        // A statement may fail with the codes of a refused session: part of the file is there then.
+        (
+            of(sql("3D000"), false),
+            Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
+        ),
+        (
+            of(sql("57P03"), false),
+            Judgement::new(Outcome::Blocked, "PartiallyApplied", false),
+        ),
+        (
+            of(sql("57P03"), true),
+            Judgement::new(Outcome::Failed, "DatabaseUnreachable", true),
         ),
         (
             of(End::Cut(Cause::RunDeadline), true),
