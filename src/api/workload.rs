@@ -127,7 +127,8 @@ pub struct Rollout {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 600))]
     pub min_ready_seconds: Option<i32>,
-    /// Whether to hold new releases back; replicas and Services go on being kept. Default `false`. Example: `true`.
+    /// Whether to hold new releases back, and migrations that have not begun; replicas and Services go on being kept. Default `false`.
+    /// Example: `true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 }

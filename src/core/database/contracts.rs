@@ -71,14 +71,15 @@ fn forget_what_was_taken_back(ledger: &mut Ledger, version_table: &str, read: &s
 
 /// A Check run applies nothing, it finds what the attempt before it did; where that left no word of where it began, files count as applied.
 fn applied_files(ticket: &Ticket, verdict: &Verdict, before: Option<&Entry>, read: &str) -> bool {
+    // A list of what is pending applies nothing, and nothing ran before it; nor before a look that is for another plan's sake.
+    let ran = before.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown);
+    if ticket.lists || ticket.mode == RunMode::Check && !ran {
+        return false;
+    }
     let began = match ticket.mode {
         RunMode::Run => verdict.before.as_ref(),
         RunMode::Check => before.and_then(|entry| entry.before.as_ref()),
     };
-    // A list of what is pending applies nothing, and nothing ran before it.
-    if ticket.lists {
-        return false;
-    }
     verdict.applied > 0 || began.is_none_or(|began| began != read)
 }
 
@@ -173,6 +174,25 @@ mod tests {
         for (got, expected) in rows {
             assert_eq!(got, expected);
         }
+    }
+
+    /// It reads what another plan left behind; of its own nothing has run.
+    #[test]
+    fn a_look_before_the_first_run_of_a_plan_makes_no_contract() {
+        let mut ledger = Ledger::default();
+        let verdict = Verdict {
+            after: Some("8".to_owned()),
+            ..Verdict::without_message(End::Succeeded, "", None)
+        };
+        let (look, after) = (
+            ticket("AfterRollout", "Check"),
+            Entry {
+                outcome: EntryOutcome::Succeeded,
+                ..Entry::default()
+            },
+        );
+        note(&mut ledger, &look, &verdict, None, &after);
+        assert_eq!(ledger.contracts, vec![]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::contracts;
+use super::waits::{failures_since, retry_time, still_unreachable, unreachable_since};
 use crate::api::common::Tool;
 use crate::api::database::{
     Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode, TakenForApplied,
@@ -21,9 +22,6 @@ pub const ATTEMPTS: i64 = 5;
 
 /// Longest message of an entry, bytes: the words of a kubelet about an image can be long.
 const MESSAGE_BYTES: usize = 1024;
-
-/// A database that cannot be reached spends no attempt for this long: one hour, in seconds.
-const UNREACHABLE_GRACE_SECONDS: i64 = 3600;
 
 /// The ledger of a Database; empty where there is none yet.
 #[must_use]
@@ -86,6 +84,25 @@ pub fn block<'a>(ledger: &'a Ledger, version_table: &str) -> Option<&'a Block> {
         .blocks
         .iter()
         .find(|block| block.version_table == version_table)
+}
+
+/// Whether nobody knows how an attempt of another plan on this version table ended, and nobody has read the table since. Its program may have
+/// left a part of a file behind, of which nothing tells: so whoever comes next looks at the database before a tool is started.
+#[must_use]
+pub fn is_in_doubt(ledger: &Ledger, version_table: &str, plan_key: &str) -> bool {
+    let on_table = |entry: &&Entry| entry.version_table == version_table;
+    let unread =
+        |entry: &Entry| matches!(entry.outcome, EntryOutcome::Unknown | EntryOutcome::Listed);
+    let entries = || ledger.entries.iter().filter(on_table);
+    let last_read = entries()
+        .filter(|entry| !unread(entry))
+        .filter_map(|entry| entry.finished_at.as_deref())
+        .max();
+    !version_table.is_empty()
+        && entries()
+            .filter(|entry| entry.plan_key != plan_key)
+            .filter(|entry| entry.outcome == EntryOutcome::Unknown)
+            .any(|entry| entry.finished_at.as_deref() > last_read)
 }
 
 /// The ledger without the mark of a plan that never runs again, and with a person's word that it was looked at.
@@ -223,7 +240,11 @@ fn next_entry(
     let attempts = spent_before + i64::from(spends);
     let outcome = outcome_of(verdict, attempts, ticket.attempts.unwrap_or(ATTEMPTS));
     let failures = match (outcome, ticket.mode) {
-        (EntryOutcome::RetryWait, _) => Some(attempts),
+        (EntryOutcome::RetryWait, _) => {
+            Some(unreachable_since.as_deref().map_or(attempts, |since| {
+                failures_since(since, backoff, now).max(attempts)
+            }))
+        }
         // A look that failed is repeated, ever more slowly.
         (EntryOutcome::Unknown, RunMode::Check) => Some(ticket.attempt),
         (EntryOutcome::Listed, RunMode::Check) if verdict.list.is_none() => Some(ticket.attempt),
@@ -279,20 +300,6 @@ fn next_entry(
     }
 }
 
-fn unreachable_since(old: &Entry, verdict: &Verdict, now: Timestamp) -> Option<String> {
-    (verdict.reason == "DatabaseUnreachable").then(|| {
-        old.unreachable_since
-            .clone()
-            .unwrap_or_else(|| conditions::to_seconds(now).to_string())
-    })
-}
-
-fn still_unreachable(since: Option<&str>, now: Timestamp) -> bool {
-    since
-        .and_then(|text| text.parse::<Timestamp>().ok())
-        .is_some_and(|since| now.as_second() - since.as_second() < UNREACHABLE_GRACE_SECONDS)
-}
-
 fn outcome_of(verdict: &Verdict, attempts: i64, most: i64) -> EntryOutcome {
     match verdict.end {
         End::Succeeded => EntryOutcome::Succeeded,
@@ -313,26 +320,6 @@ fn reason_of(verdict: &Verdict, outcome: EntryOutcome) -> String {
         (true, EntryOutcome::Succeeded) => "Succeeded".to_owned(),
         (true, _) => "OutcomeUnknown".to_owned(),
     }
-}
-
-/// The jitter comes from the plan and the attempt: the same ledger always gives the same time.
-fn retry_time(
-    plan_key: &str,
-    attempt: i64,
-    failures: i64,
-    backoff: Backoff,
-    now: Timestamp,
-) -> String {
-    let jitter = plan_key
-        .bytes()
-        .fold(attempt.to_le_bytes()[0], |sum, byte| {
-            sum.wrapping_mul(31).wrapping_add(byte)
-        });
-    let delay = backoff.delay(u32::try_from(failures.max(1)).unwrap_or(u32::MAX), jitter);
-    let seconds = i64::try_from(delay.as_secs().max(1)).unwrap_or(600);
-    Timestamp::from_second(now.as_second().saturating_add(seconds))
-        .unwrap_or(now)
-        .to_string()
 }
 
 /// A Blocked plan marks its version table; a good end of any plan on that table frees it, as does a person's "I looked". A program of one's

@@ -5,5 +5,6 @@ pub mod endpoint;
 pub mod ledger;
 pub mod retention;
 mod status;
+mod waits;
 
 pub use status::{Decision, Seen, decide, replace, report, status_with};

@@ -32,14 +32,14 @@ pub(super) fn must_be_read(seen: &Seen, entry: Option<&Entry>) -> bool {
         && entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown)
 }
 
-/// What it waits for; `None`: it may start, or is no migration after a rollout.
+/// What it waits for; `None`: it may start, as far as pauses and the release are concerned. A paused Backend starts nothing new, of either phase.
 pub(super) fn not_due(seen: &Seen, now: Timestamp) -> Option<NotDue> {
-    if seen.migration.spec.phase != Phase::AfterRollout {
-        return None;
-    }
     let backend = seen.live_backend()?;
     if let Some(paused) = paused(backend) {
         return Some(paused);
+    }
+    if seen.migration.spec.phase != Phase::AfterRollout {
+        return None;
     }
     let Some((release, since)) = undisturbed(backend) else {
         return Some(NotDue {

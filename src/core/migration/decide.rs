@@ -88,7 +88,7 @@ fn unmark(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
     let database = seen
         .database()
         .filter(|database| database.metadata.deletion_timestamp.is_none());
-    let ledger = ledger::without_mark(&seen.ledger(), plan_key, seen.retry_token());
+    let ledger = ledger::without_mark(&seen.ledger(), plan_key, seen.retry_token().as_ref());
     database
         .map(|database| {
             database::replace(
@@ -143,8 +143,8 @@ fn take_or_replace(
         backend: seen.migration.spec.backend.clone(),
         version_table: planned::version_table(&seen.migration.spec).to_owned(),
         phase: Some(seen.migration.spec.phase),
-        lists: approval::lists(mode, own_entry(&seen.ledger(), seen)),
-        retry_token: seen.retry_token().cloned(),
+        lists: approval::lists(seen, mode, own_entry(&seen.ledger(), seen)),
+        retry_token: seen.retry_token(),
         since: crate::core::conditions::to_seconds(now).to_string(),
     };
     ledger::take(&seen.ledger(), holder)
@@ -215,7 +215,7 @@ fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> 
         term: &seen.term,
         number: attempt,
         mode,
-        lists: approval::lists(mode, entry),
+        lists: approval::lists(seen, mode, entry),
         approved: (mode == RunMode::Run)
             .then(|| approval::bound(seen, entry))
             .flatten(),

@@ -227,6 +227,7 @@ fn running(seen: &Seen, holder: &Holder) -> Standing {
 fn lists(seen: &Seen) -> bool {
     let ledger = seen.ledger();
     approval::lists(
+        seen,
         RunMode::Check,
         ledger::entry(&ledger, &seen.migration.spec.plan_key),
     )

@@ -12,10 +12,14 @@ use crate::api::database::{Database, Holder, Ledger};
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::ledger;
+use crate::core::hash;
 use crate::core::meta;
 use crate::core::migration::planned::{Planned, planned};
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
+
+/// Longest token that is kept as it was written, bytes. An annotation may hold 256 KiB, the ledger may not.
+const TOKEN_BYTES: usize = 64;
 
 /// Everything that decides about a Migration; gathered from caches, so it costs no request.
 #[derive(Clone, Debug)]
@@ -105,9 +109,14 @@ impl Seen {
         self.migration.annotations().get(meta::APPROVE_ANNOTATION)
     }
 
-    /// The token of `slipway.dev/retry`, if a person set one.
+    /// The token of `slipway.dev/retry`, if a person set one; of a long one its hash, as the ledger keeps it.
     #[must_use]
-    pub fn retry_token(&self) -> Option<&String> {
-        self.migration.annotations().get(meta::RETRY_ANNOTATION)
+    pub fn retry_token(&self) -> Option<String> {
+        let token = self.migration.annotations().get(meta::RETRY_ANNOTATION)?;
+        Some(if token.len() > TOKEN_BYTES {
+            hash::of_parts([token.as_str()])
+        } else {
+            token.clone()
+        })
     }
 }

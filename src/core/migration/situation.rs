@@ -243,8 +243,9 @@ fn is_final(entry: &Entry, asked_again: bool) -> bool {
 /// Whether the annotation holds a token that no attempt has answered yet.
 #[must_use]
 pub fn asked_again(seen: &Seen, entry: Option<&Entry>) -> bool {
+    let answered = entry.and_then(|entry| entry.retry_token.as_ref());
     seen.retry_token()
-        .is_some_and(|token| entry.and_then(|entry| entry.retry_token.as_ref()) != Some(token))
+        .is_some_and(|token| answered != Some(&token))
 }
 
 fn waits_for_retry(entry: &Entry, now: Timestamp) -> bool {
@@ -324,10 +325,17 @@ pub fn stray_run(seen: &Seen, now: Timestamp) -> Option<Ticket> {
         .find(|ticket| ticket.database_identity == identity)
 }
 
+/// Whether the database must be read before a tool is started, as nobody knows how an attempt ended: of this plan, or of another one on its
+/// version table that nobody may ask for any more.
+pub(super) fn must_read(seen: &Seen, entry: Option<&Entry>) -> bool {
+    let spec = &seen.migration.spec;
+    entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown)
+        || ledger::is_in_doubt(&seen.ledger(), planned::version_table(spec), &spec.plan_key)
+}
+
 /// Which Job comes next: the number after the last armed one, whatever Jobs of lost ledgers lie about.
 fn turn(seen: &Seen, entry: Option<&Entry>, now: Timestamp) -> Situation {
-    let unknown = entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown);
-    let mode = if unknown || approval::need(seen, entry) == Need::List {
+    let mode = if must_read(seen, entry) || approval::need(seen, entry) == Need::List {
         RunMode::Check
     } else {
         RunMode::Run

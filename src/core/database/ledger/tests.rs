@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{block, entry, may_have_forgotten, record, taken_for_applied};
+use super::{block, entry, is_in_doubt, may_have_forgotten, record, taken_for_applied};
 use crate::api::common::Tool;
 use crate::api::database::{EntryOutcome, Ledger, TakenForApplied};
 use crate::core::backoff;
@@ -138,4 +138,56 @@ fn a_new_ledger_does_not_know_what_ran_before_it() {
     };
     assert!(!forgotten(&goose(None)), "it saw the database begin");
     assert!(forgotten(&goose(Some("2"))));
+}
+
+/// What a killed attempt of a plan that nobody asks for any more left behind is there all the same.
+#[test]
+fn a_version_table_is_in_doubt_from_an_unknown_end_until_somebody_has_read_it() {
+    let then = |ledger: &Ledger, plan: &str, end, second: i64| {
+        let verdict = Verdict::without_message(end, "", None);
+        let now = Timestamp::from_second(second).expect("a time");
+        let ticket = ticket(plan, "t", None);
+        record(ledger, &ticket, "job", &verdict, backoff::MIGRATION, now)
+    };
+    let in_doubt = |ledger: &Ledger| ["next", "killed"].map(|plan| is_in_doubt(ledger, "t", plan));
+    let before = then(&Ledger::default(), "first", End::Succeeded, 1);
+    assert_eq!(in_doubt(&before), [false, false]);
+    let killed = then(&before, "killed", End::Unknown, 2);
+    assert_eq!(in_doubt(&killed), [true, false]);
+    let listed = then(&killed, "next", End::Listed, 3);
+    assert_eq!(in_doubt(&listed), [true, false]);
+    let lost = then(&listed, "next", End::Unknown, 4);
+    assert_eq!(in_doubt(&lost), [true, true]);
+    let read = then(&lost, "next", End::Failed { retry_safe: true }, 5);
+    assert_eq!(in_doubt(&read), [false, false]);
+    assert!(!is_in_doubt(&killed, "other", "next") && !is_in_doubt(&killed, "", "next"));
+}
+
+/// migrations.md 4.1, 4.4: a database that is away costs no attempt for an hour, and not a pod every few seconds either.
+#[test]
+fn the_waits_for_a_database_that_is_away_grow() {
+    let away = End::Failed { retry_safe: true };
+    let plan = ticket("plan", "t", None);
+    let mut ledger = Ledger::default();
+    let mut waits: Vec<i64> = Vec::new();
+    let mut now = 0;
+    while now < 3600 {
+        let verdict = Verdict::without_message(away, "DatabaseUnreachable", None);
+        let time = Timestamp::from_second(now).expect("a time");
+        ledger = record(&ledger, &plan, "job", &verdict, backoff::MIGRATION, time);
+        let entry = entry(&ledger, "plan").expect("recorded");
+        assert_eq!(
+            (entry.outcome, entry.attempts),
+            (EntryOutcome::RetryWait, 0)
+        );
+        let next: Timestamp = entry
+            .next_attempt_after
+            .as_deref()
+            .and_then(|time| time.parse().ok())
+            .expect("a time");
+        waits.push(next.as_second() - now);
+        now = next.as_second();
+    }
+    assert!(waits.first().is_some_and(|first| *first <= 10), "{waits:?}");
+    assert!(waits.len() < 30, "{} tries: {waits:?}", waits.len());
 }

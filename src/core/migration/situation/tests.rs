@@ -6,9 +6,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Situation, situation};
+use super::{Situation, approval, situation};
 use crate::api::backend::Backend;
-use crate::api::database::Database;
+use crate::api::database::{Database, RunMode};
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::meta;
@@ -77,7 +77,17 @@ fn of_files(
     siblings: &[Arc<Migration>],
     config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
 ) -> Situation {
-    let seen = Seen {
+    let seen = seen(migration, backend, siblings, config_maps);
+    situation(&seen, Timestamp::UNIX_EPOCH)
+}
+
+fn seen(
+    migration: &Arc<Migration>,
+    backend: &Backend,
+    siblings: &[Arc<Migration>],
+    config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
+) -> Seen {
+    Seen {
         migration: Arc::clone(migration),
         backend: Some(Arc::new(backend.clone())),
         databases: databases(),
@@ -89,8 +99,7 @@ fn of_files(
         settings: Arc::new(Settings::default()),
         term: String::new(),
     }
-    .with_plan(config_maps);
-    situation(&seen, Timestamp::UNIX_EPOCH)
+    .with_plan(config_maps)
 }
 
 /// The ConfigMap `sql` with one file.
@@ -174,4 +183,64 @@ fn a_migration_waits_for_the_config_map_of_its_entry_and_of_those_before_it() {
     );
     let changed = of_files(&first, &orders, &[], &files("SELECT 2;"));
     assert_eq!(changed, Situation::Superseded);
+}
+
+/// migrations.md 4.1, 4.4, I-13: the attempt of an older image was killed and nobody knows how far it came. The plan of the newer one does not
+/// start its tool on what may be half applied; it reads the database first.
+#[test]
+fn a_plan_reads_the_database_first_where_nobody_knows_how_an_older_plan_ended_on_its_table() {
+    let orders = backend("orders", &["first"]);
+    let newer = migration(&orders, "first", 2, "Queued");
+    let mode = |entries: Value| {
+        let mut databases = databases();
+        if let Some(database) = databases.get_mut("first") {
+            let database = Arc::make_mut(database);
+            database.status = Some(object(json!({"ledger": {"entries": entries}})));
+        }
+        let seen = Seen {
+            databases,
+            ..seen(&newer, &orders, &[], &BTreeMap::new())
+        };
+        match situation(&seen, Timestamp::UNIX_EPOCH) {
+            Situation::Turn { mode, attempt, .. } => {
+                let entry = seen.ledger().entries.first().cloned();
+                (mode, attempt, approval::lists(&seen, mode, entry.as_ref()))
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    let entry = |plan: &str, outcome: &str, second: u8| json!({"planKey": plan, "versionTable": "goose_db_version", "outcome": outcome, "finishedAt": format!("2026-11-24T12:00:{second:02}Z")});
+    let unknown = entry("older", "Unknown", 1);
+    assert_eq!(mode(json!([unknown])), (RunMode::Check, 1, false));
+    let read = entry("another", "Blocked", 2);
+    assert_eq!(mode(json!([unknown, read])), (RunMode::Run, 1, false));
+}
+
+/// B-62: an attempt that is armed ends, nothing new begins.
+#[test]
+fn a_paused_backend_starts_no_migration_that_waits_for_its_turn() {
+    let mut orders = backend("orders", &["first"]);
+    let waiting = migration(&orders, "first", 1, "Queued");
+    assert!(matches!(of(&waiting, &orders, &[]), Situation::Turn { .. }));
+    orders.spec.rollout = Some(object(json!({"paused": true})));
+    let Situation::NotDue(not_due) = of(&waiting, &orders, &[]) else {
+        panic!("{:?}", of(&waiting, &orders, &[]));
+    };
+    assert_eq!(not_due.reason, "Paused");
+}
+
+/// An annotation may hold 256 KiB; a ledger that holds some of them would be refused, and with it each outcome.
+#[test]
+fn of_a_long_token_of_a_retry_the_ledger_keeps_a_hash() {
+    let orders = backend("orders", &["first"]);
+    let token = |token: &str| {
+        let mut migration = migration(&orders, "first", 1, "Failed");
+        Arc::make_mut(&mut migration).metadata.annotations =
+            Some([(meta::RETRY_ANNOTATION.to_owned(), token.to_owned())].into());
+        seen(&migration, &orders, &[], &BTreeMap::new()).retry_token()
+    };
+    let (one, other) = ("x".repeat(100_000), "y".repeat(100_000));
+    assert_eq!(token("7").as_deref(), Some("7"));
+    assert_eq!(token(&one).map(|token| token.len()), Some(52));
+    assert_ne!(token(&one), token(&other));
 }
