@@ -12,6 +12,8 @@ mod cluster;
 mod config_map;
 #[path = "runner/copies.rs"]
 mod copies;
+#[path = "runner/edges.rs"]
+mod edges;
 #[path = "runner/ends.rs"]
 mod ends;
 #[path = "runner/exec.rs"]

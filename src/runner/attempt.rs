@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::api::common;
 use crate::api::database::RunMode;
 use crate::core::migration::findings::{SqlFile, findings};
 use crate::core::migration::judge::{Judgement, rolls_back_schema};
@@ -180,6 +181,9 @@ impl Attempt {
         if changed {
             return Err(plan_changed());
         }
+        if self.stop.at().is_some() {
+            return Err(told_to_stop());
+        }
         Ok(Before {
             lock,
             tool,
@@ -270,6 +274,14 @@ fn plan_changed() -> Ending {
     )
 }
 
+fn told_to_stop() -> Ending {
+    Ending::later(
+        "OutcomeUnknown",
+        "Tool",
+        "the pod was told to stop before the tool was started; nothing was run",
+    )
+}
+
 fn no_program<T: Tool>(tool: &T, given: Option<&Path>) -> Ending {
     let name = tool.program();
     let places = match given {
@@ -282,10 +294,16 @@ fn no_program<T: Tool>(tool: &T, given: Option<&Path>) -> Ending {
     Ending::failed("InvalidSource", MessageError::plain("Tool", &text))
 }
 
-/// Whether anything was ever made in the database.
+/// Whether anything was ever made in the database. MySQL's list holds all databases that the user may see, and calls each a schema.
 async fn is_in_use<E: Engine>(session: &E) -> Result<bool, EngineError> {
-    let query = "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN \
-                 ('pg_catalog', 'information_schema', 'mysql', 'performance_schema', 'sys') LIMIT 1";
+    let query = match E::KIND {
+        common::Engine::PostgreSQL => {
+            "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') LIMIT 1"
+        }
+        common::Engine::MySQL => {
+            "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() LIMIT 1"
+        }
+    };
     Ok(!session.rows(query).await?.unwrap_or_default().is_empty())
 }
 

@@ -1,6 +1,6 @@
 //! Passes the tool's output on, line by line and scrubbed, and keeps its last words for those who understand them.
 
-use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncReadExt as _, BufReader};
 
 use crate::core::migration::scrub::Scrubber;
 
@@ -49,12 +49,16 @@ pub async fn pass_on(
     last
 }
 
+/// The next line, or what comes before the limit of one that does not end: a program may print for ever without a line break, and the tool and
+/// the runner share their memory.
 async fn read_line(
     reader: &mut (impl tokio::io::AsyncBufRead + Unpin),
     line: &mut Vec<u8>,
 ) -> bool {
     line.clear();
-    matches!(reader.read_until(b'\n', line).await, Ok(length) if length > 0)
+    let limit = u64::try_from(LAST_WORDS_LIMIT).unwrap_or(u64::MAX);
+    let mut part = reader.take(limit);
+    matches!(part.read_until(b'\n', line).await, Ok(length) if length > 0)
 }
 
 /// Past the limit the middle goes: the beginning names the file, the end the error.
@@ -78,8 +82,19 @@ fn boundary(text: &str, at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::pass_on;
+    use super::{LAST_WORDS_LIMIT, pass_on, read_line};
     use crate::core::migration::scrub::Scrubber;
+
+    #[tokio::test]
+    async fn a_line_that_does_not_end_is_read_in_parts() {
+        let endless = "x".repeat(LAST_WORDS_LIMIT + 3);
+        let mut reader = endless.as_bytes();
+        let (mut line, mut lengths) = (Vec::new(), Vec::new());
+        while read_line(&mut reader, &mut line).await {
+            lengths.push(line.len());
+        }
+        assert_eq!(lengths, [LAST_WORDS_LIMIT, 3]);
+    }
 
     #[tokio::test]
     async fn the_last_words_are_kept_whole_with_the_line_breaks_that_the_database_put_in() {

@@ -296,6 +296,10 @@ fn config(access: &Access, name: &str) -> Config {
             TlsMode::Prefer => SslMode::Prefer,
             TlsMode::Require | TlsMode::VerifyFull => SslMode::Require,
         });
+    // As the tool's sessions have them: with another search_path this one would read another version table.
+    if let Ok(options) = std::env::var("PGOPTIONS") {
+        config.options(options);
+    }
     config
 }
 
