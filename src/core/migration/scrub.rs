@@ -8,6 +8,9 @@ use super::dsn::quoted;
 /// What stands where a secret stood.
 const MASK: &str = "***";
 
+/// A shorter line of a secret of several would make the log unreadable; bytes.
+const SHORTEST_LINE: usize = 6;
+
 /// The forms of the secrets, the longest first.
 #[derive(Clone, Debug, Default)]
 pub struct Scrubber {
@@ -20,6 +23,7 @@ impl Scrubber {
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut forms: Vec<String> = secrets
             .into_iter()
+            .flat_map(pieces_of)
             .filter(|secret| !secret.is_empty())
             .flat_map(forms_of)
             .filter(|form| !form.is_empty())
@@ -40,6 +44,15 @@ impl Scrubber {
         }
         text
     }
+}
+
+/// The secret, and how it looks in an output that is passed on by line: without the line break that many a Secret ends with, and its lines
+/// each for itself.
+fn pieces_of(secret: &str) -> Vec<&str> {
+    let lines = secret.lines().map(str::trim);
+    let mut pieces: Vec<&str> = lines.filter(|line| line.len() >= SHORTEST_LINE).collect();
+    pieces.extend([secret, secret.trim()]);
+    pieces
 }
 
 fn forms_of(secret: &str) -> Vec<String> {
@@ -84,6 +97,16 @@ fn percent(text: &str, keep: impl Fn(u8) -> bool, upper: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::Scrubber;
+
+    #[test]
+    fn a_secret_of_several_lines_goes_from_an_output_that_comes_by_line() {
+        let scrubber = Scrubber::new(["token-4711\n", "BEGIN KEY\nabcdefgh\n}\n"]);
+        let lines = ["it is token-4711", "BEGIN KEY", "key: abcdefgh", "{}"];
+        assert_eq!(
+            lines.map(|line| scrubber.scrub(line)),
+            ["it is ***", "***", "key: ***", "{}"]
+        );
+    }
 
     const PASSWORD: &str = "p@:/?#%+&'\"\\ é";
 
