@@ -4,6 +4,7 @@
 use kube::ResourceExt;
 
 use super::seen::Seen;
+use super::table_words;
 use crate::api::common::Tool;
 use crate::api::database::{Block, Entry, Holder};
 use crate::api::migration::Migration;
@@ -213,8 +214,9 @@ fn flyway_repair(migration: &Migration) -> String {
         "in that image"
     };
     format!(
-        "{place}: flyway -url=URL -user=USER -locations=filesystem:{} repair",
-        source.path.as_deref().unwrap_or("FOLDER")
+        "{place}: flyway -url=URL -user=USER -locations=filesystem:{}{} repair",
+        source.path.as_deref().unwrap_or("FOLDER"),
+        table_words::flyway_arguments(&migration.spec)
     )
 }
 
@@ -299,7 +301,8 @@ fn add_row(migration: &Migration, version_table: &str) -> String {
 /// version is not known it is never guessed: all files would run again.
 fn dirty(migration: &Migration, entry: &Entry) -> String {
     let path = migration.spec.source.path.as_deref().unwrap_or("FOLDER");
-    let force = |version: &str| format!("migrate -path {path} -database URL force {version}");
+    let url = table_words::golang_migrate_url(&migration.spec);
+    let force = |version: &str| format!("migrate -path {path} -database {url} force {version}");
     format!(
         "Undo by hand what is there of the file, then: {}; or finish it by hand, then: {}. In either case, last: {}",
         force(match entry.last_good.as_deref() {

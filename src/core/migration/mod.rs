@@ -24,6 +24,7 @@ pub mod scrub;
 mod seen;
 mod situation;
 pub mod sql_error;
+mod table_words;
 pub mod words;
 
 pub use contract::NotDue;
