@@ -72,14 +72,16 @@ pub const MEANINGS: [Meaning; 16] = [
     Meaning {
         name: "inside a file: the session is ended by the server",
         ends: |engine| match engine {
-            Engine::PostgreSQL => sql(&["57P01", "57P02", "57P05", "08006", "08003"]),
+            Engine::PostgreSQL => sql(&[
+                "57P01", "57P02", "57P03", "57P05", "08006", "08003", "08001",
+            ]),
             Engine::MySQL => sql(&["1927", "1317", "1053"]),
         },
     },
     Meaning {
         name: "inside a file: the server is short of something",
         ends: |engine| match engine {
-            Engine::PostgreSQL => sql(&["53100", "53200"]),
+            Engine::PostgreSQL => sql(&["53100", "53200", "53300"]),
             Engine::MySQL => sql(&["1021", "1037", "1041"]),
         },
     },
@@ -93,7 +95,9 @@ pub const MEANINGS: [Meaning; 16] = [
     Meaning {
         name: "inside a file: any other error",
         ends: |engine| match engine {
-            Engine::PostgreSQL => sql(&["23505", "42601", "42703", "57014", "P0001", "22001"]),
+            Engine::PostgreSQL => sql(&[
+                "23505", "42601", "42703", "57014", "P0001", "22001", "3D000", "28P01",
+            ]),
             Engine::MySQL => sql(&["1062", "1064", "1054", "1644", "1146", "1050"]),
         },
     },
