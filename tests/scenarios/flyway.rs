@@ -5,10 +5,12 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::cluster::flyway::Flyway;
-use crate::cluster::place;
 use crate::figures::note_time;
 use crate::objects::blocked_by;
+use crate::sources::Sources;
 use crate::world::World;
+
+const FILES: Sources = Sources("flyway");
 
 const PASSWORD: &str = "password";
 
@@ -19,7 +21,7 @@ pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
 ) -> Result<()> {
     let flyway = tokio::task::block_in_place(Flyway::prepare)?;
     for release in ["good", "broken", "mended", "edited"] {
-        let image = flyway.image(&image(release), &folder(release))?;
+        let image = flyway.image(&FILES.image(release), &FILES.folder(release))?;
         world.cluster().load_image(&image).await?;
     }
     let _operator = world.operator().await?;
@@ -29,7 +31,7 @@ pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
     world.ready("orders").await?;
     note_time(&world, "Flyway", &world.requests(Some(mark))?)?;
 
-    world.ship("orders", &image("broken")).await?;
+    world.ship("orders", &FILES.image("broken")).await?;
     let message = blocked_by(&world, "FailedMigrationRow", "retry=1").await?;
     let client = world
         .postgres()
@@ -42,30 +44,20 @@ pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
     let again = blocked_by(&world, "FailedMigrationRow", "retry=2").await?;
     client.batch_execute("DROP TABLE customers").await?;
     repair(&world, &flyway, "broken", &again).await?;
-    world.ship("orders", &image("mended")).await?;
+    world.ship("orders", &FILES.image("mended")).await?;
     world.ready("orders").await?;
     world.condition("sldb/orders-db", "Ready", "True").await?;
 
-    world.ship("orders", &image("edited")).await?;
+    world.ship("orders", &FILES.image("edited")).await?;
     let message = blocked_by(&world, "ChecksumMismatch", "retry=1").await?;
     repair(&world, &flyway, "edited", &message).await?;
     world.type_next_command(&message).await?;
     world.ready("orders").await
 }
 
-fn image(release: &str) -> String {
-    format!("slipway.test/flyway:{release}")
-}
-
-fn folder(release: &str) -> std::path::PathBuf {
-    place::project()
-        .join("tests/scenarios/flyway")
-        .join(release)
-}
-
 fn backend(world: &World) -> Value {
     let migration = json!({"name": "schema", "tool": "Flyway", "source": {"path": "/migrations"}});
-    world.migrating("orders", &image("good"), "orders-db", &migration)
+    world.migrating("orders", &FILES.image("good"), "orders-db", &migration)
 }
 
 /// Types the message's `flyway .. repair`, with the real program and in the folder of the files.
@@ -83,7 +75,7 @@ async fn repair(world: &World, flyway: &Flyway, release: &str, message: &str) ->
     let command = format!("flyway -url={command} repair")
         .replace("URL", &url)
         .replace("USER", &name)
-        .replace("/migrations", &folder(release).display().to_string());
+        .replace("/migrations", &FILES.folder(release).display().to_string());
     let output = Command::new(flyway.program())
         .args(command.split_whitespace().skip(1))
         .env("FLYWAY_PASSWORD", PASSWORD)

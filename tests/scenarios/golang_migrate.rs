@@ -4,10 +4,11 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::cluster::image::Image;
-use crate::cluster::place;
 use crate::objects::blocked_by;
+use crate::sources::Sources;
 use crate::world::World;
+
+const FILES: Sources = Sources("golang_migrate");
 
 const PASSWORD: &str = "password";
 
@@ -17,17 +18,14 @@ const PASSWORD: &str = "password";
 pub async fn a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messages_own_commands(
     world: World,
 ) -> Result<()> {
-    for release in ["good", "broken"] {
-        let image = Image::new(image(release)).file(folder(release), "/migrations");
-        world.cluster().load_image(&image).await?;
-    }
+    FILES.load(world.cluster(), &["good", "broken"]).await?;
     let _operator = world.operator().await?;
     world.database("orders-db", PASSWORD).await?;
     world.apply(&backend(&world)).await?;
     world.ready("orders").await?;
     ensure!(row(&world).await? == (1, false), "the first release");
 
-    world.ship("orders", &image("broken")).await?;
+    world.ship("orders", &FILES.image("broken")).await?;
     let undo = blocked_by(&world, "DatabaseDirty", "retry=1").await?;
     ensure!(row(&world).await? == (2, true), "the broken file");
     type_migrate(&world, &undo, "force 1").await?;
@@ -50,20 +48,10 @@ pub async fn a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messag
     Ok(())
 }
 
-fn image(release: &str) -> String {
-    format!("slipway.test/golang-migrate:{release}")
-}
-
-fn folder(release: &str) -> std::path::PathBuf {
-    place::project()
-        .join("tests/scenarios/golang_migrate")
-        .join(release)
-}
-
 fn backend(world: &World) -> Value {
     let migration =
         json!({"name": "schema", "tool": "GolangMigrate", "source": {"path": "/migrations"}});
-    world.migrating("orders", &image("good"), "orders-db", &migration)
+    world.migrating("orders", &FILES.image("good"), "orders-db", &migration)
 }
 
 /// Types one of the `migrate` commands of a message, with the real program and in the folder of the files, with the URL in its place.
@@ -80,7 +68,7 @@ async fn type_migrate(world: &World, message: &str, ending: &str) -> Result<()> 
         postgres.address().ip(),
         postgres.port()
     );
-    let files = folder("broken").display().to_string();
+    let files = FILES.folder("broken").display().to_string();
     let arguments = command.split_whitespace().skip(1);
     let arguments = arguments.map(|argument| match argument {
         "/migrations" => files.as_str(),

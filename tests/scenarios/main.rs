@@ -46,6 +46,7 @@ mod rights;
 mod server_faults;
 mod servers;
 mod shared;
+mod sources;
 mod storm;
 mod supervisor;
 mod tally;

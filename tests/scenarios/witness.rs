@@ -1,7 +1,6 @@
 //! A migration that is watched from inside its database. Its body writes a row when it begins and one when it ends, through a connection of its
 //! own, so that the rows stay when the body is rolled back or killed; between the two it sleeps until the test lets it go.
 
-use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
@@ -9,24 +8,14 @@ use serde_json::{Value, json};
 use tokio_postgres::Client;
 
 use crate::cluster::history::History;
-use crate::cluster::image::Image;
 use crate::cluster::postgres::{Postgres, SUPERUSER};
 use crate::cluster::release;
 use crate::cluster::session::Cluster;
 use crate::cluster::wait;
+use crate::sources::Sources;
 use crate::world::{PATIENCE, World};
 
-/// The folders of migrations beside this file, each an image of its own.
-const FOLDERS: [&str; 8] = [
-    "transactional",
-    "halves",
-    "more",
-    "other",
-    "refused",
-    "mariadb",
-    "partial",
-    "late",
-];
+const FILES: Sources = Sources("witness");
 
 /// What the migration is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,42 +37,40 @@ pub enum Body {
 }
 
 impl Body {
+    const ALL: [Self; 8] = [
+        Self::Transactional,
+        Self::Halves,
+        Self::More,
+        Self::Other,
+        Self::Refused,
+        Self::MariaDb,
+        Self::Partial,
+        Self::Late,
+    ];
+
+    /// Its image.
     pub fn image(self) -> String {
-        let [
-            transactional,
-            halves,
-            more,
-            other,
-            refused,
-            mariadb,
-            partial,
-            late,
-        ] = FOLDERS;
-        image_name(match self {
-            Self::Transactional => transactional,
-            Self::Halves => halves,
-            Self::More => more,
-            Self::Other => other,
-            Self::Refused => refused,
-            Self::MariaDb => mariadb,
-            Self::Partial => partial,
-            Self::Late => late,
-        })
+        FILES.image(self.folder())
+    }
+
+    /// Its folder of migrations.
+    const fn folder(self) -> &'static str {
+        match self {
+            Self::Transactional => "transactional",
+            Self::Halves => "halves",
+            Self::More => "more",
+            Self::Other => "other",
+            Self::Refused => "refused",
+            Self::MariaDb => "mariadb",
+            Self::Partial => "partial",
+            Self::Late => "late",
+        }
     }
 }
 
-fn image_name(folder: &str) -> String {
-    format!("slipway.test/witness:{folder}")
-}
-
-/// Loads the images. They hold nothing but the files.
+/// Loads the images.
 pub async fn load_images(cluster: &Cluster) -> Result<()> {
-    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/witness");
-    for folder in FOLDERS {
-        let image = Image::new(image_name(folder)).file(folders.join(folder), "/migrations");
-        cluster.load_image(&image).await?;
-    }
-    Ok(())
+    FILES.load(cluster, &Body::ALL.map(Body::folder)).await
 }
 
 /// What was seen in the database, in the ledger and among the Jobs, from the beginning to the end.
