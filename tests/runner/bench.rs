@@ -260,6 +260,13 @@ impl Bench {
         Ok(Running { child, log })
     }
 
+    /// A runner whose tool is at work: it sleeps in the database.
+    pub async fn at_work(&self) -> Result<Running> {
+        let running = self.start()?;
+        self.asleep().await?;
+        Ok(running)
+    }
+
     pub async fn run(&self) -> Result<Ended> {
         self.start()?.end().await
     }

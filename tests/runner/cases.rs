@@ -1,7 +1,10 @@
 //! Cases that are alike for every tool and every engine: what a run says, by the bench of its test.
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use rustix::process::{Signal, kill_process};
+use slipway::api::database::RunMode;
 
+use crate::bench::running::is_provisional;
 use crate::bench::{Bench, Ended};
 
 /// An empty database is brought to this version by so many files, and a second run finds nothing to do. The first run's end.
@@ -100,4 +103,27 @@ pub async fn gives_up_behind_a_reader(
         "Succeeded Succeeded 1->2 exit 0"
     );
     Ok(())
+}
+
+/// How a run ends whose tool is killed at work.
+pub async fn tool_killed(bench: &Bench) -> Result<Ended> {
+    let running = bench.at_work().await?;
+    kill_process(running.tool()?, Signal::KILL)?;
+    running.end().await
+}
+
+/// Kills a runner whose tool is at work; the message that it leaves claims nothing.
+pub async fn runner_killed(bench: &Bench) -> Result<()> {
+    let running = bench.at_work().await?;
+    running.signal(Signal::KILL)?;
+    let message = running.end().await?.message;
+    ensure!(is_provisional(&message), "{message:?}");
+    Ok(())
+}
+
+/// What a Check run says after this attempt.
+pub async fn checked(bench: &Bench, attempt: i64) -> Result<String> {
+    let mut check = bench.again(attempt);
+    check.parameters.mode = RunMode::Check;
+    Ok(check.run().await?.verdict())
 }

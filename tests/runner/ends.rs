@@ -1,11 +1,12 @@
 //! Runs that are cut short: by a signal to the tool or to the runner, by the pod's end, by the run deadline; and what a Check run then says.
 
 use anyhow::Result;
-use rustix::process::{Signal, kill_process, test_kill_process};
+use rustix::process::{Signal, test_kill_process};
 use slipway::api::database::RunMode;
 
 use crate::bench::running::is_provisional;
 use crate::bench::{Bench, LIMIT, SLEEPER};
+use crate::cases::tool_killed;
 use crate::cluster::wait;
 use crate::goose::{A, B};
 
@@ -20,10 +21,7 @@ async fn a_tool_killed_in_the_middle_of_a_file_is_safe_to_repeat_only_in_a_trans
     ];
     for (file, expected) in cases {
         let bench = Bench::new(&[A, ("2_b.sql", file)]).await?;
-        let running = bench.start()?;
-        bench.asleep().await?;
-        kill_process(running.tool()?, Signal::KILL)?;
-        assert_eq!(running.end().await?.verdict(), expected);
+        assert_eq!(tool_killed(&bench).await?.verdict(), expected);
     }
     Ok(())
 }
@@ -32,8 +30,7 @@ async fn a_tool_killed_in_the_middle_of_a_file_is_safe_to_repeat_only_in_a_trans
 #[tokio::test]
 async fn a_killed_runner_takes_the_tool_along_and_leaves_the_truth() -> Result<()> {
     let bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     let tool = running.tool()?;
     running.signal(Signal::KILL)?;
     let killed = running.end().await?;
@@ -69,8 +66,7 @@ async fn a_killed_runner_takes_the_tool_along_and_leaves_the_truth() -> Result<(
 async fn a_stop_lets_the_tool_finish_within_the_grace_period() -> Result<()> {
     let short = "-- +goose Up\nSELECT pg_sleep(2);\n";
     let bench = Bench::new(&[A, ("2_b.sql", short)]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     running.signal(Signal::TERM)?;
     assert_eq!(
         running.end().await?.verdict(),
@@ -78,8 +74,7 @@ async fn a_stop_lets_the_tool_finish_within_the_grace_period() -> Result<()> {
     );
     let mut bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;
     bench.parameters.grace_seconds = 61;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     running.signal(Signal::TERM)?;
     assert_eq!(
         running.end().await?.verdict(),

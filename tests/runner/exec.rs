@@ -1,14 +1,12 @@
 //! Programs of one's own: what the runner makes of their ends, and two public ones that migrate themselves.
 
 use anyhow::Result;
-use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 use slipway::api::database::RunMode;
 use slipway::api::migration::ReadBack;
 
-use crate::bench::running::is_provisional;
 use crate::bench::{Bench, program, public_program};
-use crate::cases::comes_up_once;
+use crate::cases::{checked, comes_up_once, runner_killed, tool_killed};
 
 /// A program in a shell, on a database without files.
 async fn shell(script: &str) -> Result<Bench> {
@@ -100,10 +98,7 @@ async fn a_program_that_failed_or_was_killed_is_run_again_only_if_that_is_harmle
     ] {
         let mut bench = shell("exec psql -c 'SELECT pg_sleep(60)'").await?;
         bench.parameters.idempotent = idempotent;
-        let running = bench.start()?;
-        bench.asleep().await?;
-        kill_process(running.tool()?, Signal::KILL)?;
-        assert_eq!(running.end().await?.verdict(), expected);
+        assert_eq!(tool_killed(&bench).await?.verdict(), expected);
     }
     let missing = shell("true").await?;
     let mut missing = missing.again(1);
@@ -136,11 +131,7 @@ async fn a_program_past_its_deadline_is_ended_and_left_to_a_person() -> Result<(
 #[tokio::test]
 async fn a_check_of_a_program_that_is_not_read_back_asks_for_a_person() -> Result<()> {
     let bench = shell("exec psql -c 'SELECT pg_sleep(60)'").await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
-    running.signal(Signal::KILL)?;
-    let killed = running.end().await?;
-    assert!(is_provisional(&killed.message), "{:?}", killed.message);
+    runner_killed(&bench).await?;
     let mut check = bench.again(1);
     check.parameters.mode = RunMode::Check;
     assert_eq!(
@@ -165,10 +156,8 @@ async fn a_program_that_is_read_back_is_judged_by_the_table_and_its_files() -> R
         bench.run().await?.verdict(),
         "Blocked OutcomeUnknown none->1 exit 12"
     );
-    let mut check = bench.again(1);
-    check.parameters.mode = RunMode::Check;
     assert_eq!(
-        check.run().await?.verdict(),
+        checked(&bench, 1).await?,
         "Blocked OutcomeUnknown 1->1 not started exit 12"
     );
     Ok(())
@@ -268,8 +257,7 @@ async fn two_programs_never_work_at_once() -> Result<()> {
     let mut second = first.again(2);
     second.parameters.command =
         command(&["/bin/sh", "-c", "psql -q -c 'INSERT INTO once VALUES (1)'"]);
-    let running = first.start()?;
-    first.asleep().await?;
+    let running = first.at_work().await?;
     assert_eq!(
         second.run().await?.verdict(),
         "Succeeded Succeeded none->none exit 0"

@@ -11,8 +11,7 @@ use slipway::api::migration::OutOfOrder;
 use tokio::process::Command;
 
 use crate::bench::Bench;
-use crate::bench::running::is_provisional;
-use crate::cases::{comes_up_once, gives_up_behind_a_reader, verdicts_at};
+use crate::cases::{checked, comes_up_once, gives_up_behind_a_reader, runner_killed, verdicts_at};
 
 const A: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("V1_10__b.sql", "CREATE TABLE b (id int);\n");
@@ -277,8 +276,7 @@ async fn flyway_builds_an_index_concurrently_while_a_second_runner_waits() -> Re
     let bench = bench(&[A, ("V2__b.sql", index), ("V2__b.sql.conf", NO_TRANSACTION)]).await?;
     let mut alias = bench.again(2);
     "localhost".clone_into(&mut alias.parameters.host);
-    let first = bench.start()?;
-    bench.asleep().await?;
+    let first = bench.at_work().await?;
     let second = alias.run().await?;
     let first = first.end().await?;
     assert_eq!(
@@ -311,8 +309,7 @@ async fn flyway_killed_in_the_middle_of_a_file_is_safe_to_repeat_only_in_a_trans
         if let Some(settings) = settings {
             bench.write(&[("V2__b.sql.conf", settings)])?;
         }
-        let running = bench.start()?;
-        bench.asleep().await?;
+        let running = bench.at_work().await?;
         let tool = running.tool()?;
         holds_no_secret(&fs::read_to_string(format!(
             "/proc/{}/cmdline",
@@ -337,15 +334,9 @@ async fn flyways_orphan_commits_after_a_killed_runner_and_the_next_run_waits_for
         ),
     ])
     .await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
-    running.signal(Signal::KILL)?;
-    let killed = running.end().await?;
-    assert!(is_provisional(&killed.message), "{:?}", killed.message);
-    let mut check = bench.again(1);
-    check.parameters.mode = RunMode::Check;
+    runner_killed(&bench).await?;
     assert_eq!(
-        check.run().await?.verdict(),
+        checked(&bench, 1).await?,
         "Succeeded NoPendingMigrations 2->2 not started exit 0"
     );
     Ok(())
@@ -365,8 +356,7 @@ async fn a_stop_lets_flyway_finish_within_the_grace_period() -> Result<()> {
     for (grace, content, expected) in cases {
         let mut bench = bench(&[A, ("V2__b.sql", content)]).await?;
         bench.parameters.grace_seconds = grace;
-        let running = bench.start()?;
-        bench.asleep().await?;
+        let running = bench.at_work().await?;
         running.signal(Signal::TERM)?;
         let ended = running.end().await?;
         assert_eq!(ended.verdict(), expected, "{}", ended.output);
@@ -388,8 +378,7 @@ async fn a_lock_that_flyways_run_lost_is_taken_again_or_flyway_is_killed() -> Re
     ] {
         let mut bench = bench(&[A, ("V2__b.sql", content)]).await?;
         bench.parameters.grace_seconds = grace;
-        let running = bench.start()?;
-        bench.asleep().await?;
+        let running = bench.at_work().await?;
         let lock = bench
             .session("application_name LIKE 'slipway-lock/%'")
             .await?;

@@ -2,11 +2,10 @@
 
 use anyhow::Result;
 use mysql_async::prelude::Queryable as _;
-use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
 
 use crate::bench::Bench;
-use crate::cases::comes_up_once;
+use crate::cases::{comes_up_once, tool_killed};
 
 const A: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("V2__b.sql", "CREATE TABLE b (id int);\n");
@@ -84,10 +83,7 @@ async fn flyway_killed_in_the_middle_of_a_file_on_mysql_blocks() -> Result<()> {
         ("V2__b.sql", "CREATE TABLE b (id int);\nSELECT SLEEP(60);\n"),
     ])
     .await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
-    kill_process(running.tool()?, Signal::KILL)?;
-    let ended = running.end().await?;
+    let ended = tool_killed(&bench).await?;
     assert_eq!(
         ended.verdict(),
         "Blocked OutcomeUnknown none->1 exit 12",

@@ -5,11 +5,12 @@ use std::fs;
 use anyhow::Result;
 use rustix::process::{Signal, kill_process};
 use slipway::api::common::Tool;
-use slipway::api::database::RunMode;
 
-use crate::bench::running::is_provisional;
 use crate::bench::{Bench, Ended};
-use crate::cases::{comes_up_once, stops_at_its_target, tells_apart_what_does_not_fit};
+use crate::cases::{
+    checked, comes_up_once, runner_killed, stops_at_its_target, tells_apart_what_does_not_fit,
+    tool_killed,
+};
 
 const A: (&str, &str) = ("1_a.up.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.up.sql", "CREATE TABLE b (id int);\n");
@@ -190,8 +191,7 @@ async fn a_second_runner_of_golang_migrate_waits_without_blocking_the_first_ones
     let index = ("3_c.up.sql", "CREATE INDEX CONCURRENTLY a_id ON a (id);\n");
     let bench = bench(&[A, SHORT, index]).await?;
     let other = bench.again(2);
-    let first = bench.start()?;
-    bench.asleep().await?;
+    let first = bench.at_work().await?;
     let second = other.run().await?;
     let first = first.end().await?;
     assert_eq!(
@@ -211,10 +211,7 @@ async fn a_second_runner_of_golang_migrate_waits_without_blocking_the_first_ones
 #[tokio::test]
 async fn golang_migrate_killed_in_the_middle_of_a_file_blocks_as_the_row_is_dirty() -> Result<()> {
     let bench = bench(&[A, SLEEPER]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
-    kill_process(running.tool()?, Signal::KILL)?;
-    let killed = running.end().await?;
+    let killed = tool_killed(&bench).await?;
     assert_eq!(
         (killed.verdict(), killed.error()),
         (
@@ -244,15 +241,9 @@ async fn a_dirty_first_file_has_golang_migrates_word_for_no_version_before_it() 
 #[tokio::test]
 async fn a_check_after_a_killed_runner_finds_golang_migrates_dirty_row() -> Result<()> {
     let bench = bench(&[A, SLEEPER]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
-    running.signal(Signal::KILL)?;
-    let killed = running.end().await?;
-    assert!(is_provisional(&killed.message), "{:?}", killed.message);
-    let mut check = bench.again(1);
-    check.parameters.mode = RunMode::Check;
+    runner_killed(&bench).await?;
     assert_eq!(
-        check.run().await?.verdict(),
+        checked(&bench, 1).await?,
         "Blocked DatabaseDirty 2->2 not started exit 12"
     );
     Ok(())
@@ -262,8 +253,7 @@ async fn a_check_after_a_killed_runner_finds_golang_migrates_dirty_row() -> Resu
 #[tokio::test]
 async fn a_stop_lets_golang_migrate_end_its_file_and_begin_no_other() -> Result<()> {
     let bench = bench(&[A, SHORT, C]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     running.signal(Signal::TERM)?;
     let stopped = running.end().await?;
     assert_eq!(
@@ -284,8 +274,7 @@ async fn a_stop_lets_golang_migrate_end_its_file_and_begin_no_other() -> Result<
 async fn a_stop_with_too_little_grace_leaves_golang_migrates_row_dirty() -> Result<()> {
     let mut bench = bench(&[A, SLEEPER]).await?;
     bench.parameters.grace_seconds = 61;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     running.signal(Signal::TERM)?;
     assert_eq!(
         running.end().await?.verdict(),
@@ -310,8 +299,7 @@ async fn a_run_past_its_deadline_ends_its_file_first() -> Result<()> {
 #[tokio::test]
 async fn golang_migrate_goes_on_where_the_lost_lock_is_had_again_at_once() -> Result<()> {
     let bench = bench(&[A, ("2_b.up.sql", "SELECT pg_sleep(5);\n")]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     let lock = bench
         .session("application_name LIKE 'slipway-lock/%'")
         .await?;
@@ -331,8 +319,7 @@ async fn golang_migrate_goes_on_where_the_lost_lock_is_had_again_at_once() -> Re
 #[tokio::test]
 async fn golang_migrate_gets_any_password_past_its_command_line() -> Result<()> {
     let bench = bench(&[A, SLEEPER]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     let arguments = fs::read_to_string(format!("/proc/{}/cmdline", running.tool()?.as_raw_pid()))?;
     assert!(!arguments.contains("canary"), "{arguments}");
     kill_process(running.tool()?, Signal::KILL)?;

@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 use mysql_async::prelude::Queryable as _;
-use rustix::process::{Signal, kill_process};
+use rustix::process::Signal;
 use slipway::api::common::Tool;
 
 use crate::bench::Bench;
-use crate::cases::{comes_up_once, verdicts_at};
+use crate::cases::{comes_up_once, tool_killed, verdicts_at};
 
 const A: (&str, &str) = ("1_a.up.sql", "CREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.up.sql", "CREATE TABLE b (id int);\n");
@@ -125,10 +125,7 @@ async fn an_error_of_mariadb_under_golang_migrate_is_told_without_a_value() -> R
 #[tokio::test]
 async fn golang_migrate_killed_in_the_middle_of_a_file_on_mariadb_blocks() -> Result<()> {
     let bench = bench(&[A, SLEEPER]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
-    kill_process(running.tool()?, Signal::KILL)?;
-    let killed = running.end().await?;
+    let killed = tool_killed(&bench).await?;
     assert_eq!(
         killed.verdict(),
         "Blocked DatabaseDirty none->2 exit 12",
@@ -142,8 +139,7 @@ async fn golang_migrate_killed_in_the_middle_of_a_file_on_mariadb_blocks() -> Re
 #[tokio::test]
 async fn a_stop_lets_golang_migrate_end_its_file_on_mariadb() -> Result<()> {
     let bench = bench(&[A, SHORT, C]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     running.signal(Signal::TERM)?;
     assert_eq!(
         running.end().await?.verdict(),

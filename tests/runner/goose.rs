@@ -236,8 +236,7 @@ async fn an_index_that_a_failed_concurrent_build_left_behind_is_named() -> Resul
 #[tokio::test]
 async fn any_password_works_and_is_seen_nowhere() -> Result<()> {
     let bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     let arguments = fs::read_to_string(format!("/proc/{}/cmdline", running.tool()?.as_raw_pid()))?;
     assert!(!arguments.contains("canary"), "{arguments}");
     running.signal(Signal::TERM)?;

@@ -1,10 +1,11 @@
 //! The runner on MySQL: a real MariaDB, where a change of the schema is part of no transaction.
 
 use anyhow::Result;
-use rustix::process::{Signal, kill_process};
 
 use crate::bench::Bench;
-use crate::cases::{comes_up_once, stops_at_its_target, tells_apart_what_does_not_fit};
+use crate::cases::{
+    comes_up_once, stops_at_its_target, tells_apart_what_does_not_fit, tool_killed,
+};
 
 const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
 const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");
@@ -95,11 +96,8 @@ async fn an_error_of_mariadb_is_told_without_a_value() -> Result<()> {
 #[tokio::test]
 async fn a_goose_killed_in_the_middle_of_a_file_on_mysql_blocks() -> Result<()> {
     let bench = Bench::mysql(&[A, ("2_b.sql", SLEEPER)]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
-    kill_process(running.tool()?, Signal::KILL)?;
     assert_eq!(
-        running.end().await?.verdict(),
+        tool_killed(&bench).await?.verdict(),
         "Blocked OutcomeUnknown none->1 exit 12"
     );
     Ok(())

@@ -3,10 +3,10 @@
 use anyhow::Result;
 use mysql_async::prelude::Queryable as _;
 use rustix::process::Signal;
-use slipway::api::database::RunMode;
 
 use crate::bench::running::is_provisional;
 use crate::bench::{Bench, LIMIT, PASSWORD};
+use crate::cases::checked;
 use crate::cluster::mariadb::MariaDb;
 use crate::cluster::server::Options;
 use crate::cluster::{debian, wait};
@@ -38,8 +38,7 @@ async fn two_runners_by_two_names_of_one_mariadb_never_work_at_once() -> Result<
     let bench = Bench::mysql(&[A, ("2_b.sql", &sleeper(3))]).await?;
     let mut alias = bench.again(2);
     "localhost".clone_into(&mut alias.parameters.host);
-    let first = bench.start()?;
-    bench.asleep().await?;
+    let first = bench.at_work().await?;
     let second = alias.run().await?;
     let first = first.end().await?;
     assert_eq!(
@@ -65,8 +64,7 @@ async fn two_runners_by_two_names_of_one_mariadb_never_work_at_once() -> Result<
 #[tokio::test]
 async fn a_migration_of_another_database_on_the_same_mariadb_is_not_waited_for() -> Result<()> {
     let busy = Bench::mysql(&[A, ("2_b.sql", &sleeper(60))]).await?;
-    let running = busy.start()?;
-    busy.asleep().await?;
+    let running = busy.at_work().await?;
     let mut other = Bench::mysql(&[A]).await?;
     other.parameters.lock_wait_seconds = 1;
     assert_eq!(
@@ -114,10 +112,8 @@ async fn what_a_killed_attempt_left_running_in_mariadb_is_waited_for_and_not_kil
         "Failed LockTimeout none->none retry not started exit 10"
     );
     assert_eq!(bench.asleep().await?, orphan);
-    let mut check = bench.again(2);
-    check.parameters.mode = RunMode::Check;
     assert_eq!(
-        check.run().await?.verdict(),
+        checked(&bench, 2).await?,
         "Blocked OutcomeUnknown 1->1 not started exit 12"
     );
     Ok(())
@@ -152,8 +148,7 @@ async fn a_session_without_a_mark_counts_only_where_the_user_is_for_migrations_a
 async fn two_runners_of_a_user_for_migrations_alone_follow_each_other() -> Result<()> {
     let mut bench = Bench::mysql(&[A, ("2_b.sql", &sleeper(3))]).await?;
     bench.parameters.own_user = true;
-    let first = bench.start()?;
-    bench.asleep().await?;
+    let first = bench.at_work().await?;
     let second = bench.again(2).run().await?;
     assert_eq!(
         (first.end().await?.verdict(), second.verdict()),
@@ -169,8 +164,7 @@ async fn two_runners_of_a_user_for_migrations_alone_follow_each_other() -> Resul
 #[tokio::test]
 async fn a_lock_of_mariadb_that_is_lost_is_taken_again_or_goose_is_killed() -> Result<()> {
     let bench = Bench::mysql(&[A, ("2_b.sql", &sleeper(5))]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     kill_lock(&bench).await?;
     let ended = running.end().await?;
     assert_eq!(
@@ -182,8 +176,7 @@ async fn a_lock_of_mariadb_that_is_lost_is_taken_again_or_goose_is_killed() -> R
 
     let mut bench = Bench::mysql(&[A, ("2_b.sql", &sleeper(60))]).await?;
     bench.parameters.grace_seconds = 8;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     let mut client = bench.mysql_client().await?;
     client
         .query_drop(format!("ALTER USER '{}'@'%' ACCOUNT LOCK", bench.user))

@@ -16,8 +16,7 @@ async fn two_runners_by_two_names_of_one_server_never_work_at_once() -> Result<(
     let bench = Bench::new(&[A, ("2_b.sql", index)]).await?;
     let mut alias = bench.again(2);
     "localhost".clone_into(&mut alias.parameters.host);
-    let first = bench.start()?;
-    bench.asleep().await?;
+    let first = bench.at_work().await?;
     let second = alias.run().await?;
     let first = first.end().await?;
     assert_eq!(
@@ -65,8 +64,7 @@ async fn an_orphan_of_an_earlier_attempt_is_waited_for_and_then_ended() -> Resul
 #[tokio::test]
 async fn a_lock_held_by_another_session_ends_the_wait_without_a_change() -> Result<()> {
     let mut bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;
-    let holder = bench.start()?;
-    bench.asleep().await?;
+    let holder = bench.at_work().await?;
     bench.parameters.lock_wait_seconds = 1;
     let late = bench.again(2).run().await?;
     assert_eq!(
@@ -82,8 +80,7 @@ async fn a_lock_held_by_another_session_ends_the_wait_without_a_change() -> Resu
 async fn a_lost_lock_is_taken_again_or_the_tool_is_killed() -> Result<()> {
     let short = "-- +goose Up\nSELECT pg_sleep(5);\n";
     let bench = Bench::new(&[A, ("2_b.sql", short)]).await?;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     let lock = bench
         .session("application_name LIKE 'slipway-lock/%'")
         .await?;
@@ -99,8 +96,7 @@ async fn a_lost_lock_is_taken_again_or_the_tool_is_killed() -> Result<()> {
 
     let mut bench = Bench::new(&[A, ("2_b.sql", SLEEPER)]).await?;
     bench.parameters.grace_seconds = 8;
-    let running = bench.start()?;
-    bench.asleep().await?;
+    let running = bench.at_work().await?;
     let lock = bench
         .session("application_name LIKE 'slipway-lock/%'")
         .await?;
