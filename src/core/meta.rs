@@ -3,8 +3,6 @@
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
-use super::plan::{ObjectKey, ObjectKind};
-
 /// Field manager of every apply, and the value of [`MANAGED_BY`].
 pub const MANAGER: &str = "slipway";
 
@@ -46,16 +44,6 @@ pub const PAUSED_ANNOTATION: &str = "slipway.dev/paused";
 
 /// Finalizer on a migration Job until its outcome is in the ledger.
 pub const OUTCOME_FINALIZER: &str = "slipway.dev/outcome";
-
-/// Key of a namespaced object from its metadata.
-#[must_use]
-pub fn key_of<K: Resource>(kind: ObjectKind, object: &K) -> ObjectKey {
-    ObjectKey {
-        kind,
-        namespace: object.meta().namespace.clone().unwrap_or_default(),
-        name: object.name_any(),
-    }
-}
 
 /// The ownerReference of a controller: what has another one, or none, is foreign.
 #[must_use]

@@ -9,14 +9,24 @@ use std::time::Duration;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
-use super::meta;
-
 /// Names one object of the cluster. `namespace` is never empty: Slipway writes namespaced objects only.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey {
     pub kind: ObjectKind,
     pub namespace: String,
     pub name: String,
+}
+
+impl ObjectKey {
+    /// Key of a namespaced object from its metadata.
+    #[must_use]
+    pub fn of<K: Resource>(kind: ObjectKind, object: &K) -> Self {
+        Self {
+            kind,
+            namespace: object.meta().namespace.clone().unwrap_or_default(),
+            name: object.name_any(),
+        }
+    }
 }
 
 /// The kinds that Slipway writes or looks at.
@@ -113,7 +123,7 @@ impl Step {
     #[must_use]
     pub fn patch<K: Resource>(kind: ObjectKind, object: &K, body: Value) -> Self {
         Self::Patch(Patch {
-            key: meta::key_of(kind, object),
+            key: ObjectKey::of(kind, object),
             uid: object.uid().unwrap_or_default(),
             resource_version: object.resource_version().unwrap_or_default(),
             body,
@@ -124,7 +134,7 @@ impl Step {
     #[must_use]
     pub fn delete<K: Resource>(kind: ObjectKind, object: &K, propagation: Propagation) -> Self {
         Self::Delete(Delete {
-            key: meta::key_of(kind, object),
+            key: ObjectKey::of(kind, object),
             uid: object.uid().unwrap_or_default(),
             resource_version: object.resource_version().unwrap_or_default(),
             propagation,

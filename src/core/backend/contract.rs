@@ -7,9 +7,9 @@
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::decide::Considered;
+use super::decision::Considered;
+use super::deployed::is_rolled_out;
 use super::gate::{self, Hold};
-use super::report::is_rolled_out;
 use super::seen::Seen;
 use crate::api::backend::Soak;
 use crate::api::common::Phase;

@@ -6,69 +6,19 @@ use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
 use super::build::pod_template;
-use super::children::{self, Cause, Whose};
+use super::children::{self, Whose};
+use super::decision::{Considered, Decision, Outlook};
 use super::gate::{self, Gate, Hold};
 use super::input_hash;
 use super::release::{self, Release, ReleaseMigration};
 use super::report;
-use super::resolve::{self, Invalid, Missing, surroundings};
+use super::resolve::{self, surroundings};
 use super::resolved::{Bound, ResolvedBackend};
 use super::seen::Seen;
 use super::steps;
 use crate::core::compare;
-use crate::core::meta::{self, PAUSED_ANNOTATION};
+use crate::core::meta::PAUSED_ANNOTATION;
 use crate::core::plan::{ObjectKey, ObjectKind, Plan};
-
-/// What one look at a Backend leads to.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    pub plan: Plan,
-    /// Why each step is done, in the order of the plan's steps.
-    pub(super) purposes: Vec<Purpose>,
-    pub(super) outlook: Outlook,
-}
-
-/// Why a step is done.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Purpose {
-    /// A child comes into place: made, changed as wished, or put back after somebody changed it.
-    Child { key: ObjectKey, cause: Cause },
-    /// The Deployment gets the template of a release that it did not have.
-    Release,
-    /// The Deployment had been taken back to an older release by hand.
-    UndoRollback { to: i64 },
-    /// What goes with another step: confirming, keeping the release, making a Migration, clearing away.
-    Other,
-}
-
-/// How the Backend stands, apart from what the pods do.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outlook {
-    /// It is being deleted: the garbage collector takes the children.
-    Deleting,
-    Invalid(Invalid),
-    /// A child's name is taken.
-    Taken {
-        key: ObjectKey,
-        whose: Whose,
-    },
-    Considered(Box<Considered>),
-}
-
-/// A Backend that can be worked on.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Considered {
-    pub backend: ResolvedBackend,
-    /// Input hash of what the spec asks for; absent while something is missing.
-    pub wanted: Option<String>,
-    /// The release whose template is in force when the plan is done.
-    pub release: Option<Release>,
-    pub hold: Option<Hold>,
-    /// Paths that a newer Slipway would build otherwise.
-    pub update: Vec<String>,
-    /// The annotation `slipway.dev/paused` keeps writes back.
-    pub withheld: bool,
-}
 
 /// Works out the plan.
 #[must_use]
@@ -137,7 +87,7 @@ fn taken_by<K: Resource>(
 ) -> Option<(ObjectKey, Whose)> {
     let object = object?;
     let whose = children::whose(seen, object);
-    (whose != Whose::Ours).then(|| (meta::key_of(kind, object), whose))
+    (whose != Whose::Ours).then(|| (ObjectKey::of(kind, object), whose))
 }
 
 /// Asks the gate where the spec wants another release than the last.
@@ -231,14 +181,4 @@ fn changed_paths(built: &Value, kept: &Value) -> Vec<String> {
     paths.sort();
     paths.dedup();
     paths
-}
-
-impl Considered {
-    /// What is missing, if that holds the release.
-    pub(super) fn missing(&self) -> Option<&Missing> {
-        match &self.hold {
-            Some(Hold::Missing(missing)) => Some(missing),
-            _ => None,
-        }
-    }
 }

@@ -8,6 +8,8 @@ pub mod build;
 mod children;
 mod contract;
 mod decide;
+mod decision;
+mod deployed;
 mod gate;
 mod input_hash;
 mod problems;
@@ -22,7 +24,8 @@ mod steps;
 mod tests;
 
 pub use self::build::headless_service::name_of as headless_name;
-pub use self::decide::{Decision, decide};
+pub use self::decide::decide;
+pub use self::decision::Decision;
 pub use self::render::{Rendered, render};
 pub use self::report::report;
 pub use self::resolve::{Invalid, Missing, resolve};

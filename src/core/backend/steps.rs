@@ -8,10 +8,10 @@ use super::build::{
 };
 use super::children::{self, Care, Cause, Live};
 use super::contract;
-use super::decide::{Considered, Purpose};
+use super::decision::{Considered, Purpose};
+use super::deployed::is_rolled_out;
 use super::gate::{self, Hold};
 use super::release::{self, Release};
-use super::report;
 use super::resolved::Account;
 use super::seen::Seen;
 use crate::core::compare;
@@ -147,7 +147,7 @@ fn next_migration(seen: &Seen, considered: &Considered) -> Option<Purposed> {
 
 /// The migrations after the rollout that are not there yet, once the release is out: each shows for itself what it waits for.
 fn later_migrations(seen: &Seen, considered: &Considered) -> Vec<Purposed> {
-    if considered.hold.is_some() || !report::is_rolled_out(seen, considered) {
+    if considered.hold.is_some() || !is_rolled_out(seen, considered) {
         return Vec::new();
     }
     contract::entries(seen)
@@ -224,7 +224,7 @@ fn deployment_purpose(seen: &Seen, release: &Release, step: &Step, cause: Cause)
 
 fn confirm(seen: &Seen) -> Step {
     Step::Confirm(Confirm {
-        key: meta::key_of(ObjectKind::Backend, seen.backend.as_ref()),
+        key: ObjectKey::of(ObjectKind::Backend, seen.backend.as_ref()),
         uid: seen.uid(),
         generation: seen.generation(),
         annotation: None,
@@ -248,7 +248,7 @@ fn expired(seen: &Seen) -> Vec<Purposed> {
 
 /// Children that the spec does not ask for any more; only when nothing else is to be done and no old pod needs them.
 fn retire(seen: &Seen, considered: &Considered, busy: bool) -> Vec<Purposed> {
-    if busy || considered.hold.is_some() || !report::is_rolled_out(seen, considered) {
+    if busy || considered.hold.is_some() || !is_rolled_out(seen, considered) {
         return Vec::new();
     }
     let backend = &considered.backend;

@@ -10,8 +10,9 @@ use kube::ResourceExt;
 use super::retention;
 use crate::api::database::{Database, DatabaseStatus, Ledger};
 use crate::core::conditions::{self, Standing};
-use crate::core::meta;
-use crate::core::plan::{Executed, ObjectKind, Plan, ReplaceDatabaseStatus, Report, Step};
+use crate::core::plan::{
+    Executed, ObjectKey, ObjectKind, Plan, ReplaceDatabaseStatus, Report, Step,
+};
 
 #[cfg(test)]
 mod tests;
@@ -128,7 +129,7 @@ pub fn report(_seen: &Seen, _decision: &Decision, _executed: &Executed, _now: Ti
 #[must_use]
 pub fn replace(database: &Database, status: DatabaseStatus) -> Step {
     Step::ReplaceDatabaseStatus(Box::new(ReplaceDatabaseStatus {
-        key: meta::key_of(ObjectKind::Database, database),
+        key: ObjectKey::of(ObjectKind::Database, database),
         uid: database.uid().unwrap_or_default(),
         resource_version: database.resource_version().unwrap_or_default(),
         status,

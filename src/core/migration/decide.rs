@@ -177,7 +177,7 @@ fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<St
         )];
     }
     let confirm = Confirm {
-        key: meta::key_of(ObjectKind::Backend, backend.as_ref()),
+        key: ObjectKey::of(ObjectKind::Backend, backend.as_ref()),
         uid: backend.uid().unwrap_or_default(),
         generation: backend.metadata.generation.unwrap_or_default(),
         annotation: None,

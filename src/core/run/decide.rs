@@ -11,15 +11,14 @@ use serde_json::json;
 
 use super::evidence::{self, JobState, SeenPod};
 use super::outcome;
+use super::seen::Seen;
 use super::ticket::{Ticket, ticket};
 use super::verdict::{End, Verdict};
 use crate::api::database::{Database, Holder, Ledger, RunMode};
-use crate::api::migration::Migration;
 use crate::core::database::{self, ledger};
 use crate::core::meta;
 use crate::core::migration;
 use crate::core::plan::{Executed, ObjectKind, Plan, Propagation, Report, Step};
-use crate::core::settings::Settings;
 
 #[cfg(test)]
 mod tests;
@@ -33,22 +32,6 @@ const KEEP_SECONDS: i64 = 86_400;
 
 /// The same where the Migration is gone, so nobody can find the log any more.
 const KEEP_ORPHAN_SECONDS: i64 = 60;
-
-/// What one look at a migration Job shows.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    pub job: Arc<Job>,
-    pub database: Option<Arc<Database>>,
-    /// Backends that name the Database: its status is written as a whole.
-    pub bound: i64,
-    /// The Migration of the ticket's uid, if it still exists.
-    pub migration: Option<Arc<Migration>>,
-    /// What a look at this Migration shows, for a suspended Job: one that it does not ask for is swept.
-    pub asks: Option<migration::Seen>,
-    /// Pods of the namespace's migrations, those that are gone too.
-    pub pods: Vec<SeenPod>,
-    pub settings: Arc<Settings>,
-}
 
 /// What follows.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,8 +4,10 @@
 mod decide;
 pub mod evidence;
 mod outcome;
+mod seen;
 pub mod sqlstate;
 pub mod ticket;
 pub mod verdict;
 
-pub use decide::{Decision, Seen, decide, report};
+pub use decide::{Decision, decide, report};
+pub use seen::Seen;

@@ -6,8 +6,8 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
-use super::decide::Seen;
 use super::evidence::{self, SeenPod};
+use super::seen::Seen;
 use super::ticket::Ticket;
 use super::verdict::{End, Verdict};
 use crate::api::common::Phase;

@@ -5,10 +5,10 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 
-use super::super::decide::Considered;
+use super::super::decision::Considered;
 use super::super::release;
 use super::super::seen::Seen;
-use super::pods::TroubleKind;
+use super::trouble::TroubleKind;
 use crate::core::conditions::{RECONCILING, STALLED};
 
 /// From when a deadline counts.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 
-use super::super::decide::Considered;
+use super::super::decision::Considered;
 use super::super::resolved::{ResolvedBackend, short_image};
 use super::super::seen::Seen;
 use crate::api::backend::{BackendDisplay, BackendStatus, BackendType, Effective};

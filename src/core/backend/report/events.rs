@@ -1,10 +1,10 @@
 //! Events: one per transition, none where nothing has changed. Each cause has its own action, so that none is folded into another.
 
 use super::super::children::Cause;
-use super::super::decide::{Decision, Outlook, Purpose};
+use super::super::decision::{Decision, Outlook, Purpose};
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
-use super::pods::TroubleKind;
+use super::trouble::TroubleKind;
 use crate::api::backend::BackendStatus;
 use crate::core::conditions::{READY, STALLED, Standing};
 use crate::core::plan::{Event, EventKind, Executed};

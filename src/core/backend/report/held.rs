@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::decide::Considered;
+use super::super::decision::Considered;
 use super::super::gate::{HeldBy, HeldState, Hold};
 use super::super::resolve::Missing;
 use super::super::resolved::short_image;
@@ -10,8 +10,8 @@ use super::super::seen::Seen;
 use super::assessment::{Assessment, stalled, working};
 use super::deadline::{Since, deadline};
 use super::messages;
-use super::migrated;
 use super::progress::serving;
+use super::rollback;
 
 /// By what the gate says.
 pub(super) fn held(
@@ -33,7 +33,7 @@ pub(super) fn held(
         }
         Hold::Migration(migration) => migrating(seen, migration),
         Hold::Conflict { migration } => conflict(seen, migration),
-        Hold::Unsafe(found) => migrated::held_below(seen, wanted_image(seen), found),
+        Hold::Unsafe(found) => rollback::held_below(seen, wanted_image(seen), found),
         Hold::Contract {
             migration,
             database,

@@ -3,14 +3,15 @@
 
 use kube::ResourceExt;
 
-use super::super::contract::{self, UnsafeRollback};
-use super::super::decide::Considered;
+use super::super::contract;
+use super::super::decision::Considered;
 use super::super::gate::{self, HeldBy, HeldState, Hold};
 use super::super::seen::Seen;
 use super::assessment::{Assessment, stalled};
 use super::held::conflict;
 use super::messages;
 use super::progress::serving;
+use super::rollback;
 use crate::api::backend::SchemaVersions;
 use crate::core::conditions::{Draft, MIGRATED, Standing, Truth};
 use crate::core::migration::planned::{PlannedMigration, version_table};
@@ -68,7 +69,7 @@ fn pending(seen: &Seen, plan: &PlannedMigration) -> String {
 /// What is wrong with the migrations after the rollout of a release that is out; `None`: they wait, work, or are done.
 pub(super) fn trouble(seen: &Seen) -> Option<Assessment> {
     if let Some(found) = contract::unsafe_rollback(seen, contract::entries(seen)) {
-        return Some(released_below(seen, &found));
+        return Some(rollback::released_below(seen, &found));
     }
     match contract::first_open(seen)? {
         (_, Hold::Migration(held)) => failed(seen, &held),
@@ -87,74 +88,6 @@ fn failed(seen: &Seen, held: &HeldBy) -> Option<Assessment> {
     };
     let message = messages::with_serving(&held.migration, &held.message, &serving(seen));
     Some(Assessment::about(&held.migration, stalled(reason, message)))
-}
-
-/// A release whose files end below a contract, seen before it goes out.
-pub(super) fn held_below(seen: &Seen, image: &str, found: &UnsafeRollback) -> Assessment {
-    let back = seen
-        .backend
-        .status
-        .as_ref()
-        .and_then(|status| status.release.as_ref())
-        .map_or_else(String::new, |release| {
-            format!(
-                "; or stay with the image that serves: kubectl patch slb/{} -n {} --type=merge -p '{{\"spec\":{{\"image\":\"{}\"}}}}'",
-                seen.name(),
-                seen.namespace(),
-                release.image
-            )
-        });
-    let text = format!(
-        "image {image} must not go out: {}; {}. {}{back}",
-        below(found),
-        serving(seen),
-        remedy(found)
-    );
-    Assessment::about(&found.by, stalled("RollbackUnsafe", text))
-}
-
-/// The same of one that is out: only its own migration after the rollout told how far its files reach.
-fn released_below(seen: &Seen, found: &UnsafeRollback) -> Assessment {
-    let look = if found.by.is_empty() {
-        String::new()
-    } else {
-        format!(
-            ". Which image has them stands in spec.source.image of it. Next: kubectl get slm/{} -n {} -o yaml",
-            found.by,
-            seen.namespace()
-        )
-    };
-    let text = format!(
-        "{}; {}. {}{look}",
-        below(found),
-        serving(seen),
-        remedy(found)
-    );
-    Assessment::about(&found.by, stalled("RollbackUnsafe", text))
-}
-
-fn below(found: &UnsafeRollback) -> String {
-    let UnsafeRollback {
-        database,
-        files_top,
-        version,
-        by,
-    } = found;
-    let by = if by.is_empty() {
-        "a migration".to_owned()
-    } else {
-        format!("migration {by}")
-    };
-    format!(
-        "its migration files end at version {files_top}, and {by} (AfterRollout) took database {database} to version {version}, which older code may not work with"
-    )
-}
-
-fn remedy(found: &UnsafeRollback) -> String {
-    format!(
-        "Ship an image with files up to version {} or higher",
-        found.version
-    )
 }
 
 /// Versions of the first migration's schema: what its database has, by the Migration that read it last, and what the plan wants. Later

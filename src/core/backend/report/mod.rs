@@ -11,13 +11,14 @@ mod migrated;
 mod pods;
 mod progress;
 mod rest;
+mod rollback;
 mod rollout;
 mod standing;
 mod stopped;
+mod trouble;
 mod unresolved;
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::DeploymentStatus;
 use kube::ResourceExt;
 use serde_json::Value;
 use std::time::Duration;
@@ -25,7 +26,8 @@ use std::time::Duration;
 use self::assessment::Assessment;
 use super::build;
 use super::contract;
-use super::decide::{Considered, Decision, Outlook, Purpose};
+use super::decision::{Considered, Decision, Outlook, Purpose};
+use super::deployed::counts;
 use super::problems;
 use super::release;
 use super::seen::Seen;
@@ -135,14 +137,6 @@ fn status(
     status
 }
 
-/// The counts of the live Deployment; none where there is none.
-fn counts(seen: &Seen) -> DeploymentStatus {
-    seen.deployment
-        .as_ref()
-        .and_then(|deployment| deployment.status.clone())
-        .unwrap_or_default()
-}
-
 /// Whether the plan writes the Deployment, so that what is known of it is out of date.
 fn writes_deployment(decision: &Decision) -> bool {
     decision.plan.steps.iter().any(|step| match step {
@@ -150,22 +144,6 @@ fn writes_deployment(decision: &Decision) -> bool {
         Step::Patch(patch) => patch.key.kind == ObjectKind::Deployment,
         _ => false,
     })
-}
-
-/// Whether every pod is of the release in force and available, and no older one is left: the controller has seen our last change.
-pub(super) fn is_rolled_out(seen: &Seen, considered: &Considered) -> bool {
-    let (Some(deployment), Some(release)) = (seen.deployment.as_ref(), considered.release.as_ref())
-    else {
-        return false;
-    };
-    let counts = counts(seen);
-    let wanted = considered.backend.replicas;
-    release::in_deployment(seen) == Some(release.revision)
-        && deployment.spec.as_ref().and_then(|spec| spec.replicas) == Some(wanted)
-        && counts.observed_generation >= deployment.metadata.generation
-        && counts.replicas.unwrap_or(0) == wanted
-        && counts.updated_replicas.unwrap_or(0) == wanted
-        && counts.available_replicas.unwrap_or(0) == wanted
 }
 
 fn available(seen: &Seen) -> Draft {

@@ -2,10 +2,10 @@
 
 use kube::ResourceExt;
 
+use super::super::deployed::counts;
 use super::super::release::{self, Release};
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
-use super::counts;
 use super::pods;
 use crate::core::meta::RELEASE_LABEL;
 

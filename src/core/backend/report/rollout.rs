@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::super::decide::{Considered, Decision};
+use super::super::decision::{Considered, Decision};
+use super::super::deployed::is_rolled_out;
 use super::super::release::Release;
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
@@ -10,9 +11,10 @@ use super::assessment::{Assessment, stalled, working};
 use super::deadline::{Since, deadline, from_now};
 use super::messages::{self, clock};
 use super::migrated;
-use super::pods::{self, Trouble};
+use super::pods;
 use super::progress::progress;
-use super::{is_rolled_out, writes_deployment};
+use super::trouble::Trouble;
+use super::writes_deployment;
 use crate::core::conditions::Standing;
 
 /// By the release in force and its pods.

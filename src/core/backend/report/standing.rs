@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::decide::{Decision, Outlook};
+use super::super::decision::{Decision, Outlook};
 use super::super::seen::Seen;
 use super::assessment::{Assessment, stalled, working};
 use super::held::{held, withheld};

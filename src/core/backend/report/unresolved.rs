@@ -4,7 +4,7 @@ use kube::ResourceExt;
 
 use super::super::resolved::{ResolvedBackend, SourceKind, VariableValue};
 use super::super::seen::Seen;
-use super::pods::TroubleKind;
+use super::trouble::TroubleKind;
 
 /// `secret "x" not found`, `couldn't find key k in Secret ns/x`, and the same for ConfigMaps: the kubelet's words.
 pub(super) fn configuration(

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::resolved::{FileSource, ResolvedBackend, SourceKind, VariableValue};
-use super::surroundings::Missing;
+use super::missing::Missing;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::endpoint::{Endpoint, Holder};
 use crate::core::hash;

@@ -7,6 +7,7 @@ mod config;
 mod environment;
 mod files;
 mod migrations;
+mod missing;
 mod ports;
 mod probes;
 mod resources;
@@ -19,7 +20,8 @@ use super::resolved::{Account, Image, Program, ResolvedBackend, ResolvedSecurity
 use crate::api::backend::{Backend, BackendSpec, BackendType};
 use crate::api::workload::Security;
 
-pub use self::surroundings::{Missing, surroundings};
+pub use self::missing::Missing;
+pub use self::surroundings::surroundings;
 
 /// Longest name of a Backend; children's names and labels are made of it.
 const NAME_LIMIT: usize = 40;
