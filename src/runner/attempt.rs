@@ -108,77 +108,33 @@ impl Attempt {
         message: &mut Message,
     ) -> Result<Before<E, T>, Ending> {
         if !self.armed {
-            return Err(Ending::later(
-                "NotArmed",
-                "Tool",
-                "the Job was started by someone else than the operator; nothing was done",
-            ));
+            return Err(not_armed());
         }
-        if let Some(from) = &self.parameters.image_folder {
-            let (from, to) = (Path::new(from), Path::new(&self.parameters.files));
-            copy::fill(from, to, self.parameters.tool)?;
-        }
-        if let Some(from) = &self.parameters.config_map {
-            source::take(from, Path::new(&self.parameters.files))?;
-        }
+        self.fill_folder()?;
         let tool = T::list(&self.parameters)?;
-        let facts = tool.facts();
-        let beyond = beyond(self.parameters.target.as_deref(), &facts.top);
-        message.files_top = said(facts.top);
-        message.files_digest = said(facts.digest);
-        message.file_count = facts.count;
-        message.target = said(facts.target);
-        let check = self.parameters.mode == RunMode::Check;
-        let given = self.tool.as_deref();
-        let program = match process::find(given, tool.program(), T::PLACES) {
-            Some(program) => program,
-            None if check => PathBuf::new(),
-            None => return Err(no_program(&tool, given)),
-        };
-
-        let begin = Instant::now();
-        let until = begin + seconds(self.parameters.lock_wait_seconds);
-        let lock = Lock::<E>::take(&self.access, &self.name(), until, &mut self.stop).await;
-        message.lock_ms = milliseconds(begin);
-        let lock = lock?;
-        lock.clear_orphans(until, !check, &mut self.stop).await?;
-        message.lock_ms = milliseconds(begin);
-        message.server = Some(lock.session().server());
-
-        if self.parameters.may_have_run && !check && is_in_use(lock.session()).await? {
+        let beyond = self.note_files(&tool, message);
+        let program = self.program(&tool)?;
+        let lock = self.lock::<E>(message).await?;
+        let checks = self.checks();
+        if self.parameters.may_have_run && !checks && is_in_use(lock.session()).await? {
             return Err(may_have_run());
         }
         let versions = tool.read(lock.session()).await?;
         message.before = tool.current(&versions);
         note(message, &tool, &versions);
         let invalid_indexes = lock.session().invalid_indexes().await?;
-        if check {
+        if checks {
             message.invalid_indexes.clone_from(&invalid_indexes);
         }
-        let pending = tool.preflight(&versions);
-        let is_ahead =
-            matches!(&pending, Err(ending) if ending.judgement.outcome == Outcome::Skipped);
-        if let Some(ending) = beyond.filter(|_| !is_ahead) {
-            return Err(ending);
-        }
-        let pending = pending?;
-        message.pending = pending
-            .versions
-            .iter()
-            .take(PENDING_NAMED)
-            .cloned()
-            .collect();
-        message.pending_total = i64::try_from(pending.versions.len()).unwrap_or(i64::MAX);
-        message.pending_digest = said(pending.digest.clone());
-        let approved = self.parameters.approved.as_ref();
-        let changed = !check && approved.is_some_and(|approved| *approved != pending.digest);
-        if check || changed {
+        let pending = pending(&tool, &versions, beyond)?;
+        note_pending(&pending, message);
+        if checks {
             self.list(&pending, message);
-        }
-        if check {
             return Err(checked::<E, T>(&tool, &versions));
         }
-        if changed {
+        let approved = self.parameters.approved.as_ref();
+        if approved.is_some_and(|approved| *approved != pending.digest) {
+            self.list(&pending, message);
             return Err(plan_changed());
         }
         if self.stop.at().is_some() {
@@ -192,6 +148,58 @@ impl Attempt {
             pending,
             program,
         })
+    }
+
+    /// Whether it only looks.
+    fn checks(&self) -> bool {
+        self.parameters.mode == RunMode::Check
+    }
+
+    /// Puts the files there, where no init container did.
+    fn fill_folder(&self) -> Result<(), Ending> {
+        let to = Path::new(&self.parameters.files);
+        if let Some(from) = &self.parameters.image_folder {
+            copy::fill(Path::new(from), to, self.parameters.tool)?;
+        }
+        if let Some(from) = &self.parameters.config_map {
+            source::take(from, to)?;
+        }
+        Ok(())
+    }
+
+    /// Says what the folder holds. A target above all of it ends the attempt, unless the database is ahead.
+    fn note_files<T: Tool>(&self, tool: &T, message: &mut Message) -> Option<Ending> {
+        let facts = tool.facts();
+        let beyond = beyond(self.parameters.target.as_deref(), &facts.top);
+        message.files_top = said(facts.top);
+        message.files_digest = said(facts.digest);
+        message.file_count = facts.count;
+        message.target = said(facts.target);
+        beyond
+    }
+
+    /// The tool's program. A Check run starts none.
+    fn program<T: Tool>(&self, tool: &T) -> Result<PathBuf, Ending> {
+        let given = self.tool.as_deref();
+        match process::find(given, tool.program(), T::PLACES) {
+            Some(program) => Ok(program),
+            None if self.checks() => Ok(PathBuf::new()),
+            None => Err(no_program(tool, given)),
+        }
+    }
+
+    /// Takes the lock in the database, and waits until what earlier attempts left there is gone.
+    async fn lock<E: Engine>(&mut self, message: &mut Message) -> Result<Lock<E>, Ending> {
+        let begin = Instant::now();
+        let until = begin + seconds(self.parameters.lock_wait_seconds);
+        let lock = Lock::<E>::take(&self.access, &self.name(), until, &mut self.stop).await;
+        message.lock_ms = milliseconds(begin);
+        let lock = lock?;
+        let may_end = !self.checks();
+        lock.clear_orphans(until, may_end, &mut self.stop).await?;
+        message.lock_ms = milliseconds(begin);
+        message.server = Some(lock.session().server());
+        Ok(lock)
     }
 
     /// What a person is to approve.
@@ -262,6 +270,35 @@ impl Attempt {
             self.parameters.migration_uid, self.parameters.attempt
         )
     }
+}
+
+fn not_armed() -> Ending {
+    Ending::later(
+        "NotArmed",
+        "Tool",
+        "the Job was started by someone else than the operator; nothing was done",
+    )
+}
+
+/// What is to be done, or how the attempt ends without it. `beyond`: the end of one whose target is above all files.
+fn pending<T: Tool>(
+    tool: &T,
+    versions: &T::Versions,
+    beyond: Option<Ending>,
+) -> Result<Pending, Ending> {
+    let pending = tool.preflight(versions);
+    let is_ahead = matches!(&pending, Err(ending) if ending.judgement.outcome == Outcome::Skipped);
+    match beyond.filter(|_| !is_ahead) {
+        Some(ending) => Err(ending),
+        None => pending,
+    }
+}
+
+fn note_pending(pending: &Pending, message: &mut Message) {
+    let named = pending.versions.iter().take(PENDING_NAMED);
+    message.pending = named.cloned().collect();
+    message.pending_total = i64::try_from(pending.versions.len()).unwrap_or(i64::MAX);
+    message.pending_digest = said(pending.digest.clone());
 }
 
 fn plan_changed() -> Ending {
