@@ -4,12 +4,22 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-/// Types of conditions; their order in a status is that of the lists below.
+/// Type of a condition, of every kind: what the spec asks for is there and works. Their order in a status is that of this list.
 pub const READY: &str = "Ready";
+
+/// Of every kind: it is being worked on, or waits for something that may come by itself.
 pub const RECONCILING: &str = "Reconciling";
+
+/// Of every kind: a person must act.
 pub const STALLED: &str = "Stalled";
+
+/// Of a Backend: enough pods serve, of the new release or of the last one.
 pub const AVAILABLE: &str = "Available";
+
+/// Of a Backend: every migration of the newest plan is done.
 pub const MIGRATED: &str = "Migrated";
+
+/// Of a Backend: this Slipway would build another pod template than the one that is out.
 pub const UPDATE_AVAILABLE: &str = "UpdateAvailable";
 
 /// One condition before it has a time.

@@ -142,6 +142,7 @@ impl Keys {
         memory.writes.is_empty()
     }
 
+    /// What was written, until the caches show it.
     pub fn wrote(&self, name: &Name, writes: Vec<Written>) {
         if !writes.is_empty() {
             self.lock()
@@ -174,6 +175,7 @@ impl Keys {
         }
     }
 
+    /// A look went well: what failed before is over.
     pub fn succeeded(&self, name: &Name) {
         let mut keys = self.lock();
         if let Some(memory) = keys.get_mut(name) {
@@ -196,6 +198,7 @@ impl Keys {
         (failure.delay(memory.failures, random_byte()), is_new)
     }
 
+    /// The object is gone.
     pub fn forget(&self, name: &Name) {
         self.lock().remove(name);
     }

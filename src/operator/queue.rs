@@ -60,6 +60,7 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    /// Nobody waits yet.
     pub fn new(controller: &'static str, metrics: Metrics) -> Self {
         Self {
             controller,

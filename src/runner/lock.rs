@@ -63,6 +63,7 @@ impl<E: Engine> Lock<E> {
         })
     }
 
+    /// The session that holds it.
     pub fn session(&self) -> &E {
         &self.session
     }

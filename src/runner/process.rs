@@ -71,6 +71,7 @@ impl Process {
         Some((self.child.stdout.take()?, self.child.stderr.take()?))
     }
 
+    /// Until it has ended.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }

@@ -16,6 +16,7 @@ pub struct TerminationLog {
 }
 
 impl TerminationLog {
+    /// In this file; what is written into it is scrubbed.
     pub fn new(path: PathBuf, scrubber: Scrubber) -> Self {
         Self { path, scrubber }
     }

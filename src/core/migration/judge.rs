@@ -111,6 +111,7 @@ pub struct Judgement {
 }
 
 impl Judgement {
+    /// `retry_safe`: another attempt can do no harm, so Slipway makes it by itself.
     #[must_use]
     pub const fn new(outcome: Outcome, reason: &'static str, retry_safe: bool) -> Self {
         Self {

@@ -33,10 +33,12 @@ pub fn key(name: &ObjectName, engine: Engine) -> String {
 }
 
 impl Fresh {
+    /// A table was made.
     pub fn add_table(&mut self, key: String) {
         self.tables.insert(key);
     }
 
+    /// Whether a table was made before.
     #[must_use]
     pub fn has_table(&self, key: &str) -> bool {
         self.tables.contains(key)
@@ -56,10 +58,12 @@ impl Fresh {
         }
     }
 
+    /// An index was made.
     pub fn add_index(&mut self, key: String) {
         self.indexes.insert(key);
     }
 
+    /// Whether an index was made before.
     #[must_use]
     pub fn has_index(&self, key: &str) -> bool {
         self.indexes.contains(key)

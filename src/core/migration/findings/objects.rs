@@ -49,6 +49,7 @@ const CHANGED: [&str; 13] = [
     "USER",
 ];
 
+/// `CREATE` of anything.
 pub fn created(
     statement: &Statement,
     rest: &[&str],
@@ -109,6 +110,7 @@ fn replaced(rest: &[&str], kind: &[&str]) -> Option<Breach> {
     })
 }
 
+/// `ALTER` of anything.
 pub fn altered(
     statement: &Statement,
     rest: &[&str],
@@ -141,6 +143,7 @@ pub fn altered(
     }
 }
 
+/// `DROP` of anything.
 pub fn dropped(
     statement: &Statement,
     rest: &[&str],
@@ -208,6 +211,7 @@ pub fn new_table(
     call(statement).into_iter().collect()
 }
 
+/// `CREATE INDEX`.
 pub fn new_index(index: &ast::CreateIndex, engine: Engine, fresh: &mut Fresh) -> Vec<Breach> {
     if fresh.has_table(&key(&index.table_name, engine)) {
         if let Some(name) = index.name.as_ref().filter(|_| !index.if_not_exists) {
@@ -249,6 +253,7 @@ pub fn new_index(index: &ast::CreateIndex, engine: Engine, fresh: &mut Fresh) ->
     all
 }
 
+/// `DROP`, as the parser knows it.
 pub fn drop_objects(tree: &ast::Statement, engine: Engine, fresh: &mut Fresh) -> Vec<Breach> {
     let ast::Statement::Drop {
         object_type,

@@ -184,6 +184,7 @@ fn names_something(expression: &ast::Expr, engine: Engine) -> bool {
         })
 }
 
+/// `TRUNCATE`.
 pub fn truncated(truncate: &ast::Truncate, engine: Engine, fresh: &Fresh) -> Vec<Breach> {
     let cascades = matches!(truncate.cascade, Some(ast::CascadeOption::Cascade));
     let old: Vec<String> = truncate

@@ -87,6 +87,7 @@ impl Rule {
         }
     }
 
+    /// How bad it is.
     #[must_use]
     pub const fn severity(self) -> Severity {
         match self {

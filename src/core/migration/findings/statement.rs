@@ -205,10 +205,12 @@ fn opens_with_parenthesis(statement: &Statement) -> bool {
         .is_some_and(|token| token.token == Token::LParen)
 }
 
+/// Of a statement that no rule knows.
 pub fn unknown() -> Breach {
     Breach::unreadable("it is not a statement that is known to be harmless")
 }
 
+/// Of a statement that the parser does not take.
 pub fn not_parsed() -> Breach {
     Breach::unreadable("it cannot be parsed")
 }
@@ -231,6 +233,7 @@ fn set(statement: &Statement, head: &[&str]) -> Vec<Breach> {
     call(statement).into_iter().collect()
 }
 
+/// A call of something that is not read.
 pub fn call(statement: &Statement) -> Option<Breach> {
     calls::unknown(&statement.tokens)
         .map(|name| Breach::unreadable(format!("it calls {}, which is not read", shown(&name))))
@@ -250,6 +253,7 @@ pub fn parse(statement: &Statement, engine: Engine) -> Option<ast::Statement> {
     (parser.peek_token().token == Token::EOF).then_some(tree)
 }
 
+/// By its tree; what it makes counts as new from then on.
 pub fn parsed(statement: &Statement, engine: Engine, fresh: &mut Fresh) -> Vec<Breach> {
     let Some(tree) = parse(statement, engine) else {
         return vec![if statement.tokens.len() > TOKENS {

@@ -102,6 +102,7 @@ impl Files {
         self.by_version.keys().next_back().copied().unwrap_or(0)
     }
 
+    /// The files of this version.
     #[must_use]
     pub fn get(&self, version: i64) -> Option<&Migration> {
         self.by_version.get(&version)

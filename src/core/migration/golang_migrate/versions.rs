@@ -18,6 +18,7 @@ pub struct Row {
 }
 
 impl Versions {
+    /// The version of the row, dirty or not.
     #[must_use]
     pub fn current(&self) -> Option<i64> {
         self.row.map(|row| row.version)
@@ -29,6 +30,7 @@ impl Versions {
         self.row.filter(|row| row.dirty).map(|row| row.version)
     }
 
+    /// Whether the row is clean, and at this version or past it.
     #[must_use]
     pub fn are_at(&self, target: i64) -> bool {
         self.row

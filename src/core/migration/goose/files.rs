@@ -90,6 +90,7 @@ impl Files {
         self.by_version.keys().next_back().copied().unwrap_or(0)
     }
 
+    /// The file of this version.
     #[must_use]
     pub fn get(&self, version: i64) -> Option<&File> {
         self.by_version.get(&version)

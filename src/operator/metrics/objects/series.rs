@@ -21,6 +21,7 @@ pub struct ObjectSeries {
 }
 
 impl ObjectSeries {
+    /// Empty, with a help text each.
     pub fn registered(registry: &mut Registry) -> Self {
         let series = Self::default();
         let registry = registry.sub_registry_with_prefix("slipway");
