@@ -3,11 +3,11 @@
 //! Exit codes, the same everywhere: 0 yes or done; 1 no (errors found, failed); 2 could not tell (usage, file, server).
 
 mod documents;
+mod images;
 mod render;
 mod run;
 mod runner;
 mod schema;
-mod tool_images;
 mod yaml;
 
 use std::io::Write;

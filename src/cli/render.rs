@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::documents::{self, Document};
-use super::tool_images::ToolImageArguments;
+use super::images::ImageArguments;
 use super::{Answer, print, yaml};
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode};
@@ -38,14 +38,8 @@ pub(super) struct RenderArguments {
     /// How the objects are written
     #[arg(short, long, value_name = "FORMAT", default_value = "yaml")]
     output: Format,
-    /// Slipway's own image, as of `slipway run`
-    #[arg(long, env = "SLIPWAY_IMAGE", value_name = "IMAGE")]
-    image: Option<String>,
     #[command(flatten)]
-    tool_images: ToolImageArguments,
-    /// Mount the image that holds migration files as an image volume, where nodes and API server have them, instead of copying the files
-    #[arg(long, env = "SLIPWAY_IMAGE_VOLUMES")]
-    image_volumes: bool,
+    images: ImageArguments,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
@@ -80,12 +74,9 @@ fn refuse(faults: &[String]) -> ExitCode {
 }
 
 fn settings(arguments: &RenderArguments) -> Arc<Settings> {
-    let defaults = Settings::default();
     Arc::new(Settings {
-        runner_image: arguments.image.clone().unwrap_or(defaults.runner_image),
-        tool_images: arguments.tool_images.clone().into(),
-        image_volumes: arguments.image_volumes,
-        ..defaults
+        images: arguments.images.clone().into(),
+        ..Settings::default()
     })
 }
 

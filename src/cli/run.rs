@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::tool_images::ToolImageArguments;
+use super::images::ImageArguments;
 use crate::operator;
 use crate::operator::options::RunOptions;
 use crate::operator::telemetry::LogFormat;
@@ -47,14 +47,8 @@ pub(super) struct RunArguments {
         default_value = "0.0.0.0:8080"
     )]
     admin_address: SocketAddr,
-    /// Slipway's own image, which brings the runner into migration pods; without it: slipway:VERSION
-    #[arg(long, env = "SLIPWAY_IMAGE", value_name = "IMAGE")]
-    image: Option<String>,
     #[command(flatten)]
-    tool_images: ToolImageArguments,
-    /// Mount the image that holds migration files as an image volume, where nodes and API server have them, instead of copying the files
-    #[arg(long, env = "SLIPWAY_IMAGE_VOLUMES")]
-    image_volumes: bool,
+    images: ImageArguments,
     /// How log lines look; without it: text on a terminal, else json
     #[arg(long, env = "SLIPWAY_LOG_FORMAT", value_name = "FORMAT")]
     log_format: Option<Format>,
@@ -129,9 +123,7 @@ fn options(arguments: RunArguments) -> RunOptions {
         lease_name,
         identity,
         admin_address,
-        image,
-        tool_images,
-        image_volumes,
+        images,
         log_format,
         log_level,
         migrations,
@@ -149,9 +141,7 @@ fn options(arguments: RunArguments) -> RunOptions {
         lease_name,
         identity,
         admin_address,
-        image,
-        tool_images: tool_images.into(),
-        image_volumes,
+        images: images.into(),
         log_format: match log_format {
             Some(Format::Json) => LogFormat::Json,
             Some(Format::Text) => LogFormat::Text,

@@ -11,15 +11,31 @@ use crate::api::migration::MigrationTimeouts;
 pub struct Settings {
     /// Slipway's version. Example: `0.1.0`.
     pub slipway_version: String,
-    /// Slipway's own image: the init container that brings the runner into a migration pod.
-    pub runner_image: String,
-    pub tool_images: ToolImages,
-    /// Whether an image's migration files come by a volume of the image, and not by an init container that copies them (KEP-4639; on by default
-    /// from Kubernetes 1.35 on, and the node's runtime must know them).
-    pub image_volumes: bool,
+    pub images: Images,
     /// Not empty only with the feature `faults`: makes the builders build as another version of Slipway would.
     pub builder_salt: String,
     pub migrations: MigrationTimes,
+}
+
+/// What migration pods are made of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Images {
+    /// Slipway's own image: the init container that brings the runner.
+    pub runner: String,
+    pub tools: ToolImages,
+    /// Whether an image's migration files come by a volume of the image, and not by an init container that copies them (KEP-4639; on by default
+    /// from Kubernetes 1.35 on, and the node's runtime must know them).
+    pub volumes: bool,
+}
+
+impl Default for Images {
+    fn default() -> Self {
+        Self {
+            runner: concat!("slipway:", env!("CARGO_PKG_VERSION")).to_owned(),
+            tools: ToolImages::default(),
+            volumes: false,
+        }
+    }
 }
 
 /// Images that hold the tools; where one is absent, the migration's source image must hold the tool.
@@ -93,9 +109,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             slipway_version: env!("CARGO_PKG_VERSION").to_owned(),
-            runner_image: concat!("slipway:", env!("CARGO_PKG_VERSION")).to_owned(),
-            tool_images: ToolImages::default(),
-            image_volumes: false,
+            images: Images::default(),
             builder_salt: String::new(),
             migrations: MigrationTimes::default(),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::telemetry::LogFormat;
 use crate::core::backoff::Backoff;
-use crate::core::settings::{MigrationTimes, Settings, ToolImages};
+use crate::core::settings::{Images, MigrationTimes, Settings};
 
 /// See the flags of `slipway run`.
 #[derive(Clone, Debug)]
@@ -23,11 +23,8 @@ pub struct RunOptions {
     pub identity: Option<String>,
     /// Where `/livez`, `/readyz` and `/metrics` are served; default `0.0.0.0:8080`.
     pub admin_address: SocketAddr,
-    /// Slipway's own image, for migration pods; absent: `slipway:VERSION`.
-    pub image: Option<String>,
-    pub tool_images: ToolImages,
-    /// Whether files of an image come by an image volume; default false.
-    pub image_volumes: bool,
+    /// What migration pods are made of.
+    pub images: Images,
     /// How log lines look.
     pub log_format: LogFormat,
     /// A level, or a list of `target=level`; default `info`.
@@ -49,9 +46,7 @@ impl Default for RunOptions {
             lease_name: "slipway".to_owned(),
             identity: None,
             admin_address: SocketAddr::from(([0, 0, 0, 0], 8080)),
-            image: None,
-            tool_images: ToolImages::default(),
-            image_volumes: false,
+            images: Images::default(),
             log_format: LogFormat::fitting(),
             log_level: "info".to_owned(),
             migration_start: None,
@@ -69,9 +64,7 @@ impl RunOptions {
         let defaults = Settings::default();
         let times = defaults.migrations;
         Settings {
-            runner_image: self.image.clone().unwrap_or(defaults.runner_image),
-            tool_images: self.tool_images.clone(),
-            image_volumes: self.image_volumes,
+            images: self.images.clone(),
             builder_salt: builder_salt.to_owned(),
             migrations: MigrationTimes {
                 start: self.migration_start.unwrap_or(times.start),

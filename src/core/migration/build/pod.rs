@@ -74,13 +74,13 @@ fn runner() -> String {
 fn init_containers(attempt: &Attempt, ticket: &Ticket) -> Vec<Value> {
     let copying_itself = container(
         "runner",
-        &attempt.settings.runner_image,
+        &attempt.settings.images.runner,
         &["/slipway", "runner", "copy-self", &runner()],
         vec![volumes::runner().mount],
     );
     let path = attempt.spec.source.path.as_deref();
     let copying_files = path
-        .filter(|_| !attempt.settings.image_volumes)
+        .filter(|_| !attempt.settings.images.volumes)
         .map(|path| copying_files(attempt, ticket, path));
     [Some(copying_itself), copying_files]
         .into_iter()
@@ -135,7 +135,7 @@ fn main(attempt: &Attempt, ticket: &Ticket, mounts: Vec<Value>) -> Value {
 /// The platform's image of the tool, unless the entry says where the tool is in its own, or has a program of its own.
 fn tool_image<'a>(attempt: &Attempt<'a>) -> Option<&'a String> {
     let own = attempt.spec.options.tool_path.is_some();
-    let image = attempt.settings.tool_images.of(attempt.spec.tool);
+    let image = attempt.settings.images.tools.of(attempt.spec.tool);
     image.filter(|_| !own)
 }
 

@@ -51,7 +51,7 @@ pub(super) fn files() -> Mounted {
 /// Where the folder with the files is in the mounted image, if it is mounted.
 pub(super) fn image_folder(attempt: &Attempt) -> Option<String> {
     let path = attempt.spec.source.path.as_ref()?;
-    let mounted = attempt.settings.image_volumes;
+    let mounted = attempt.settings.images.volumes;
     mounted.then(|| format!("{IMAGE_FOLDER}{path}"))
 }
 

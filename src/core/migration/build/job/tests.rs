@@ -16,7 +16,18 @@ use crate::core::migration::build::attempt::Attempt;
 use crate::core::migration::parameters::{ConfigMapFiles, RunParameters};
 use crate::core::migration::planned::planned;
 use crate::core::run::{self, ticket};
-use crate::core::settings::{Settings, ToolImages};
+use crate::core::settings::{Images, Settings, ToolImages};
+
+/// A platform that has these images of tools.
+fn with_tools(tools: ToolImages) -> Settings {
+    Settings {
+        images: Images {
+            tools,
+            ..Images::default()
+        },
+        ..Settings::default()
+    }
+}
 
 /// The first Job of a Backend's only migration, with these options.
 fn made(options: &Value, settings: &Settings) -> Value {
@@ -133,13 +144,10 @@ fn a_migrations_variables_stand_after_those_of_its_connection() {
 /// A program of one's own needs no files, and its words stand where the kubelet puts variables into them.
 #[test]
 fn a_program_runs_in_its_own_image_with_its_own_words() {
-    let settings = Settings {
-        tool_images: ToolImages {
-            goose: Some("tools:1".to_owned()),
-            ..ToolImages::default()
-        },
-        ..Settings::default()
-    };
+    let settings = with_tools(ToolImages {
+        goose: Some("tools:1".to_owned()),
+        ..ToolImages::default()
+    });
     let of = |source: Value| {
         let options = json!({"tool": "Exec", "command": ["/app", "$(PGHOST)"], "source": source});
         let job = made(&options, &settings);
@@ -174,13 +182,10 @@ fn a_program_runs_in_its_own_image_with_its_own_words() {
 #[test]
 fn the_files_of_a_config_map_are_mounted_and_the_runner_is_told_their_digest() {
     let options = |tool: &str| json!({"tool": tool, "source": {"configMap": "sql"}});
-    let settings = Settings {
-        tool_images: ToolImages {
-            flyway: Some("flyway:1".to_owned()),
-            ..ToolImages::default()
-        },
-        ..Settings::default()
-    };
+    let settings = with_tools(ToolImages {
+        flyway: Some("flyway:1".to_owned()),
+        ..ToolImages::default()
+    });
     let job = made(&options("Goose"), &settings);
     let pod = &job["spec"]["template"]["spec"];
     assert_eq!(
@@ -235,7 +240,10 @@ fn the_files_of_a_config_map_are_mounted_and_the_runner_is_told_their_digest() {
 #[test]
 fn where_the_platform_says_so_the_files_come_by_a_volume_of_their_image() {
     let settings = Settings {
-        image_volumes: true,
+        images: Images {
+            volumes: true,
+            ..Images::default()
+        },
         ..Settings::default()
     };
     let source = json!({"source": {"path": "/migrations", "image": "sql:9"}});
@@ -342,14 +350,11 @@ fn options_reach_the_runner_and_what_is_not_said_is_as_the_platform_has_it() {
 
 #[test]
 fn a_tool_path_means_the_image_of_the_files_whatever_tool_image_the_platform_has() {
-    let settings = Settings {
-        tool_images: ToolImages {
-            goose: Some("tools:1".to_owned()),
-            flyway: Some("flyway:1".to_owned()),
-            ..ToolImages::default()
-        },
-        ..Settings::default()
-    };
+    let settings = with_tools(ToolImages {
+        goose: Some("tools:1".to_owned()),
+        flyway: Some("flyway:1".to_owned()),
+        ..ToolImages::default()
+    });
     let of = |options: &Value| {
         let job = made(options, &settings);
         let image = job.pointer("/spec/template/spec/containers/0/image");
