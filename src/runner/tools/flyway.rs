@@ -92,15 +92,9 @@ impl Tool for Flyway {
 
     fn facts(&self) -> Facts {
         let top = text_of(self.files.top());
-        Facts {
-            target: self
-                .target
-                .as_ref()
-                .map_or_else(|| top.clone(), ToString::to_string),
-            top,
-            digest: self.files.digest(),
-            count: self.files.count(),
-        }
+        let target = self.target.as_ref().map(ToString::to_string);
+        let target = target.unwrap_or_else(|| top.clone());
+        Facts::of(&top, &target, self.files.digest(), self.files.count())
     }
 
     async fn read<E: Engine>(&self, session: &E) -> Result<History, EngineError> {

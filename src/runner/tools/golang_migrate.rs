@@ -15,7 +15,7 @@ use crate::core::migration::words::Words;
 
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, files_of, folder, named_target, no_files, source,
+    Tool, about, check_table, files_of, folder, no_files, source, target_version, unknown_version,
 };
 
 /// golang-migrate's word for a database without a version.
@@ -47,10 +47,9 @@ impl Tool for GolangMigrate {
         let files = files_of(parameters, folder, Files::new, refused)?;
         let table = parameters.version_table.clone();
         check_table(&table)?;
-        let target = match parameters.target.as_deref() {
-            None => files.top(),
-            Some(text) => named_target(text, files.top(), |version| files.get(version).is_some())?,
-        };
+        let target = target_version(parameters.target.as_deref(), files.top(), |version| {
+            files.get(version).is_some()
+        })?;
         Ok(Self {
             folder: parameters.files.clone(),
             table,
@@ -63,12 +62,8 @@ impl Tool for GolangMigrate {
     }
 
     fn facts(&self) -> Facts {
-        Facts {
-            top: self.files.top().to_string(),
-            digest: self.files.digest(),
-            count: self.files.count(),
-            target: self.target.to_string(),
-        }
+        let files = &self.files;
+        Facts::of(&files.top(), &self.target, files.digest(), files.count())
     }
 
     async fn read<E: Engine>(&self, session: &E) -> Result<Versions, EngineError> {
@@ -113,13 +108,7 @@ impl Tool for GolangMigrate {
                 ),
             )),
             Preflight::OutOfOrder(late) => Err(Ending::blocked("OutOfOrder", out_of_order(late))),
-            Preflight::UnknownVersion(version) => Err(Ending::blocked(
-                "UnknownDatabaseVersion",
-                MessageError::plain(
-                    "Files",
-                    &format!("the database is at version {version}, which has no file here"),
-                ),
-            )),
+            Preflight::UnknownVersion(version) => Err(unknown_version(version)),
             Preflight::NoUpFile(one) => Err(Ending::failed(
                 "InvalidSource",
                 about(

@@ -7,13 +7,13 @@ use crate::core::migration::goose::files::{self, Files, FilesError};
 use crate::core::migration::goose::versions::{self, Preflight, Versions};
 use crate::core::migration::goose::words;
 use crate::core::migration::judge::Left;
-use crate::core::migration::message::{MessageError, Outcome};
+use crate::core::migration::message::Outcome;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, files_of, folder, named_target, no_files, source,
+    Tool, about, check_table, files_of, folder, no_files, source, target_version, unknown_version,
 };
 
 /// goose with its files.
@@ -38,10 +38,9 @@ impl Tool for Goose {
         let files = files_of(parameters, folder, Files::new, refused)?;
         let table = parameters.version_table.clone();
         check_table(&table)?;
-        let target = match parameters.target.as_deref() {
-            None => files.top(),
-            Some(text) => named_target(text, files.top(), |version| files.get(version).is_some())?,
-        };
+        let target = target_version(parameters.target.as_deref(), files.top(), |version| {
+            files.get(version).is_some()
+        })?;
         Ok(Self {
             folder: parameters.files.clone(),
             table,
@@ -53,12 +52,8 @@ impl Tool for Goose {
     }
 
     fn facts(&self) -> Facts {
-        Facts {
-            top: self.files.top().to_string(),
-            digest: self.files.digest(),
-            count: self.files.count(),
-            target: self.target.to_string(),
-        }
+        let files = &self.files;
+        Facts::of(&files.top(), &self.target, files.digest(), files.count())
     }
 
     async fn read<E: Engine>(&self, session: &E) -> Result<Versions, EngineError> {
@@ -117,13 +112,7 @@ impl Tool for Goose {
                     "the version table says that it was rolled back, so goose would pass over it; remove its row",
                 ),
             )),
-            Preflight::UnknownVersion(version) => Err(Ending::blocked(
-                "UnknownDatabaseVersion",
-                MessageError::plain(
-                    "Files",
-                    &format!("the database is at version {version}, which has no file here"),
-                ),
-            )),
+            Preflight::UnknownVersion(version) => Err(unknown_version(version)),
         }
     }
 

@@ -37,6 +37,18 @@ pub struct Facts {
     pub target: String,
 }
 
+impl Facts {
+    /// Of a folder with this highest version.
+    pub fn of(top: &impl ToString, target: &impl ToString, digest: String, count: i64) -> Self {
+        Self {
+            top: top.to_string(),
+            digest,
+            count,
+            target: target.to_string(),
+        }
+    }
+}
+
 /// What is to be done.
 #[derive(Default)]
 pub struct Pending {
@@ -180,9 +192,16 @@ pub fn files_of<F: Default, E>(
     known(entries).map_err(|error| refused(&error))
 }
 
-/// The version of the plan's target, which must be that of a file. One above all files stands for the last of them for now: an older image may
-/// meet a database that is past it, and then has nothing to do; else [`beyond`] refuses it.
-pub fn named_target(text: &str, top: i64, has: impl Fn(i64) -> bool) -> Result<i64, Ending> {
+/// The version of the plan's target, which must be that of a file; without one the last file. One above all files stands for the last of them
+/// for now: an older image may meet a database that is past it, and then has nothing to do; else [`beyond`] refuses it.
+pub fn target_version(
+    target: Option<&str>,
+    top: i64,
+    has: impl Fn(i64) -> bool,
+) -> Result<i64, Ending> {
+    let Some(text) = target else {
+        return Ok(top);
+    };
     let version = text.parse::<i64>().ok();
     version
         .filter(|version| has(*version) || *version > top)
@@ -212,6 +231,17 @@ pub fn check_table(table: &str) -> Result<(), Ending> {
         )));
     }
     Ok(())
+}
+
+/// The database is at a version of which there is no file, though there are higher ones.
+pub fn unknown_version(version: i64) -> Ending {
+    Ending::blocked(
+        "UnknownDatabaseVersion",
+        MessageError::plain(
+            "Files",
+            &format!("the database is at version {version}, which has no file here"),
+        ),
+    )
 }
 
 /// An error that is about a file.
