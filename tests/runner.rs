@@ -22,6 +22,8 @@ mod exec;
 mod flyway;
 #[path = "runner/flyway_mysql.rs"]
 mod flyway_mysql;
+#[path = "runner/galera.rs"]
+mod galera;
 #[path = "runner/golang_migrate.rs"]
 mod golang_migrate;
 #[path = "runner/golang_migrate_mysql.rs"]

@@ -63,7 +63,8 @@ pub struct DatabaseSpec {
     /// Secret that holds user and password, for the pods and, without `migrationCredentials`, for migrations. Required. Example: `{secret: orders-db-app}`.
     pub credentials: Credentials,
     /// Where migrations reach the server itself, if `host` is a pooler: a migration's lock needs a session that stays. On a cluster of servers
-    /// this names one that is written to. Pods never see it. Default: `host` and `port`. Example: `{host: orders-db-0.acme.test}`.
+    /// this names one that is written to; where several are (Galera, group replication with several primaries), each has locks of its own, so it
+    /// must be one of them and no balancer. Pods never see it. Default: `host` and `port`. Example: `{host: orders-db-0.acme.test}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub direct: Option<DirectEndpoint>,
     /// Secret that holds the user and password of migrations, who may change the schema. Pods never see it. Default: `credentials`.

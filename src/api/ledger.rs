@@ -150,6 +150,9 @@ pub struct Entry {
     /// How long the tool ran in the last attempt, milliseconds; absent: it never started.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_milliseconds: Option<i64>,
+    /// What a person should know besides: of the server, or of what the last attempt left behind. Absent: nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// The versions of the files up to the one that the database was at. A file that comes below it later would never be run.

@@ -199,6 +199,7 @@ impl Attempt {
         lock.clear_orphans(until, may_end, &mut self.stop).await?;
         message.lock_ms = milliseconds(begin);
         message.server = Some(lock.session().server());
+        message.warnings = lock.session().warnings();
         Ok(lock)
     }
 

@@ -81,6 +81,16 @@ impl From<EngineError> for Ending {
                     "the endpoint is a pooler that changes sessions between statements; name the server itself",
                 ),
             ),
+            EngineError::Balanced => Self::blocked(
+                "PooledEndpoint",
+                MessageError::plain(
+                    "Connection",
+                    "two connections to the endpoint led to two servers of a cluster, each with locks of its own; name one of them",
+                ),
+            ),
+            EngineError::NoLocks(text) => {
+                Self::failed("SqlError", MessageError::plain("Connection", text))
+            }
             EngineError::Untrusted(text) => Self::later("DatabaseUnreachable", "Certificate", text),
             EngineError::ReadOnly => Self::later(
                 "DatabaseReadOnly",

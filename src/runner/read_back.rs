@@ -57,7 +57,10 @@ impl Attempt {
             message.taken_for_applied = None;
         }
         if !message.invalid_indexes.is_empty() {
-            message.warnings.push("a concurrent index build failed and left an INVALID index; drop it before the next try".to_owned());
+            message.warnings.push(format!(
+                "a concurrent index build failed and left INVALID: {}; drop it before the next try",
+                message.invalid_indexes.join(", ")
+            ));
         }
         let words = before.tool.understand(&finished.last, after.as_ref());
         let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));

@@ -8,7 +8,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::process;
+use super::{place, process};
 
 /// The Go version that the module files in `programs/` ask for.
 const GO_VERSION: &str = "1.26";
@@ -84,9 +84,25 @@ const JAVA: [Package; 2] = [
     },
 ];
 
+/// What tests with a Galera cluster need besides.
+const GALERA: [Package; 1] = [Package {
+    name: "galera-4",
+    sign: Sign::File("/usr/lib/libgalera_smm.so"),
+    purpose: "makes one cluster of several MariaDB servers",
+}];
+
 /// Java and Maven, in the same way.
 pub fn prepare_java() -> Result<()> {
-    let missing: Vec<&Package> = JAVA
+    prepare_besides("Flyway's tests", &JAVA)
+}
+
+/// Galera's library, in the same way.
+pub fn prepare_galera() -> Result<()> {
+    prepare_besides("tests with a Galera cluster", &GALERA)
+}
+
+fn prepare_besides(who: &str, packages: &'static [Package]) -> Result<()> {
+    let missing: Vec<&Package> = packages
         .iter()
         .filter(|package| !package.sign.is_there())
         .collect();
@@ -99,7 +115,7 @@ pub fn prepare_java() -> Result<()> {
     }
     let names: Vec<&str> = missing.iter().map(|package| package.name).collect();
     bail!(
-        "Flyway's tests need: {0}. Type:  sudo apt-get update && sudo apt-get install {0}",
+        "{who} need: {0}. Type:  sudo apt-get update && sudo apt-get install {0}",
         names.join(" ")
     )
 }
@@ -146,8 +162,16 @@ pub fn find_program(name: &str) -> Option<PathBuf> {
         })
 }
 
+/// One after the other, as apt-get itself does not wait.
 fn install(packages: &[&Package]) -> Result<()> {
-    let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
+    let _lock = place::lock(&place::cache()?.join("debian.lock"), || {
+        eprintln!("Another test installs packages of Debian's; waiting for it ...");
+    })?;
+    let missing = packages.iter().filter(|package| !package.sign.is_there());
+    let names: Vec<&str> = missing.map(|package| package.name).collect();
+    if names.is_empty() {
+        return Ok(());
+    }
     eprintln!("Installing from Debian: {}.", names.join(", "));
     keep_postgres_quiet();
     process::run(apt().arg("update"))?;

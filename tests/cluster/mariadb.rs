@@ -46,6 +46,11 @@ pub struct MariaDb {
 impl MariaDb {
     /// Makes an empty server, starts it and waits until it takes connections.
     pub async fn start(options: Options) -> Result<Self> {
+        Self::start_with(options, &[]).await
+    }
+
+    /// The same with these files, by name and content, among its data.
+    pub async fn start_with(options: Options, files: &[(&str, &str)]) -> Result<Self> {
         let account = account()?;
         let directory = prepare_directory(&options.directory, &account)?;
         let password = superuser_password(&directory, &account)?;
@@ -56,6 +61,9 @@ impl MariaDb {
             literal(&password)
         );
         account.write(&directory.join("first.sql"), &first)?;
+        for (name, content) in files {
+            account.write(&directory.join("data").join(name), content)?;
+        }
         if let Some(tls) = &options.tls {
             account.write(&directory.join("server.crt"), &tls.certificate)?;
             account.write(&directory.join("server.key"), &tls.key)?;

@@ -16,6 +16,7 @@
 //! | certificates, `control_plane`, network, node | the parts of the cluster |
 //! | image, application, product | images without a registry, of the test services and of Slipway |
 //! | postgres, mariadb, server, pgbouncer | databases, what they have in common, a pooler in front |
+//! | galera | a cluster of several MariaDB servers |
 //! | `older_postgres` | the PostgreSQL of an older Debian |
 //! | operator | the operator as a process of this machine |
 //! | proxy | faults between the operator and the API server |
@@ -43,6 +44,7 @@ pub mod command;
 pub mod control_plane;
 pub mod debian;
 pub mod flyway;
+pub mod galera;
 pub mod helm;
 pub mod history;
 pub mod http;

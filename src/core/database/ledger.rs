@@ -297,6 +297,7 @@ fn next_entry(
         finished_at: Some(conditions::to_seconds(now).to_string()),
         lock_milliseconds: verdict.lock_milliseconds,
         tool_milliseconds: verdict.tool_milliseconds,
+        warnings: verdict.warnings.clone(),
     }
 }
 

@@ -133,7 +133,9 @@ pub fn postgresql_url(scheme: &str, place: &Place, parameters: &[(&str, String)]
     )
 }
 
-/// What Flyway gets as `FLYWAY_URL`; user and password go by variables of their own. `parameters` follow those about TLS. MariaDB's driver
+/// What Flyway gets as `FLYWAY_URL`; user and password go by variables of their own. Without TLS MySQL's `caching_sha2_password`, its default
+/// from 8.0 on, encrypts the password with a key of the server's, which MariaDB's driver fetches only where it is told to; the other drivers,
+/// Go's and the runner's own, do so unasked. `parameters` follow those about TLS. MariaDB's driver
 /// takes each part as it stands, so none of it is escaped there; a `&` in it, which no name of ours has, would end it.
 #[must_use]
 pub fn jdbc(engine: Engine, place: &Place, parameters: &[(&str, String)]) -> String {
@@ -163,7 +165,12 @@ fn jdbc_tls(engine: Engine, place: &Place) -> Vec<(&'static str, String)> {
     let mut parameters = vec![(mode.0, mode.1.to_owned())];
     if let Some(file) = place.authority {
         parameters.push((certificate, file.to_owned()));
-    } else if engine == Engine::PostgreSQL && place.tls == TlsMode::VerifyFull {
+    }
+    if engine == Engine::MySQL && mode.1 == NO_TLS {
+        parameters.push(("allowPublicKeyRetrieval", "true".to_owned()));
+    }
+    if place.authority.is_none() && engine == Engine::PostgreSQL && place.tls == TlsMode::VerifyFull
+    {
         // Without it the driver looks for a file in the user's folder, not at the authorities that everybody knows.
         let factory = "org.postgresql.ssl.DefaultJavaSSLFactory";
         parameters.push(("sslfactory", factory.to_owned()));
@@ -171,10 +178,13 @@ fn jdbc_tls(engine: Engine, place: &Place) -> Vec<(&'static str, String)> {
     parameters
 }
 
+/// The word of MariaDB's JDBC driver for a connection without TLS.
+const NO_TLS: &str = "disable";
+
 /// The word of MariaDB's JDBC driver, which cannot prefer: without a demand it asks for none.
 fn mariadb_tls(tls: TlsMode) -> &'static str {
     match tls {
-        TlsMode::Disable | TlsMode::Prefer => "disable",
+        TlsMode::Disable | TlsMode::Prefer => NO_TLS,
         TlsMode::Require => "trust",
         TlsMode::VerifyFull => "verify-full",
     }
@@ -258,6 +268,14 @@ mod tests {
         assert_eq!(
             jdbc(Engine::MySQL, &place("db", "orders"), &[]),
             "jdbc:mariadb://db:5432/orders?sslMode=verify-full"
+        );
+        let open = Place {
+            tls: TlsMode::Prefer,
+            ..place("db", "orders")
+        };
+        assert_eq!(
+            jdbc(Engine::MySQL, &open, &[]),
+            "jdbc:mariadb://db:5432/orders?sslMode=disable&allowPublicKeyRetrieval=true"
         );
     }
 

@@ -47,7 +47,7 @@ pub fn retry_command(migration: &Migration) -> String {
 }
 
 pub(super) fn succeeded(entry: &Entry) -> String {
-    match (&entry.before, &entry.after) {
+    let said = match (&entry.before, &entry.after) {
         _ if entry.tool == Some(Tool::Exec) && entry.after.is_none() => {
             "the program exited with 0, which is all that is known of it: no version table was read back (readBack)".to_owned()
         }
@@ -55,7 +55,8 @@ pub(super) fn succeeded(entry: &Entry) -> String {
         (Some(before), Some(after)) => format!("the schema went from version {before} to {after}"),
         (None, Some(after)) => format!("the schema is at version {after}"),
         _ => "the schema is at its target; the versions are not known, as the runner's message was lost".to_owned(),
-    }
+    };
+    warned(said, entry)
 }
 
 /// Two Backends may ask for the same files on the same database: that is one plan.
@@ -70,9 +71,18 @@ pub(super) fn done_for_another(entry: &Entry) -> String {
 pub(super) fn skipped(entry: &Entry) -> String {
     let current = entry.before.as_deref().unwrap_or("a later version");
     let top = entry.files_top.as_deref().unwrap_or("its last file");
-    format!(
+    let said = format!(
         "the database is at version {current}, ahead of {top}; nothing was run, and no down file ever is"
-    )
+    );
+    warned(said, entry)
+}
+
+/// With what the runner warned of.
+fn warned(said: String, entry: &Entry) -> String {
+    if entry.warnings.is_empty() {
+        return said;
+    }
+    format!("{said}; warning: {}", entry.warnings.join("; "))
 }
 
 pub(super) fn superseded(migration: &Migration) -> String {
@@ -196,13 +206,14 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
         "DeadlineExceeded" => "the tool ran longer than it may".to_owned(),
         other => other.to_owned(),
     };
-    match &entry.message {
+    let said = match &entry.message {
         Some(message) if ["SqlError", "OutcomeUnknown"].contains(&entry.reason.as_str()) => {
             message.clone()
         }
         Some(message) => format!("{what}: {message}"),
         None => what,
-    }
+    };
+    warned(said, entry)
 }
 
 /// Without its files, `repair` would mark every migration as deleted.
@@ -265,8 +276,8 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
         "PooledEndpoint" => {
             let namespace = migration.namespace().unwrap_or_default();
             format!(
-                "A pooler in transaction mode stands before the database: name the server itself in spec.direct. Next: kubectl patch sldb/{} -n \
-                 {namespace} --type merge -p '{{\"spec\":{{\"direct\":{{\"host\":\"HOST\",\"port\":PORT}}}}}}'; then: {retry}",
+                "A pooler in transaction mode or a balancer stands before the database: name one server itself in spec.direct. Next: kubectl patch \
+                 sldb/{} -n {namespace} --type merge -p '{{\"spec\":{{\"direct\":{{\"host\":\"HOST\",\"port\":PORT}}}}}}'; then: {retry}",
                 migration.spec.database
             )
         }
@@ -319,7 +330,7 @@ fn dirty(migration: &Migration, entry: &Entry) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{blocked, failed, retry_wait};
+    use super::{blocked, failed, retry_wait, skipped, succeeded};
     use crate::api::database::Entry;
     use crate::api::migration::Migration;
 
@@ -350,6 +361,39 @@ mod tests {
         );
         assert!(text(Some("-1")).contains("-database URL force -- -1; or"));
         assert!(text(None).contains("-database URL force VERSION_BEFORE_IT; or"));
+    }
+
+    /// What the runner warned of is told before the next command, which stays last.
+    #[test]
+    fn what_the_runner_warned_of_is_told_however_it_ended() {
+        let migration: Migration = serde_json::from_value(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
+            "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "Goose", "phase": "BeforeRollout",
+                "source": {"image": "orders:1", "path": "/migrations"}, "planKey": "k"},
+        }))
+        .expect("a Migration");
+        let entry = Entry {
+            reason: "SqlError".to_owned(),
+            message: Some("2_b.sql:1".to_owned()),
+            before: Some("1".to_owned()),
+            after: Some("2".to_owned()),
+            files_top: Some("1".to_owned()),
+            warnings: vec!["one of 3".to_owned(), "left INVALID".to_owned()],
+            ..Entry::default()
+        };
+        assert_eq!(
+            [
+                succeeded(&entry),
+                skipped(&entry),
+                failed(&migration, &entry)
+            ],
+            [
+                "the schema went from version 1 to 2; warning: one of 3; left INVALID",
+                "the database is at version 1, ahead of 1; nothing was run, and no down file ever is; warning: one of 3; left INVALID",
+                "2_b.sql:1; warning: one of 3; left INVALID. Fix the cause, push a new image; or: kubectl annotate --overwrite slm/orders-x -n \
+                 team-a slipway.dev/retry=1",
+            ]
+        );
     }
 
     /// What a person changes is the ConfigMap; there is no folder in an image to run a tool in.

@@ -16,6 +16,7 @@ mod lines;
 pub mod message;
 mod message_text;
 pub mod mysql_error;
+pub mod mysql_server;
 pub mod parameters;
 pub mod planned;
 pub mod program;

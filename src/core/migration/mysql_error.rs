@@ -9,7 +9,7 @@ use super::message::clean;
 pub const RAISED: &str = "1644";
 
 /// Words that name an object: what stands before it, what follows it. `|`: the last such place counts, as a value may stand before.
-const OBJECTS: [(&str, &str, &str); 18] = [
+const OBJECTS: [(&str, &str, &str); 19] = [
     ("1050", "Table '", "' already exists"),
     ("1054", "Unknown column '", "' in "),
     ("1060", "Duplicate column name '", "'"),
@@ -31,14 +31,16 @@ const OBJECTS: [(&str, &str, &str); 18] = [
     ("1406", "Data too long for column '", "' at row"),
     ("1451", "|CONSTRAINT `", "`"),
     ("1452", "|CONSTRAINT `", "`"),
+    ("3819", "Check constraint '", "' is violated."),
     ("4025", "CONSTRAINT `", "` failed for"),
 ];
 
 /// Numbers whose words in the server's own form are given as they are.
 const PLAIN: [&str; 6] = ["1050", "1054", "1060", "1061", "1091", "1146"];
 
-/// Numbers by name, as the manual lists them.
-const NAMES: [(&str, &str); 64] = [
+/// Numbers by name, as the manuals list them. Up to 1999 MySQL and MariaDB mean the same by a number; from 3000 to 3999 MySQL alone has them
+/// (MariaDB repeats some of its); from 4000 on each goes its own way, so that only what MariaDB means is named there.
+const NAMES: [(&str, &str); 86] = [
     ("1005", "ER_CANT_CREATE_TABLE"),
     ("1007", "ER_DB_CREATE_EXISTS"),
     ("1021", "ER_DISK_FULL"),
@@ -48,8 +50,11 @@ const NAMES: [(&str, &str); 64] = [
     ("1036", "ER_OPEN_AS_READONLY"),
     ("1040", "ER_CON_COUNT_ERROR"),
     ("1041", "ER_OUT_OF_RESOURCES"),
+    ("1042", "ER_BAD_HOST_ERROR"),
+    ("1043", "ER_HANDSHAKE_ERROR"),
     ("1044", "ER_DBACCESS_DENIED_ERROR"),
     ("1045", "ER_ACCESS_DENIED_ERROR"),
+    ("1047", "ER_UNKNOWN_COM_ERROR"),
     ("1048", "ER_BAD_NULL_ERROR"),
     ("1049", "ER_BAD_DB_ERROR"),
     ("1050", "ER_TABLE_EXISTS_ERROR"),
@@ -68,15 +73,21 @@ const NAMES: [(&str, &str); 64] = [
     ("1075", "ER_WRONG_AUTO_KEY"),
     ("1091", "ER_CANT_DROP_FIELD_OR_KEY"),
     ("1101", "ER_BLOB_CANT_HAVE_DEFAULT"),
+    ("1105", "ER_UNKNOWN_ERROR"),
     ("1114", "ER_RECORD_FILE_FULL"),
     ("1118", "ER_TOO_BIG_ROWSIZE"),
     ("1129", "ER_HOST_IS_BLOCKED"),
     ("1130", "ER_HOST_NOT_PRIVILEGED"),
+    ("1135", "ER_CANT_CREATE_THREAD"),
     ("1136", "ER_WRONG_VALUE_COUNT_ON_ROW"),
     ("1142", "ER_TABLEACCESS_DENIED_ERROR"),
     ("1143", "ER_COLUMNACCESS_DENIED_ERROR"),
     ("1146", "ER_NO_SUCH_TABLE"),
     ("1153", "ER_NET_PACKET_TOO_LARGE"),
+    ("1158", "ER_NET_READ_ERROR"),
+    ("1159", "ER_NET_READ_INTERRUPTED"),
+    ("1160", "ER_NET_ERROR_ON_WRITE"),
+    ("1161", "ER_NET_WRITE_INTERRUPTED"),
     ("1170", "ER_BLOB_KEY_WITHOUT_LENGTH"),
     ("1171", "ER_PRIMARY_CANT_HAVE_NULL"),
     ("1203", "ER_TOO_MANY_USER_CONNECTIONS"),
@@ -85,6 +96,8 @@ const NAMES: [(&str, &str); 64] = [
     ("1215", "ER_CANNOT_ADD_FOREIGN"),
     ("1226", "ER_USER_LIMIT_REACHED"),
     ("1227", "ER_SPECIFIC_ACCESS_DENIED_ERROR"),
+    ("1235", "ER_NOT_SUPPORTED_YET"),
+    ("1251", "ER_NOT_SUPPORTED_AUTH_MODE"),
     ("1264", "ER_WARN_DATA_OUT_OF_RANGE"),
     ("1265", "WARN_DATA_TRUNCATED"),
     ("1290", "ER_OPTION_PREVENTS_STATEMENT"),
@@ -96,11 +109,22 @@ const NAMES: [(&str, &str); 64] = [
     ("1406", "ER_DATA_TOO_LONG"),
     ("1451", "ER_ROW_IS_REFERENCED_2"),
     ("1452", "ER_NO_REFERENCED_ROW_2"),
+    ("1524", "ER_PLUGIN_IS_NOT_LOADED"),
     ("1644", "ER_SIGNAL_EXCEPTION"),
     ("1698", "ER_ACCESS_DENIED_NO_PASSWORD_ERROR"),
     ("1792", "ER_CANT_EXECUTE_IN_READ_ONLY_TRANSACTION"),
+    ("1820", "ER_MUST_CHANGE_PASSWORD"),
     ("1836", "ER_READ_ONLY_MODE"),
+    ("1862", "ER_MUST_CHANGE_PASSWORD_LOGIN"),
     ("1927", "ER_CONNECTION_KILLED"),
+    ("3032", "ER_SERVER_OFFLINE_MODE"),
+    ("3098", "ER_BEFORE_DML_VALIDATION_ERROR"),
+    ("3100", "ER_RUN_HOOK_ERROR"),
+    ("3101", "ER_TRANSACTION_ROLLBACK_DURING_COMMIT"),
+    ("3118", "ER_ACCOUNT_HAS_BEEN_LOCKED"),
+    ("3159", "ER_SECURE_TRANSPORT_REQUIRED"),
+    ("3169", "ER_SESSION_WAS_KILLED"),
+    ("3750", "ER_TABLE_WITHOUT_PK"),
     ("3819", "ER_CHECK_CONSTRAINT_VIOLATED"),
     ("4025", "ER_CONSTRAINT_FAILED"),
 ];
@@ -121,13 +145,20 @@ pub fn name(code: &str) -> &'static str {
 }
 
 /// Why a session was not let in, or ended, with this number; `None` for one that speaks of a statement.
+///
+/// Beyond what both have, MySQL's: an account that is locked (3118; MariaDB 4151), that was blocked after wrong passwords (3955) or whose
+/// password has expired (1820, 1862), one of a method that the server has not loaded (1524: `mysql_native_password` in 8.4 and 9), a
+/// connection without TLS (3159), a server in offline mode (3032), a session that was killed or idle for too long (3169, 4031). Galera's: a
+/// node that is not ready (1047).
 #[must_use]
 pub fn connection_reason(code: &str) -> Option<&'static str> {
     match code {
         "1290" | "1792" | "1836" => Some("DatabaseReadOnly"),
-        "1044" | "1045" | "1130" | "1227" | "1698" => Some("AuthenticationFailed"),
-        "1040" | "1041" | "1049" | "1053" | "1129" | "1203" | "1205" | "1213" | "1226" | "1317"
-        | "1927" => Some("DatabaseUnreachable"),
+        "1044" | "1045" | "1130" | "1227" | "1251" | "1524" | "1698" | "1820" | "1862" | "3118"
+        | "3159" | "3955" | "4151" => Some("AuthenticationFailed"),
+        "1040" | "1041" | "1042" | "1043" | "1047" | "1049" | "1053" | "1129" | "1135" | "1158"
+        | "1159" | "1160" | "1161" | "1203" | "1205" | "1213" | "1226" | "1317" | "1927"
+        | "3032" | "3169" | "4031" => Some("DatabaseUnreachable"),
         _ => None,
     }
 }
@@ -200,7 +231,7 @@ pub fn token(code: &str, said: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_number, name, object, text, token};
+    use super::{connection_reason, is_number, name, object, text, token};
 
     /// migrations.md section 2, message.
     #[test]
@@ -260,6 +291,11 @@ mod tests {
             ),
             ("1054", "Unknown column 'nme' in 'field list'", Some("nme")),
             (
+                "3819",
+                "Check constraint 'age_is_positive' is violated.",
+                Some("age_is_positive"),
+            ),
+            (
                 "1205",
                 "Lock wait timeout exceeded; try restarting transaction",
                 None,
@@ -267,6 +303,29 @@ mod tests {
         ];
         for (code, said, expected) in cases {
             assert_eq!(object(code, said).as_deref(), expected, "{said}");
+        }
+    }
+
+    /// The numbers that MySQL 8.0, 8.4 and 9 have for what MariaDB has other numbers for, and Galera's.
+    #[test]
+    fn why_nobody_was_let_in_is_told_by_its_reason() {
+        let reasons = [
+            ("1045", Some("AuthenticationFailed")),
+            ("1524", Some("AuthenticationFailed")),
+            ("1862", Some("AuthenticationFailed")),
+            ("3118", Some("AuthenticationFailed")),
+            ("3159", Some("AuthenticationFailed")),
+            ("1047", Some("DatabaseUnreachable")),
+            ("1135", Some("DatabaseUnreachable")),
+            ("3032", Some("DatabaseUnreachable")),
+            ("4031", Some("DatabaseUnreachable")),
+            ("1290", Some("DatabaseReadOnly")),
+            ("1064", None),
+            ("3750", None),
+            ("4025", None),
+        ];
+        for (code, reason) in reasons {
+            assert_eq!(connection_reason(code), reason, "{code}");
         }
     }
 

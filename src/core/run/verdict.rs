@@ -47,6 +47,10 @@ const LISTED_FINDINGS: usize = 10;
 /// Longest word or sentence of a list in the ledger, bytes.
 const LISTED_BYTES: usize = 200;
 
+/// Most warnings in the ledger, of one plan, and the longest, bytes.
+const WARNINGS: usize = 3;
+const WARNING_BYTES: usize = 300;
+
 /// What the ledger is told.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Verdict {
@@ -73,6 +77,8 @@ pub struct Verdict {
     pub lock_milliseconds: Option<i64>,
     /// How long the tool ran, milliseconds.
     pub tool_milliseconds: Option<i64>,
+    /// What a person should know besides.
+    pub warnings: Vec<String>,
 }
 
 impl Verdict {
@@ -96,6 +102,7 @@ impl Verdict {
             applied: 0,
             lock_milliseconds: None,
             tool_milliseconds: None,
+            warnings: Vec::new(),
         }
     }
 
@@ -129,6 +136,12 @@ impl Verdict {
             applied: message.applied,
             lock_milliseconds: (message.lock_ms > 0).then_some(message.lock_ms),
             tool_milliseconds: message.started.then_some(message.tool_ms),
+            warnings: message
+                .warnings
+                .iter()
+                .take(WARNINGS)
+                .map(|text| clean(text, WARNING_BYTES))
+                .collect(),
         }
     }
 
@@ -233,7 +246,25 @@ fn cause(message: &Message) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{End, SOURCE_CHANGED, Verdict};
+    use super::{End, Message, SOURCE_CHANGED, Verdict};
+
+    /// A message comes from a pod, so nothing of it is without bounds.
+    #[test]
+    fn what_a_runner_warned_of_reaches_the_ledger_within_bounds() {
+        let message = Message {
+            warnings: vec![
+                "é".repeat(400),
+                "b\n".to_owned(),
+                "c".to_owned(),
+                "d".to_owned(),
+            ],
+            ..Message::default()
+        };
+        assert_eq!(
+            Verdict::from_message(&message).warnings,
+            ["é".repeat(150), "b".to_owned(), "c".to_owned()]
+        );
+    }
 
     /// migrations.md 4.1: only what was read of the database makes an unknown attempt known.
     #[test]

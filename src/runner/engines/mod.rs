@@ -113,6 +113,10 @@ pub enum EngineError {
     ReadOnly,
     #[error("the session changed between two statements")]
     Pooled,
+    #[error("two connections lead to two servers")]
+    Balanced,
+    #[error("the server has no locks for us: {0}")]
+    NoLocks(&'static str),
 }
 
 /// One session of the runner, which holds the lock.
@@ -129,7 +133,13 @@ pub trait Engine: Sized {
     /// Product and version. Example: `PostgreSQL 15.18`.
     fn server(&self) -> String;
 
-    /// Fails when sessions do not stay with their connections. Opens a second one for that.
+    /// What a person should know of this server.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Fails when sessions do not stay with their connections, or connections do not stay with one server of a cluster. Opens a second one
+    /// for that.
     async fn refuse_pooler(&self, access: &Access, name: &str) -> Result<(), EngineError>;
 
     /// Takes the lock if it is free; never waits.

@@ -14,6 +14,9 @@ use tokio::time::timeout;
 
 use crate::api::common;
 use crate::api::database::TlsMode;
+use crate::core::migration::mysql_server::{
+    GALERA_STATUS, NOT_READY, SESSION_VARIABLES, Server, VARIABLES, is_not_ready, refused_locks,
+};
 
 use super::{
     Access, CONNECT_LIMIT, Engine, EngineError, Guards, KEEPALIVE_IDLE, PING_LIMIT, QUERY_LIMIT,
@@ -35,12 +38,22 @@ const SILENCE_LIMIT: u64 = 60;
 /// Longest wait of a tool's statement for a lock on a table, seconds: behind a long reader an ALTER would queue, and everyone behind it.
 const LOCK_WAIT: u64 = 5;
 
+/// On a node of Galera's: a read sees what was written on any node before it. An attempt before this one may have run on another.
+const SYNC: &str = "SET SESSION wsrep_sync_wait = 1";
+
+/// The same undone, also where the server has it for all sessions: else a ping would wait for the very ALTER whose lock it holds.
+const NO_SYNC: &str = "SET SESSION wsrep_sync_wait = 0";
+
+/// The server's number for a client that does not know the method by which a user is to prove itself; here the driver says so by itself.
+const UNKNOWN_METHOD: &str = "1251";
+
 /// A session.
 pub struct MySql {
     connection: Mutex<Conn>,
     /// The server's number for it.
     id: String,
     version: String,
+    server: Server,
     encrypted: bool,
     own_user: bool,
 }
@@ -92,6 +105,34 @@ impl MySql {
         Ok(rows.into_iter().flatten().next().unwrap_or_default())
     }
 
+    /// What the server says of itself.
+    async fn server_of(connection: &mut Conn) -> Result<Server, EngineError> {
+        let mut server = Server::default();
+        server.learn(Self::shown(connection, "GLOBAL VARIABLES", &VARIABLES).await?);
+        server.learn(Self::shown(connection, "SESSION VARIABLES", &SESSION_VARIABLES).await?);
+        if server.is_galera() {
+            server.learn(Self::shown(connection, "GLOBAL STATUS", &GALERA_STATUS).await?);
+        }
+        Ok(server)
+    }
+
+    /// Names and values; a server leaves out the names that it does not know.
+    async fn shown(
+        connection: &mut Conn,
+        what: &str,
+        names: &[&str],
+    ) -> Result<Vec<(String, String)>, EngineError> {
+        let query = format!(
+            "SHOW {what} WHERE Variable_name IN ('{}')",
+            names.join("', '")
+        );
+        let rows = Self::query(connection, &query, QUERY_LIMIT).await?;
+        let pairs = rows.into_iter().filter_map(|row| row.try_into().ok());
+        Ok(pairs
+            .map(|[name, value]: [String; 2]| (name, value))
+            .collect())
+    }
+
     /// By the session of the lock.
     async fn ask(&self, query: &str, limit: Duration) -> Result<String, EngineError> {
         Self::value(&mut *self.connection.lock().await, query, limit).await
@@ -121,28 +162,24 @@ impl Engine for MySql {
             .flatten();
         let mut next = || row.next().unwrap_or_default();
         let (id, version) = (next(), next());
-        // One word or the other by version; a server that only follows another is read-only, too.
-        let read_only = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_only', 'super_read_only', 'innodb_read_only') \
-                         AND Value NOT IN ('OFF', '0')";
-        let of_session = "SHOW SESSION VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only') \
-                          AND Value NOT IN ('OFF', '0')";
-        for query in [read_only, of_session] {
-            if !Self::query(&mut connection, query, QUERY_LIMIT)
-                .await?
-                .is_empty()
-            {
-                return Err(EngineError::ReadOnly);
-            }
+        let server = Self::server_of(&mut connection).await?;
+        if server.is_read_only() {
+            return Err(EngineError::ReadOnly);
         }
-        let cipher = "SHOW SESSION STATUS WHERE Variable_name = 'Ssl_cipher' AND Value <> ''";
-        let encrypted = !Self::query(&mut connection, cipher, QUERY_LIMIT)
-            .await?
-            .is_empty();
+        // One that reads may be allowed (wsrep_dirty_reads) lets us come as far as here.
+        if !server.is_ready() {
+            return Err(EngineError::Unreachable(NOT_READY.to_owned()));
+        }
+        if server.is_galera() {
+            Self::query(&mut connection, NO_SYNC, QUERY_LIMIT).await?;
+        }
+        let cipher = Self::shown(&mut connection, "SESSION STATUS", &["Ssl_cipher"]).await?;
         Ok(Self {
-            encrypted,
+            encrypted: cipher.iter().any(|(_, value)| !value.is_empty()),
             connection: Mutex::new(connection),
             id,
             version,
+            server,
             own_user: access.own_user,
         })
     }
@@ -156,8 +193,15 @@ impl Engine for MySql {
         }
     }
 
+    fn warnings(&self) -> Vec<String> {
+        self.server.warning().into_iter().collect()
+    }
+
     async fn refuse_pooler(&self, access: &Access, name: &str) -> Result<(), EngineError> {
         let mut other = Self::open(access, name).await?;
+        if self.server.has_peers() && !self.server.is(&Self::server_of(&mut other).await?) {
+            return Err(EngineError::Balanced);
+        }
         // By turns: a pooler that lends a session for one statement gives the one just returned to whoever asks next.
         for _ in 0..3 {
             let id = Self::value(&mut other, "SELECT CONNECTION_ID()", PING_LIMIT).await?;
@@ -211,7 +255,15 @@ impl Engine for MySql {
     }
 
     async fn rows(&self, query: &str) -> Result<Option<Vec<Vec<String>>>, EngineError> {
-        match Self::query(&mut *self.connection.lock().await, query, QUERY_LIMIT).await {
+        let connection = &mut *self.connection.lock().await;
+        if self.server.is_galera() {
+            Self::query(connection, SYNC, QUERY_LIMIT).await?;
+        }
+        let answer = Self::query(connection, query, QUERY_LIMIT).await;
+        if self.server.is_galera() {
+            Self::query(connection, NO_SYNC, QUERY_LIMIT).await?;
+        }
+        match answer {
             Ok(rows) => Ok(Some(rows)),
             // No such database, no such table.
             Err(EngineError::Refused { code, .. }) if code == "1049" || code == "1146" => Ok(None),
@@ -305,9 +357,23 @@ fn text(value: &Value) -> String {
 /// The server's own answer keeps its number; everything else is a connection that does not work, in words without values.
 fn error(error: &Error) -> EngineError {
     match error {
-        Error::Server(answer) => EngineError::Refused {
-            code: answer.code.to_string(),
-            primary: answer.message.clone(),
+        Error::Server(answer) if is_not_ready(&answer.message) => {
+            EngineError::Unreachable(NOT_READY.to_owned())
+        }
+        Error::Server(answer) => refused_locks(&answer.message).map_or_else(
+            || EngineError::Refused {
+                code: answer.code.to_string(),
+                primary: answer.message.clone(),
+            },
+            EngineError::NoLocks,
+        ),
+        Error::Driver(
+            DriverError::UnknownAuthPlugin { .. }
+            | DriverError::CleartextPluginDisabled
+            | DriverError::MysqlOldPasswordDisabled,
+        ) => EngineError::Refused {
+            code: UNKNOWN_METHOD.to_owned(),
+            primary: String::new(),
         },
         other => {
             tls::untrusted(other).unwrap_or_else(|| EngineError::Unreachable(other.to_string()))

@@ -71,6 +71,12 @@ pub fn untrusted(error: &(dyn std::error::Error + 'static)) -> Option<EngineErro
                 CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                     "the server's certificate has expired"
                 }
+                CertificateError::Other(other)
+                    if other.to_string().contains("UnsupportedCertVersion") =>
+                {
+                    "the server's certificate is of version 1 of X.509, which cannot be read here; give the server one of version 3, as openssl \
+                     makes with -extfile"
+                }
                 _ => "the server's certificate is not valid",
             }));
         }
