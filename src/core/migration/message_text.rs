@@ -276,8 +276,8 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
         "PooledEndpoint" => {
             let namespace = migration.namespace().unwrap_or_default();
             format!(
-                "A pooler in transaction mode or a balancer stands before the database: name one server itself in spec.direct. Next: kubectl patch \
-                 sldb/{} -n {namespace} --type merge -p '{{\"spec\":{{\"direct\":{{\"host\":\"HOST\",\"port\":PORT}}}}}}'; then: {retry}",
+                "A pooler in transaction mode or a balancer stands before the database: name one server itself in spec.direct. \
+                 Next: kubectl patch sldb/{} -n {namespace} --type merge -p '{{\"spec\":{{\"direct\":{{\"host\":\"HOST\",\"port\":PORT}}}}}}'; then: {retry}",
                 migration.spec.database
             )
         }
