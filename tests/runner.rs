@@ -22,6 +22,8 @@ mod exec;
 mod flyway;
 #[path = "runner/flyway_mysql.rs"]
 mod flyway_mysql;
+#[path = "runner/flyway_sessions.rs"]
+mod flyway_sessions;
 #[path = "runner/galera.rs"]
 mod galera;
 #[path = "runner/golang_migrate.rs"]
