@@ -100,6 +100,3 @@ fn deadline_seconds(times: &MigrationTimes) -> u64 {
 fn as_text<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
-
-#[cfg(test)]
-mod tests;

@@ -5,4 +5,6 @@ pub mod environment;
 pub mod job;
 mod parameters;
 mod pod;
+#[cfg(test)]
+mod tests;
 mod volumes;
