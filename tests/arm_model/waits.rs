@@ -71,7 +71,7 @@ fn is_at_work(world: &World, holder: &Holder) -> bool {
         })
 }
 
-/// What does not move by itself is at its end, or tells who must act: a person, by a command; its Backend; the migration before it.
+/// What does not move by itself is at its end, or tells who must act: a person, by a command; its Backend; the migration before it, or one that looks.
 fn says_why(world: &World, name: &str, decided: &Decided) -> bool {
     let says = |words: &str| decided.message.contains(words);
     let migrations = &world.server.migrations;
@@ -94,7 +94,9 @@ fn says_why(world: &World, name: &str, decided: &Decided) -> bool {
         }
         Some(MigrationPhase::Pending) => {
             let backend = &migrations[name].object.spec.backend;
+            let mut others = migrations.keys().filter(|other| other.as_ref() != name);
             says(&format!("backend {backend} "))
+                || others.any(|other| says(&format!("how migration {other} ended")))
         }
         _ => false,
     }

@@ -14,6 +14,7 @@ use crate::cluster::history::History;
 use crate::cluster::pod_process::{self, PodProcess};
 use crate::cluster::read::text;
 use crate::cluster::wait;
+use crate::objects::tells;
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
 
@@ -30,6 +31,8 @@ pub enum Kill {
     JobOrphan,
     JobForced,
     JobWithoutFinalizer,
+    /// Suspended, as a queueing system does with Jobs that it did not let in; its pod does not end in time.
+    JobSuspended,
 }
 
 impl Kill {
@@ -58,6 +61,18 @@ impl Kill {
                 let patch = json!({"metadata": {"finalizers": null}});
                 world.patch(&format!("job/{job}"), &patch).await
             }
+            Self::JobSuspended => {
+                let patch = json!({"spec": {"suspend": true}});
+                world.patch(&format!("job/{job}"), &patch).await?;
+                wait::until("the Job controller to end the pod", PATIENCE, async || {
+                    let pod = world.get(&format!("pod/{pod_name}")).await?;
+                    let deleted = !pod["metadata"]["deletionTimestamp"].is_null();
+                    ensure!(deleted, "it lives");
+                    anyhow::Ok(())
+                })
+                .await?;
+                kill_the_runner(pod)
+            }
         }
     }
 
@@ -65,7 +80,7 @@ impl Kill {
     fn story(self) -> Story {
         match self {
             // Nobody is left to tell how it ended: the database is read, and shows that nothing of it stayed.
-            Self::Runner | Self::PodForced | Self::PodEvicted => Story::done(
+            Self::Runner | Self::PodForced | Self::PodEvicted | Self::JobSuspended => Story::done(
                 &[
                     "Unknown/OutcomeUnknown",
                     "RetryWait/OutcomeUnknown",
@@ -123,30 +138,34 @@ pub async fn a_migration_whose_pod_or_job_is_deleted_runs_to_its_end(world: Worl
     .await
 }
 
-/// migrations.md 4.4 and 4.5: a body that runs statement by statement is never tried again by itself once it was killed, whoever is left to tell.
-/// The message names the file and the command; the command, typed after the first half was undone, gets out of the state.
+/// migrations.md 4.4 and 4.5: a body that runs statement by statement is never tried again by itself once it was killed, whoever is left to tell,
+/// however that was, and whether or not a newer image has come. The message names the file and the command; the command, typed after the first
+/// half was undone, gets out of the state.
 pub async fn a_half_applied_migration_waits_until_a_person_has_looked(world: World) -> Result<()> {
     let _operator = world.operator().await?;
     let history = History::record(world.cluster(), &world.namespace).await?;
-    let (runner, tool) = tokio::join!(
+    let (runner, tool, suspended, overtaken) = tokio::join!(
         block(&world, &history, Kill::Runner),
-        block(&world, &history, Kill::Tool)
+        block(&world, &history, Kill::Tool),
+        block(&world, &history, Kill::JobSuspended),
+        block_the_next(&world, &history),
     );
-    let stories = [runner?, tool?];
+    let stories = [runner?, tool?, suspended?, overtaken?];
     let told = |outcomes: &[&str], runs: &[&str]| Story::done(outcomes, runs, 2);
+    let read_back = [
+        "Unknown/OutcomeUnknown",
+        "Blocked/OutcomeUnknown",
+        "Succeeded/Succeeded",
+    ];
     let expected = [
-        told(
-            &[
-                "Unknown/OutcomeUnknown",
-                "Blocked/OutcomeUnknown",
-                "Succeeded/Succeeded",
-            ],
-            &["1", "c1", "2"],
-        ),
+        told(&read_back, &["1", "c1", "2"]),
         told(
             &["Blocked/OutcomeUnknown", "Succeeded/Succeeded"],
             &["1", "2"],
         ),
+        told(&read_back, &["1", "c1", "2"]),
+        // The newer plan's only Job has the number 1, too.
+        told(&read_back, &["1", "c1"]),
     ];
     ensure!(stories == expected, "{stories:?}, not {expected:?}");
     Ok(())
@@ -222,6 +241,37 @@ async fn block(world: &World, history: &History, kill: Kill) -> Result<Story> {
     let overlaps = database.overlaps().await?;
     ensure!(overlaps.is_empty(), "{kill:?}: {overlaps:?}");
     database.story(history, &name).await
+}
+
+/// A newer image has come when the body is killed: its plan meets what the older one left behind, and does not begin either.
+async fn block_the_next(world: &World, history: &History) -> Result<Story> {
+    let postgres = world.postgres().await?;
+    let database = Witnessed::on(world, &postgres, "overtaken").await?;
+    let of = |body| backend(world, "overtaken", "overtaken", body);
+    world.apply(&of(Body::Halves)).await?;
+    database.until_begun(1).await?;
+    let pod = running_pod(world, "overtaken").await?;
+    world.apply(&of(Body::Transactional)).await?;
+    wait::until("the plan of the newer image", PATIENCE, async || {
+        let migrations = world.list("slm").await?;
+        let mut newer = migrations.iter().filter(|migration| {
+            migration["spec"]["source"]["image"] == Body::Transactional.image()
+                && migration["spec"]["backend"] == "overtaken"
+        });
+        newer.next().map(|_| ()).context("not there")
+    })
+    .await?;
+    kill_the_runner(&pod)?;
+    let words = "left version table goose_db_version in doubt";
+    let message = tells(world, "slb/overtaken", "MigrationBlocked", words).await?;
+    database.undo_by_hand().await?;
+    world.type_next_command(&message).await?;
+    database.until_begun(2).await?;
+    database.let_go().await?;
+    world.ready("overtaken").await?;
+    let overlaps = database.overlaps().await?;
+    ensure!(overlaps.is_empty(), "{overlaps:?}");
+    database.story(history, "overtaken").await
 }
 
 /// Carries out each kill on a migration of its own, at the same time, and compares what was seen with what must be.

@@ -4,8 +4,8 @@
 use k8s_openapi::api::batch::v1::Job;
 
 use super::asked;
+use super::doubt;
 use super::seen::Seen;
-use super::situation;
 use crate::api::common::Tool;
 use crate::api::database::{Entry, EntryOutcome, PendingList, RunMode};
 use crate::api::migration::Approval;
@@ -68,7 +68,7 @@ pub fn bound(seen: &Seen, entry: Option<&Entry>) -> Option<String> {
 /// Whether a Check run only lists what is pending. After an attempt whose end is not known it reads back.
 #[must_use]
 pub fn lists(seen: &Seen, mode: RunMode, entry: Option<&Entry>) -> bool {
-    mode == RunMode::Check && !situation::must_read(seen, entry)
+    mode == RunMode::Check && !doubt::must_read(seen, entry)
 }
 
 /// Whether the Job is bound to what may run now.

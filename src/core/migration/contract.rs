@@ -10,7 +10,6 @@ use super::asked;
 use super::seen::Seen;
 use crate::api::backend::Backend;
 use crate::api::common::Phase;
-use crate::api::database::{Entry, EntryOutcome};
 use crate::core::meta::PAUSED_ANNOTATION;
 
 /// How long a release must have run undisturbed where the entry says nothing; seconds, ten minutes.
@@ -23,13 +22,6 @@ pub struct NotDue {
     pub message: String,
     /// When that may be over by itself.
     pub until: Option<Timestamp>,
-}
-
-/// Whether how it ended must be read from the database, whoever asks for it still: what it did decides which images may go out.
-pub(super) fn must_be_read(seen: &Seen, entry: Option<&Entry>) -> bool {
-    seen.migration.spec.phase == Phase::AfterRollout
-        && seen.live_backend().is_some()
-        && entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown)
 }
 
 /// What it waits for; `None`: it may start, as far as pauses and the release are concerned. A paused Backend starts nothing new, of either phase.

@@ -6,6 +6,7 @@ mod asked;
 pub mod build;
 mod contract;
 mod decide;
+mod doubt;
 pub mod dsn;
 pub mod findings;
 pub mod flyway;

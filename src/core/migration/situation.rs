@@ -10,6 +10,7 @@ use kube::ResourceExt;
 use super::approval::{self, Awaiting, Need};
 use super::asked;
 use super::contract::{self, NotDue};
+use super::doubt;
 use super::planned::{self, MissingFiles};
 use super::seen::Seen;
 use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
@@ -89,7 +90,7 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     if let Some(entry) = entry.clone().filter(|entry| is_final(entry, asked_again)) {
         return Situation::Ended { entry };
     }
-    if !contract::must_be_read(seen, entry.as_ref())
+    if !doubt::must_be_read(seen, entry.as_ref())
         && let Some(early) = too_early(seen, now)
     {
         return early;
@@ -111,6 +112,16 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
         return Situation::Waiting {
             reason: "DatabaseTerminating",
             message,
+        };
+    }
+    // Not in the queue: the one that is waited for may stand behind it there.
+    if let Some(reader) = doubt::reader(seen) {
+        return Situation::Waiting {
+            reason: "Queued",
+            message: format!(
+                "waits until database {} was read to find out how migration {reader} ended",
+                spec.database
+            ),
         };
     }
     if let Need::Person(awaiting) = approval::need(seen, entry.as_ref()) {
@@ -151,7 +162,7 @@ fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
 pub fn may_be_armed(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> bool {
     let ledger = seen.ledger();
     let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
-    let reads = mode == RunMode::Check && contract::must_be_read(seen, entry);
+    let reads = mode == RunMode::Check && doubt::must_be_read(seen, entry);
     let due = asked::is_wanted(seen) && contract::not_due(seen, now).is_none();
     reads || (due && (mode == RunMode::Check || approval::covers(seen, entry, job)))
 }
@@ -325,17 +336,9 @@ pub fn stray_run(seen: &Seen, now: Timestamp) -> Option<Ticket> {
         .find(|ticket| ticket.database_identity == identity)
 }
 
-/// Whether the database must be read before a tool is started, as nobody knows how an attempt ended: of this plan, or of another one on its
-/// version table that nobody may ask for any more.
-pub(super) fn must_read(seen: &Seen, entry: Option<&Entry>) -> bool {
-    let spec = &seen.migration.spec;
-    entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown)
-        || ledger::is_in_doubt(&seen.ledger(), planned::version_table(spec), &spec.plan_key)
-}
-
 /// Which Job comes next: the number after the last armed one, whatever Jobs of lost ledgers lie about.
 fn turn(seen: &Seen, entry: Option<&Entry>, now: Timestamp) -> Situation {
-    let mode = if must_read(seen, entry) || approval::need(seen, entry) == Need::List {
+    let mode = if doubt::must_read(seen, entry) || approval::need(seen, entry) == Need::List {
         RunMode::Check
     } else {
         RunMode::Run

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Situation, approval, situation};
+use super::{Situation, approval, ledger, situation};
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode};
 use crate::api::migration::Migration;
@@ -185,35 +185,88 @@ fn a_migration_waits_for_the_config_map_of_its_entry_and_of_those_before_it() {
     assert_eq!(changed, Situation::Superseded);
 }
 
+/// What the ledger of the first database says of a plan on goose's table.
+fn ended(plan: &str, outcome: &str, second: u8) -> Value {
+    json!({"planKey": plan, "versionTable": "goose_db_version", "outcome": outcome, "finishedAt": format!("2026-11-24T12:00:{second:02}Z")})
+}
+
+/// The same Migration where that ledger holds these entries.
+fn with_entries(seen: Seen, entries: &[Value]) -> Seen {
+    let mut databases = databases();
+    if let Some(database) = databases.get_mut("first") {
+        Arc::make_mut(database).status = Some(object(json!({"ledger": {"entries": entries}})));
+    }
+    Seen { databases, ..seen }
+}
+
+fn turn(seen: &Seen) -> (RunMode, bool) {
+    match situation(seen, Timestamp::UNIX_EPOCH) {
+        Situation::Turn { mode, .. } => {
+            let ledger = seen.ledger();
+            let own = ledger::entry(&ledger, &seen.migration.spec.plan_key);
+            (mode, approval::lists(seen, mode, own))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
 /// migrations.md 4.1, 4.4, I-13: the attempt of an older image was killed and nobody knows how far it came. The plan of the newer one does not
 /// start its tool on what may be half applied; it reads the database first.
 #[test]
 fn a_plan_reads_the_database_first_where_nobody_knows_how_an_older_plan_ended_on_its_table() {
     let orders = backend("orders", &["first"]);
     let newer = migration(&orders, "first", 2, "Queued");
-    let mode = |entries: Value| {
-        let mut databases = databases();
-        if let Some(database) = databases.get_mut("first") {
-            let database = Arc::make_mut(database);
-            database.status = Some(object(json!({"ledger": {"entries": entries}})));
-        }
-        let seen = Seen {
-            databases,
-            ..seen(&newer, &orders, &[], &BTreeMap::new())
-        };
-        match situation(&seen, Timestamp::UNIX_EPOCH) {
-            Situation::Turn { mode, attempt, .. } => {
-                let entry = seen.ledger().entries.first().cloned();
-                (mode, attempt, approval::lists(&seen, mode, entry.as_ref()))
-            }
-            other => panic!("{other:?}"),
-        }
+    let after = |entries: &[Value]| {
+        turn(&with_entries(
+            seen(&newer, &orders, &[], &BTreeMap::new()),
+            entries,
+        ))
     };
-    let entry = |plan: &str, outcome: &str, second: u8| json!({"planKey": plan, "versionTable": "goose_db_version", "outcome": outcome, "finishedAt": format!("2026-11-24T12:00:{second:02}Z")});
-    let unknown = entry("older", "Unknown", 1);
-    assert_eq!(mode(json!([unknown])), (RunMode::Check, 1, false));
-    let read = entry("another", "Blocked", 2);
-    assert_eq!(mode(json!([unknown, read])), (RunMode::Run, 1, false));
+    let unknown = ended("older", "Unknown", 1);
+    assert_eq!(
+        after(std::slice::from_ref(&unknown)),
+        (RunMode::Check, false)
+    );
+    let read = ended("another", "Blocked", 2);
+    assert_eq!(after(&[unknown, read]), (RunMode::Run, false));
+}
+
+/// The older plan judges by its own files, also where nobody asks for it any more; but it is not waited for once it has looked in vain.
+#[test]
+fn an_older_plan_that_can_still_read_how_it_ended_is_waited_for() {
+    let orders = backend("orders", &["first"]);
+    let mut before = orders.clone();
+    "image:0".clone_into(&mut before.spec.image);
+    let (older, newer) = (
+        migration(&before, "first", 1, "Unknown"),
+        migration(&orders, "first", 2, "Queued"),
+    );
+    let unknown = ended(&older.spec.plan_key, "Unknown", 1);
+    let of = |migration: &Arc<Migration>, sibling: &Arc<Migration>, entry: &Value| {
+        let seen = seen(migration, &orders, &[Arc::clone(sibling)], &BTreeMap::new());
+        with_entries(seen, std::slice::from_ref(entry))
+    };
+    assert_eq!(turn(&of(&older, &newer, &unknown)), (RunMode::Check, false));
+    let waiting = Situation::Waiting {
+        reason: "Queued",
+        message: format!(
+            "waits until database first was read to find out how migration {} ended",
+            name(&older)
+        ),
+    };
+    assert_eq!(
+        situation(&of(&newer, &older, &unknown), Timestamp::UNIX_EPOCH),
+        waiting
+    );
+    let both = [unknown.clone(), ended(&newer.spec.plan_key, "Unknown", 2)];
+    let of_newer = seen(&newer, &orders, &[Arc::clone(&older)], &BTreeMap::new());
+    assert_eq!(
+        turn(&with_entries(of_newer, &both)),
+        (RunMode::Check, false)
+    );
+    let mut in_vain = unknown;
+    in_vain["nextAttemptAfter"] = json!("2026-11-24T12:10:00Z");
+    assert_eq!(turn(&of(&newer, &older, &in_vain)), (RunMode::Check, false));
 }
 
 /// B-62: an attempt that is armed ends, nothing new begins.

@@ -1,0 +1,63 @@
+//! An attempt of which nobody knows how it ended, seen from its own plan and from the next one on the same version table: who reads the database,
+//! and that no tool is started before. A part of a file may be there, of which nothing tells. Pure.
+
+use kube::ResourceExt;
+
+use super::planned;
+use super::seen::Seen;
+use crate::api::common::Phase;
+use crate::api::database::{Entry, EntryOutcome};
+use crate::api::migration::Migration;
+use crate::core::database::ledger;
+
+/// Whether how it ended must be read from the database, whoever asks for it still: after a rollout it decides which images may go out, before one
+/// on what the next plan begins. Where its files were those of a ConfigMap, which may hold others by now, or it has no table, another must judge.
+pub(super) fn must_be_read(seen: &Seen, entry: Option<&Entry>) -> bool {
+    let is_of_use =
+        seen.migration.spec.phase == Phase::AfterRollout || can_be_judged(&seen.migration);
+    is_of_use && seen.live_backend().is_some() && is_unknown(entry)
+}
+
+/// Whether the database must be read before a tool is started: how an attempt ended is not known, of this plan or of another on its table.
+pub(super) fn must_read(seen: &Seen, entry: Option<&Entry>) -> bool {
+    let spec = &seen.migration.spec;
+    let table = planned::version_table(spec);
+    is_unknown(entry) || ledger::is_in_doubt(&seen.ledger(), table, &spec.plan_key)
+}
+
+/// The Migration that will read, with its own files, how its own attempt ended on this table. One that has looked in vain is not waited for any
+/// more: its image may be gone.
+pub(super) fn reader(seen: &Seen) -> Option<String> {
+    let spec = &seen.migration.spec;
+    let table = planned::version_table(spec);
+    let ledger = seen.ledger();
+    let unread = |plan_key: &str| {
+        ledger::entry(&ledger, plan_key).is_some_and(|entry| {
+            is_unknown(Some(entry))
+                && entry.version_table == table
+                && entry.next_attempt_after.is_none()
+        })
+    };
+    // Whoever has an end of its own to find out waits for nobody: two such would wait for each other.
+    let looks_itself = is_unknown(ledger::entry(&ledger, &spec.plan_key));
+    let in_doubt = !looks_itself && ledger::is_in_doubt(&ledger, table, &spec.plan_key);
+    let mut others = seen.siblings.iter().filter(|_| in_doubt);
+    others
+        .find(|other| {
+            other.spec.database == spec.database
+                && other.spec.plan_key != spec.plan_key
+                && other.metadata.deletion_timestamp.is_none()
+                && can_be_judged(other)
+                && unread(&other.spec.plan_key)
+        })
+        .map(|other| other.name_any())
+}
+
+fn can_be_judged(migration: &Migration) -> bool {
+    let spec = &migration.spec;
+    spec.source.config_map.is_none() && !planned::version_table(spec).is_empty()
+}
+
+fn is_unknown(entry: Option<&Entry>) -> bool {
+    entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown)
+}
