@@ -5,7 +5,7 @@ mod series;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,11 +15,14 @@ use kube::ResourceExt;
 use super::labels::MigrationRun;
 use super::{FinishedRun, Metrics};
 use crate::api::backend::{Backend, BackendType};
-use crate::api::database::Database;
+use crate::api::database::{Database, Entry, EntryOutcome};
 use crate::api::migration::{Migration, MigrationPhase};
-use crate::core::conditions::{READY, UPDATE_AVAILABLE};
+use crate::core::conditions::{MIGRATED, READY, UPDATE_AVAILABLE};
 
 pub(super) use series::ObjectSeries;
+
+/// Namespace and name.
+type Place = (String, String);
 
 /// Kind, namespace, name.
 type Key = (&'static str, String, String);
@@ -30,8 +33,7 @@ pub(super) struct Objects {
     standings: BTreeMap<Key, Standing>,
     backends: BTreeMap<(String, String), BackendFacts>,
     migrations: BTreeMap<(String, String), MigrationFacts>,
-    /// With each Database, the plans of its ledger and when the last attempt of each was recorded.
-    databases: BTreeMap<(String, String), BTreeMap<String, Option<String>>>,
+    databases: BTreeMap<(String, String), DatabaseFacts>,
     /// The series of runs that a Backend has, to end with it.
     runs: BTreeMap<(String, String), Vec<MigrationRun>>,
 }
@@ -46,17 +48,67 @@ struct BackendFacts {
     /// Since when a release waits at the gate.
     gate_closed_since: Option<Timestamp>,
     update_available: bool,
+    /// Whether its newest plan is done: what is left of older ones needs nobody.
+    migrated: bool,
+}
+
+#[derive(Default)]
+struct DatabaseFacts {
+    /// The plans of its ledger, and when the last attempt of each was recorded.
+    recorded: BTreeMap<String, Option<String>>,
+    /// When a migration of each Backend succeeded last.
+    successes: BTreeMap<String, Timestamp>,
 }
 
 struct MigrationFacts {
     backend: String,
+    /// Name of the entry in the Backend's spec.
+    entry: String,
+    /// When it was made; seconds.
+    made: i64,
     database: String,
     blocked: bool,
     queued: bool,
     pending_files: i64,
 }
 
+impl DatabaseFacts {
+    fn of(entries: &[Entry]) -> Self {
+        let mut facts = Self::default();
+        for entry in entries {
+            let plan = (entry.plan_key.clone(), entry.finished_at.clone());
+            facts.recorded.extend([plan]);
+            let finished = entry.finished_at.as_ref();
+            let finished = finished.and_then(|at| at.parse::<Timestamp>().ok());
+            if let (EntryOutcome::Succeeded, Some(finished)) = (entry.outcome, finished) {
+                let last = facts.successes.entry(entry.backend.clone()).or_default();
+                *last = finished.max(*last);
+            }
+        }
+        facts
+    }
+}
+
 impl Objects {
+    /// The newest Migration of each entry of each Backend, of those whose newest plan is not done: what a person may have to look at.
+    fn in_question(&self) -> BTreeSet<&Place> {
+        let mut newest: BTreeMap<[&str; 3], (i64, &Place)> = BTreeMap::new();
+        for (key, facts) in &self.migrations {
+            let backend = (key.0.clone(), facts.backend.clone());
+            if self
+                .backends
+                .get(&backend)
+                .is_some_and(|facts| facts.migrated)
+            {
+                continue;
+            }
+            let of = [key.0.as_str(), facts.backend.as_str(), facts.entry.as_str()];
+            let last = newest.entry(of).or_insert((facts.made, key));
+            *last = (facts.made, key).max(*last);
+        }
+        newest.into_values().map(|(_, key)| key).collect()
+    }
+
     pub(super) fn remember_run(&mut self, run: &FinishedRun<'_>) {
         let series = self
             .runs
@@ -85,6 +137,7 @@ impl Metrics {
                 .as_ref()
                 .and(unready_since(&status.conditions)),
             update_available: is_true(&status.conditions, UPDATE_AVAILABLE),
+            migrated: is_true(&status.conditions, MIGRATED),
         };
         self.standing("Backend", &namespace, &name, type_, &status.conditions);
         self.objects().backends.insert((namespace, name), facts);
@@ -96,6 +149,8 @@ impl Metrics {
         let (namespace, name) = place(migration);
         let facts = MigrationFacts {
             backend: migration.spec.backend.clone(),
+            entry: migration.spec.name.clone(),
+            made: made(migration),
             database: migration.spec.database.clone(),
             blocked: status.phase == Some(MigrationPhase::Blocked),
             queued: status.phase == Some(MigrationPhase::Queued),
@@ -113,20 +168,16 @@ impl Metrics {
         let (namespace, name) = place(database);
         self.standing("Database", &namespace, &name, type_, &status.conditions);
         let entries = status.ledger.unwrap_or_default().entries;
-        let recorded = entries
-            .iter()
-            .map(|entry| (entry.plan_key.clone(), entry.finished_at.clone()))
-            .collect();
         let before = self
             .objects()
             .databases
-            .insert((namespace.clone(), name), recorded);
+            .insert((namespace.clone(), name), DatabaseFacts::of(&entries));
         // What is there at the first sight was counted by an earlier process, and a standby leaves the counting to the leader.
         let Some(before) = before.filter(|_| self.is_leader()) else {
             return;
         };
         for entry in entries {
-            let is_new = before.get(&entry.plan_key) != Some(&entry.finished_at);
+            let is_new = before.recorded.get(&entry.plan_key) != Some(&entry.finished_at);
             if let (true, true, Some(tool), Some(phase)) =
                 (is_new, entry.finished_at.is_some(), entry.tool, entry.phase)
             {
@@ -210,6 +261,11 @@ impl Metrics {
 
 fn seconds(milliseconds: i64) -> f64 {
     Duration::from_millis(u64::try_from(milliseconds).unwrap_or_default()).as_secs_f64()
+}
+
+fn made<K: ResourceExt>(object: &K) -> i64 {
+    let made = object.meta().creation_timestamp.as_ref();
+    made.map_or(0, |time| time.0.as_second())
 }
 
 fn place<K: ResourceExt>(object: &K) -> (String, String) {

@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
 use super::super::labels::{Named, Object, ObjectInfo, OfBackend};
-use super::{BackendFacts, Key, MigrationFacts, Objects, Standing};
+use super::{BackendFacts, DatabaseFacts, Key, MigrationFacts, Objects, Standing};
 
 /// The gauges that are filled from [`Objects`].
 #[derive(Default)]
@@ -17,6 +17,7 @@ pub struct ObjectSeries {
     update_available: Family<Named, Gauge>,
     blocked: Family<OfBackend, Gauge>,
     pending_files: Family<OfBackend, Gauge>,
+    last_success: Family<OfBackend, Gauge>,
     queue_length: Family<Named, Gauge>,
 }
 
@@ -56,6 +57,11 @@ impl ObjectSeries {
             series.pending_files.clone(),
         );
         registry.register(
+            "migration_last_success_timestamp_seconds",
+            "When a migration succeeded last; seconds since 1970",
+            series.last_success.clone(),
+        );
+        registry.register(
             "database_queue_length",
             "Migrations that wait for the database",
             series.queue_length.clone(),
@@ -72,11 +78,13 @@ impl ObjectSeries {
         for ((namespace, name), facts) in &objects.backends {
             self.fill_backend(&named(namespace, name), facts, now);
         }
-        for (namespace, name) in objects.databases.keys() {
+        for ((namespace, name), facts) in &objects.databases {
             let _made = self.queue_length.get_or_create(&named(namespace, name));
+            self.fill_successes(namespace, facts);
         }
-        for ((namespace, _), facts) in &objects.migrations {
-            self.fill_migration(namespace, facts);
+        let in_question = objects.in_question();
+        for (key, facts) in &objects.migrations {
+            self.fill_migration(&key.0, facts, in_question.contains(key));
         }
     }
 
@@ -110,18 +118,27 @@ impl ObjectSeries {
             .set(i64::from(facts.update_available));
     }
 
-    /// Migrations of one Backend, and those that wait for one Database, are summed up.
-    fn fill_migration(&self, namespace: &str, facts: &MigrationFacts) {
-        let labels = OfBackend {
-            namespace: namespace.to_owned(),
-            backend: facts.backend.clone(),
+    /// A Backend may have several Databases: the last success on any of them counts.
+    fn fill_successes(&self, namespace: &str, facts: &DatabaseFacts) {
+        for (backend, at) in &facts.successes {
+            let series = self
+                .last_success
+                .get_or_create_owned(&of_backend(namespace, backend));
+            series.set(series.get().max(at.as_second()));
+        }
+    }
+
+    /// Migrations of one Backend, and those that wait for one Database, are summed up. One that is overtaken is in question no more: it stays
+    /// blocked for ever, and nobody need look at it.
+    fn fill_migration(&self, namespace: &str, facts: &MigrationFacts, in_question: bool) {
+        let labels = of_backend(namespace, &facts.backend);
+        let (blocked, pending) = if in_question {
+            (i64::from(facts.blocked), facts.pending_files)
+        } else {
+            (0, 0)
         };
-        self.blocked
-            .get_or_create(&labels)
-            .inc_by(i64::from(facts.blocked));
-        self.pending_files
-            .get_or_create(&labels)
-            .inc_by(facts.pending_files);
+        self.blocked.get_or_create(&labels).inc_by(blocked);
+        self.pending_files.get_or_create(&labels).inc_by(pending);
         if facts.queued {
             self.queue_length
                 .get_or_create(&named(namespace, &facts.database))
@@ -137,6 +154,7 @@ impl ObjectSeries {
             update_available,
             blocked,
             pending_files,
+            last_success,
             queue_length,
         } = self;
         ready.clear();
@@ -145,7 +163,15 @@ impl ObjectSeries {
         update_available.clear();
         blocked.clear();
         pending_files.clear();
+        last_success.clear();
         queue_length.clear();
+    }
+}
+
+fn of_backend(namespace: &str, backend: &str) -> OfBackend {
+    OfBackend {
+        namespace: namespace.to_owned(),
+        backend: backend.to_owned(),
     }
 }
 
