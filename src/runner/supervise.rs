@@ -4,6 +4,8 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::Signal;
+use tokio::io::AsyncRead;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use crate::core::migration::judge::{Cause, End};
@@ -45,17 +47,10 @@ impl Attempt {
         start: &Start,
     ) -> std::io::Result<Finished> {
         let mut process = Process::start(&before.program, start)?;
-        let output = process.output().map(|(out, err)| {
-            let (left, right) = (self.scrubber.clone(), self.scrubber.clone());
-            (
-                tokio::spawn(
-                    async move { output::pass_on(out, T::NAME, T::FATAL_MARKS, &left).await },
-                ),
-                tokio::spawn(
-                    async move { output::pass_on(err, T::NAME, T::FATAL_MARKS, &right).await },
-                ),
-            )
-        });
+        let output = match process.output() {
+            Some((out, err)) => vec![self.listen::<T>(out), self.listen::<T>(err)],
+            None => Vec::new(),
+        };
         let mut term_at = Instant::now() + seconds(self.parameters.run_seconds);
         let mut cause = Cause::RunDeadline;
         let (mut ended_by, mut kill_at, mut stopped, mut lock_lost) = (None, None, false, false);
@@ -103,14 +98,7 @@ impl Attempt {
         };
         // Whatever the tool started ends with it.
         process.signal(Signal::KILL);
-        let mut last = String::new();
-        if let Some((out, err)) = output {
-            for stream in [out, err] {
-                if let Ok(Ok(words)) = timeout(OUTPUT_LIMIT, stream).await {
-                    last.push_str(&words);
-                }
-            }
-        }
+        let last = last_words(output).await;
         if !last.is_empty() {
             println!(
                 "{}: {}",
@@ -126,6 +114,28 @@ impl Attempt {
             lock_lost,
         })
     }
+
+    /// Passes the tool's output on; its last words in the end.
+    fn listen<T: Tool>(
+        &self,
+        stream: impl AsyncRead + Unpin + Send + 'static,
+    ) -> JoinHandle<String> {
+        let scrubber = self.scrubber.clone();
+        tokio::spawn(
+            async move { output::pass_on(stream, T::NAME, T::FATAL_MARKS, &scrubber).await },
+        )
+    }
+}
+
+/// What was said last on each stream. One that a process of the tool keeps open is not waited for.
+async fn last_words(output: Vec<JoinHandle<String>>) -> String {
+    let mut last = String::new();
+    for stream in output {
+        if let Ok(Ok(words)) = timeout(OUTPUT_LIMIT, stream).await {
+            last.push_str(&words);
+        }
+    }
+    last
 }
 
 /// Asks the tool to begin no other file; whether it knows how to.
