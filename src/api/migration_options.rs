@@ -18,7 +18,8 @@ use super::workload::EnvironmentVariable;
 #[serde(rename_all = "camelCase")]
 pub struct MigrationOptions {
     /// Program of tool `Exec` and its arguments, from the image; no shell. `$(NAME)` is replaced by a variable, Slipway's own included.
-    /// It is taken for done when it exits with 0, unless `readBack` is set. Required for `Exec`, no default. Example: `[/app, migrate]`.
+    /// It is taken for done when it exits with 0, unless `readBack` is set. Its pod reaches names and its database; a NetworkPolicy of yours that
+    /// selects the label `slipway.dev/migration` lets it reach more. Required for `Exec`, no default. Example: `[/app, migrate]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(
         length(min = 1, max = 64),

@@ -166,6 +166,8 @@ impl Caches {
             ObjectKind::Job => shows(&self.jobs, written),
             ObjectKind::Pod => shows(&self.pods, written),
             ObjectKind::ConfigMap => shows(&self.config_maps, written),
+            // Made once and never read again.
+            ObjectKind::NetworkPolicy => true,
         }
     }
 

@@ -3,6 +3,8 @@
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
+use super::hash;
+
 /// Field manager of every apply, and the value of [`MANAGED_BY`].
 pub const MANAGER: &str = "slipway";
 
@@ -45,6 +47,9 @@ pub const PAUSED_ANNOTATION: &str = "slipway.dev/paused";
 /// Finalizer on a migration Job until its outcome is in the ledger.
 pub const OUTCOME_FINALIZER: &str = "slipway.dev/outcome";
 
+/// Finalizer on a Database while a migration holds it: whoever deletes it then waits for the outcome.
+pub const HELD_FINALIZER: &str = "slipway.dev/held";
+
 /// The ownerReference of a controller: what has another one, or none, is foreign.
 #[must_use]
 pub fn controller_reference<K: Resource<DynamicType = ()>>(owner: &K) -> Value {
@@ -65,6 +70,18 @@ pub fn is_controlled_by<K: Resource>(object: &K, owner_uid: &str) -> bool {
         .owner_references()
         .iter()
         .any(|owner| owner.controller == Some(true) && owner.uid == owner_uid)
+}
+
+/// The body with its own hash as one more annotation: what says, without comparing, that another body was sent last. A body without
+/// `metadata.annotations` stays as it is.
+#[must_use]
+pub fn with_hash(mut body: Value) -> Value {
+    let hash = hash::of_value(&body);
+    let annotations = body.pointer_mut("/metadata/annotations");
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        annotations.insert(HASH_ANNOTATION.to_owned(), Value::String(hash));
+    }
+    body
 }
 
 /// The hash that a body carries in its annotation [`HASH_ANNOTATION`]; empty where there is none.

@@ -42,6 +42,8 @@ pub enum ObjectKind {
     Job,
     Pod,
     ConfigMap,
+    /// Made beside a migration Job, which owns it; not watched.
+    NetworkPolicy,
 }
 
 impl ObjectKind {
@@ -59,6 +61,7 @@ impl ObjectKind {
             Self::Job => "Job",
             Self::Pod => "Pod",
             Self::ConfigMap => "ConfigMap",
+            Self::NetworkPolicy => "NetworkPolicy",
         }
     }
 
@@ -70,6 +73,7 @@ impl ObjectKind {
             Self::ServiceAccount | Self::Service | Self::Pod | Self::ConfigMap => "v1",
             Self::Deployment | Self::ControllerRevision => "apps/v1",
             Self::Job => "batch/v1",
+            Self::NetworkPolicy => "networking.k8s.io/v1",
         }
     }
 
@@ -87,6 +91,7 @@ impl ObjectKind {
             Self::Job => "jobs",
             Self::Pod => "pods",
             Self::ConfigMap => "configmaps",
+            Self::NetworkPolicy => "networkpolicies",
         }
     }
 }
@@ -105,7 +110,7 @@ pub struct Plan {
 pub enum Step {
     /// Server-side apply of our fields by the field manager `slipway`, with force.
     Apply(Apply),
-    /// POST: for Jobs, ControllerRevisions and Migrations. That it exists already and is ours is no failure.
+    /// POST: for Jobs and their NetworkPolicies, ControllerRevisions and Migrations. That it exists already and is ours is no failure.
     Create(Create),
     /// JSON merge patch, with the uid and resourceVersion it was computed from.
     Patch(Patch),

@@ -38,7 +38,8 @@ const fn rule(
 pub const RULES: &[Rule] = &[
     // `get` is the quorum read before something that cannot be taken back.
     rule(GROUP, &["backends"], &["get", "list", "watch"]),
-    rule(GROUP, &["databases"], &["list", "watch"]),
+    // `patch` is for the finalizer of a Database that a migration holds: no verb of its own exists for that.
+    rule(GROUP, &["databases"], &["list", "watch", "patch"]),
     rule(GROUP, &["migrations"], &["get", "list", "watch", "create"]),
     rule(GROUP, &["backends/status", "migrations/status"], &["patch"]),
     // The ledger is taken by compare-and-swap, which is an update; what people read is patched.
@@ -63,6 +64,11 @@ pub const RULES: &[Rule] = &[
         "batch",
         &["jobs"],
         &["get", "list", "watch", "create", "patch", "delete"],
+    ),
+    rule(
+        "networking.k8s.io",
+        &["networkpolicies"],
+        &["get", "create"],
     ),
     rule("", &["pods", "configmaps"], &["list", "watch"]),
     rule("events.k8s.io", &["events"], &["create", "patch"]),

@@ -34,6 +34,8 @@ pub struct Budget {
     pub changes: u8,
     /// Restores that lose the ledger.
     pub losses: u8,
+    /// Databases that a user deletes, and makes again once they are gone.
+    pub databases: u8,
     /// Releases that are disturbed, or undisturbed again.
     pub turns: u8,
     /// Passes of time, long and short.
@@ -72,6 +74,7 @@ pub const CALM: Budget = Budget {
     demands: 0,
     changes: 0,
     losses: 0,
+    databases: 0,
     turns: 0,
     passes: 0,
     moments: 0,

@@ -19,6 +19,7 @@ pub enum Deed {
     /// What is pending becomes another list.
     ChangeList,
     LoseLedger,
+    DeleteDatabase,
     /// A release is disturbed, or undisturbed again.
     Turn(Arc<str>),
 }
@@ -69,6 +70,10 @@ pub fn deeds(world: &World) -> Vec<Deed> {
     if left.losses > 0 {
         deeds.push(Deed::LoseLedger);
     }
+    let database = &world.server.database.kept.object.metadata;
+    if left.databases > 0 && database.deletion_timestamp.is_none() {
+        deeds.push(Deed::DeleteDatabase);
+    }
     deeds
 }
 
@@ -112,6 +117,10 @@ impl World {
             Deed::LoseLedger => {
                 self.left.losses -= 1;
                 self.lose_ledger();
+            }
+            Deed::DeleteDatabase => {
+                self.left.databases -= 1;
+                self.delete_database();
             }
             Deed::Turn(name) => {
                 self.left.turns -= 1;

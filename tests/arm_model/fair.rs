@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
 use slipway::api::common::Phase;
 use slipway::api::database::EntryOutcome;
 use slipway::api::migration::MigrationPhase;
@@ -91,7 +92,8 @@ fn approve_what_is_listed(world: &mut World) {
 fn is_at_rest(world: &World) -> bool {
     let jobs = world.server.jobs.values();
     let mut jobs = jobs.map(|job| job.kept.object.as_ref());
-    let free = ledger::holder_of(&world.server.database.kept.object).is_none();
+    let database = &world.server.database.kept.object;
+    let free = ledger::holder_of(database).is_none() && database.finalizers().is_empty();
     let migrations = world.server.migrations.values();
     let mut migrations = migrations.map(|migration| {
         let status = migration.object.status.as_ref();

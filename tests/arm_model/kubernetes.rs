@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::batch::v1::Job;
+use k8s_openapi::api::batch::v1::{Job, JobStatus};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
@@ -93,7 +93,15 @@ impl World {
             runs,
         };
         Arc::make_mut(&mut self.server.pods).push(pod);
+        self.count_pod(name, |status| status.active = Some(1));
         self.note_pods();
+    }
+
+    /// The Job controller counts each pod that it makes, and each that has ended.
+    fn count_pod(&mut self, name: &str, count: impl FnOnce(&mut JobStatus)) {
+        let mut job = self.server.jobs[name].kept.object.as_ref().clone();
+        count(job.status.get_or_insert_default());
+        self.put_job(name, job);
     }
 
     /// The image is there at last.
@@ -198,6 +206,8 @@ impl World {
         if job.metadata.deletion_timestamp.is_some() {
             job.finalizers_mut()
                 .retain(|finalizer| finalizer != FOREGROUND);
+            let status = job.status.get_or_insert_default();
+            (status.active, status.failed) = (None, Some(1));
         } else {
             let now = self.now().to_string();
             let condition = if is_condemned(&job) {

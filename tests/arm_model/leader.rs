@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use slipway::api::migration::Migration;
-use slipway::core::plan::Step;
+use slipway::core::plan::{ObjectKind, Step};
 
 use crate::kept::{Kept, object};
 use crate::looks::{Looks, Root, version_of};
@@ -71,10 +71,8 @@ impl Leader {
         plan.next += 1;
         let done = world.execute(sent);
         if done && plan.term == world.term {
-            match step.step {
-                Step::ReplaceDatabaseStatus(_) => wait_for(world, Watched::Database, &plan.root),
-                Step::Confirm(_) => {}
-                _ => wait_for(world, Watched::Jobs, &plan.root),
+            if let Some(kind) = cached_as(&step.step) {
+                wait_for(world, kind, &plan.root);
             }
         }
         done
@@ -94,6 +92,22 @@ impl Leader {
         if plan.next < plan.decided.steps.len() {
             world.held.push(plan);
         }
+    }
+}
+
+/// Which cache shows what the step has written.
+fn cached_as(step: &Step) -> Option<Watched> {
+    let kind = match step {
+        Step::Create(create) => create.key.kind,
+        Step::Patch(patch) => patch.key.kind,
+        Step::Delete(delete) => delete.key.kind,
+        Step::ReplaceDatabaseStatus(replace) => replace.key.kind,
+        Step::Confirm(_) | Step::Apply(_) => return None,
+    };
+    match kind {
+        ObjectKind::Job => Some(Watched::Jobs),
+        ObjectKind::Database => Some(Watched::Database),
+        _ => None,
     }
 }
 

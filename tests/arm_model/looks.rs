@@ -265,6 +265,7 @@ pub fn version_of(shown: &Objects, step: &Step) -> u32 {
     match step {
         Step::Patch(patch) if patch.key.kind == ObjectKind::Job => job(&patch.key.name),
         Step::Delete(delete) => job(&delete.key.name),
+        Step::Patch(patch) if patch.key.kind == ObjectKind::Database => shown.database.version,
         Step::ReplaceDatabaseStatus(_) => shown.database.version,
         Step::Patch(_) | Step::Create(_) | Step::Confirm(_) | Step::Apply(_) => 0,
     }

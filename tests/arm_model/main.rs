@@ -273,7 +273,8 @@ fn holds_always(rule: Rule) -> Property<Scope> {
         Wanted,
         OneJobAnAttempt,
         SoakedFirst,
-        ApprovedFirst
+        ApprovedFirst,
+        OutlivesItsRun
     )
 }
 

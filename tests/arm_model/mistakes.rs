@@ -73,6 +73,8 @@ pub enum Mistake {
     TellsTheRunnerNoList,
     /// The ledger's holder is known by the name of its Job.
     KnowsByName,
+    /// A Database may go while a migration is at work on it.
+    LetsTheDatabaseGo,
 }
 
 impl Mistake {
@@ -174,6 +176,9 @@ impl Mistake {
                     steps.reverse();
                 }
             }
+            Self::LetsTheDatabaseGo => steps.retain(|step| {
+                !matches!(step, Step::Patch(patch) if patch.key.kind == ObjectKind::Database)
+            }),
             Self::TrustsTheCache => steps.retain(|step| !confirms(step, ObjectKind::Backend)),
             Self::TakesAnyApproval | Self::TrustsTheApprovalItSaw => {
                 steps.retain(|step| !confirms(step, ObjectKind::Migration));
@@ -194,6 +199,9 @@ impl Mistake {
         let Step::Create(create) = step else {
             return;
         };
+        if create.key.kind != ObjectKind::Job {
+            return;
+        }
         let body = &mut create.body;
         match self {
             Self::BornArmed => body["spec"]["suspend"] = json!(false),
@@ -232,7 +240,7 @@ fn confirms(step: &Step, kind: ObjectKind) -> bool {
 
 /// Whoever takes the ledger for a Job has armed it before.
 fn arm_first(steps: &mut Vec<Step>, shown: &Objects) {
-    let [Step::ReplaceDatabaseStatus(replace)] = steps.as_slice() else {
+    let [.., Step::ReplaceDatabaseStatus(replace)] = steps.as_slice() else {
         return;
     };
     let ledger = replace.status.ledger.as_ref();

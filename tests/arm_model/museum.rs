@@ -267,6 +267,15 @@ fn a_runner_that_is_not_told_which_list_was_approved_is_found() {
 }
 
 #[test]
+fn a_database_that_goes_in_mid_run_is_found() {
+    finds(
+        Rule::OutlivesItsRun,
+        Mistake::LetsTheDatabaseGo,
+        one(budget!(databases: 1)),
+    );
+}
+
+#[test]
 fn a_walk_at_random_finds_them_too() {
     let scope = || two(budget!(crashes: 3, late: 2));
     for (rule, mistake) in [

@@ -21,9 +21,10 @@ pub enum Rule {
     OneJobAnAttempt,
     SoakedFirst,
     ApprovedFirst,
+    OutlivesItsRun,
 }
 
-pub const RULES: [Rule; 18] = [
+pub const RULES: [Rule; 19] = [
     Rule::OneJob,
     Rule::OnePod,
     Rule::ArmedByTheLedger,
@@ -42,6 +43,7 @@ pub const RULES: [Rule; 18] = [
     Rule::OneJobAnAttempt,
     Rule::SoakedFirst,
     Rule::ApprovedFirst,
+    Rule::OutlivesItsRun,
 ];
 
 impl Rule {
@@ -79,6 +81,9 @@ impl Rule {
             }
             Self::ApprovedFirst => {
                 "migrations.md 4.1: what a person must approve is armed and runs only as exactly the list that a person approved"
+            }
+            Self::OutlivesItsRun => {
+                "migrations.md 4.2: a Database does not go before the outcome of what runs on it is in its ledger"
             }
         }
     }

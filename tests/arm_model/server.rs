@@ -58,8 +58,17 @@ impl World {
     /// Carries out a step; `false`: a precondition failed, and the plan ends.
     pub fn execute(&mut self, sent: Sent) -> bool {
         match &sent.step.step {
+            // What a pod may reach is no matter of this walk.
+            Step::Create(create) if create.key.kind == ObjectKind::NetworkPolicy => true,
             Step::Create(create) => self.create(create, sent),
             Step::Patch(patch) if patch.key.kind == ObjectKind::Job => self.patch(patch, sent),
+            Step::Patch(patch) if patch.key.kind == ObjectKind::Database => {
+                let lands = self.server.database.version == sent.version || !sent.checks_version();
+                if lands {
+                    self.patch_database(patch, sent.step.print);
+                }
+                lands
+            }
             Step::Delete(delete) => self.delete(delete, sent),
             Step::ReplaceDatabaseStatus(replace) => {
                 let lands = self.server.database.version == sent.version || !sent.checks_version();
@@ -69,7 +78,9 @@ impl World {
                 lands
             }
             Step::Confirm(confirm) => self.confirms(confirm),
-            Step::Patch(_) | Step::Apply(_) => unreachable!("the protocol patches Jobs only"),
+            Step::Patch(_) | Step::Apply(_) => {
+                unreachable!("the protocol patches Jobs and Databases only")
+            }
         }
     }
 
@@ -246,6 +257,30 @@ impl World {
         }
     }
 
+    fn patch_database(&mut self, patch: &Patch, print: u64) {
+        let before = self.server.database.kept.clone();
+        let after = DATABASES.of((print, before.print), || {
+            let mut body = serde_json::to_value(before.object.as_ref()).expect("JSON");
+            merge(&mut body, &patch.body);
+            object(body)
+        });
+        self.store_database(after);
+    }
+
+    /// What is being deleted goes with its last finalizer.
+    pub fn store_database(&mut self, kept: Kept<Database>) {
+        let metadata = &kept.object.metadata;
+        let goes = metadata.deletion_timestamp.is_some() && kept.object.finalizers().is_empty();
+        self.server.database = Stored {
+            kept,
+            version: self.version(),
+        };
+        if goes {
+            self.note_loss();
+            self.remake_database();
+        }
+    }
+
     fn replace(&mut self, replace: &ReplaceDatabaseStatus, print: u64) {
         let before = self.server.database.kept.clone();
         let after = DATABASES.of((print, before.print), || {
@@ -256,10 +291,7 @@ impl World {
         let (old, new) = (ledger::of(&before.object), ledger::of(&after.object));
         self.note_entries(&old, &new);
         self.note_holder(&old, &new);
-        self.server.database = Stored {
-            kept: after,
-            version: self.version(),
-        };
+        self.store_database(after);
     }
 
     /// Armed and not ended, as the Job controller sees it.

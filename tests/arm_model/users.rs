@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::json;
 use slipway::api::backend::Backend;
-use slipway::api::database::{DatabaseStatus, Entry, EntryOutcome, Ledger};
+use slipway::api::database::{Database, DatabaseStatus, Entry, EntryOutcome, Ledger};
 use slipway::api::migration::Approval;
 use slipway::core::meta;
 use slipway::core::plan::Propagation;
@@ -141,9 +142,27 @@ impl World {
         Arc::make_mut(&mut self.server.migrations).insert(name.into(), Kept::new(migration));
     }
 
+    /// Deleted; who wants it makes it again as soon as it is gone.
+    pub fn delete_database(&mut self) {
+        let mut database = self.server.database.kept.object.as_ref().clone();
+        let now = Time(self.now());
+        database.metadata.deletion_timestamp.get_or_insert(now);
+        self.store_database(Kept::new(database));
+    }
+
+    pub fn remake_database(&mut self) {
+        let mut database = self.server.database.kept.object.as_ref().clone();
+        database.metadata.deletion_timestamp = None;
+        self.begin_anew(database);
+    }
+
     /// A restore without status, as most tools do it.
     pub fn lose_ledger(&mut self) {
-        let mut database = self.server.database.kept.object.as_ref().clone();
+        let database = self.server.database.kept.object.as_ref().clone();
+        self.begin_anew(database);
+    }
+
+    fn begin_anew(&mut self, mut database: Database) {
         database.status = None;
         self.server.database = Stored {
             kept: Kept::new(database),

@@ -71,7 +71,8 @@ fn is_at_work(world: &World, holder: &Holder) -> bool {
         })
 }
 
-/// What does not move by itself is at its end, or tells who must act: a person, by a command; its Backend; the migration before it, or one that looks.
+/// What does not move by itself is at its end, or tells who must act: a person, by a command; its Backend; the
+/// migration before it, or one that looks; the end of a Database that is being deleted.
 fn says_why(world: &World, name: &str, decided: &Decided) -> bool {
     let says = |words: &str| decided.message.contains(words);
     let migrations = &world.server.migrations;
@@ -95,7 +96,10 @@ fn says_why(world: &World, name: &str, decided: &Decided) -> bool {
         Some(MigrationPhase::Pending) => {
             let backend = &migrations[name].object.spec.backend;
             let mut others = migrations.keys().filter(|other| other.as_ref() != name);
+            let database = &world.server.database.kept.object.metadata;
+            let goes = database.deletion_timestamp.is_some();
             says(&format!("backend {backend} "))
+                || goes && says("database db is being deleted")
                 || others.any(|other| says(&format!("how migration {other} ended")))
         }
         _ => false,

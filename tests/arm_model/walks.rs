@@ -114,11 +114,14 @@ fn a_first_migration_is_these_moves_and_no_more() {
     }
     let expected = [
         "create Job",
+        "create NetworkPolicy",
         "put ledger",
+        "patch Database",
         "get Backend",
         "patch Job",
         "put ledger",
         "patch Job",
+        "patch Database",
     ];
     assert_eq!(
         (moves, world.broken),
@@ -261,6 +264,14 @@ fn a_full_ledger_forgets_what_is_done_and_else_arms_nothing() {
 fn a_lost_ledger_runs_nothing_beside_what_is_armed() {
     holds(one(budget!(losses: 1, crashes: 1, passes: 1)));
     holds(one(budget!(losses: 1, failures: 1)));
+}
+
+/// migrations.md case 39, of a Database.
+#[test]
+fn a_database_that_is_deleted_goes_once_the_outcome_of_what_runs_on_it_is_recorded() {
+    holds(one(budget!(databases: 1, crashes: 1, late: 1)));
+    holds(one(budget!(databases: 1, failures: 1, passes: 1)));
+    holds(two(budget!(databases: 1, crashes: 1)));
 }
 
 #[test]

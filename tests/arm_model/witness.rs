@@ -72,6 +72,17 @@ impl World {
         }
     }
 
+    /// A Database goes, and its ledger with it.
+    pub fn note_loss(&mut self) {
+        let jobs = self.server.jobs.values();
+        let mut jobs = jobs.map(|job| &job.kept.object);
+        let unrecorded =
+            |job: &Arc<Job>| !is_suspended(job) && self.recorded & (1 << number(job)) == 0;
+        if jobs.any(unrecorded) {
+            self.breaks(Rule::OutlivesItsRun);
+        }
+    }
+
     pub fn note_suspension(&mut self, before: &Job, after: &Job) {
         if !is_suspended(before) && is_suspended(after) {
             self.breaks(Rule::NeverSuspendedAgain);
@@ -92,6 +103,10 @@ impl World {
             .filter(|holder| Some(&holder.job_uid) == job.uid().as_ref());
         if holder.is_none() && !self.lost {
             self.breaks(Rule::ArmedByTheLedger);
+        }
+        let held = self.server.database.kept.object.finalizers();
+        if !held.iter().any(|one| one == meta::HELD_FINALIZER) && !self.lost {
+            self.breaks(Rule::OutlivesItsRun);
         }
         let touched = job.annotations().get(meta::LEADER_ANNOTATION);
         if touched.is_none_or(|term| term.parse() != Ok(sent.term)) {

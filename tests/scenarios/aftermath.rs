@@ -100,7 +100,8 @@ impl Aftermath {
     }
 }
 
-/// Removes a namespace; what still runs in it is not waited for. A Job whose operator is gone has a finalizer that nobody takes off.
+/// Removes a namespace; what still runs in it is not waited for. Nobody takes the finalizers off that an operator which is
+/// gone has set.
 pub async fn clean_up(cluster: &Cluster, namespace: &str) -> Result<()> {
     cluster
         .kubectl_ok(&[
@@ -112,15 +113,22 @@ pub async fn clean_up(cluster: &Cluster, namespace: &str) -> Result<()> {
             "--wait=false",
         ])
         .await?;
-    for job in read::list(cluster, namespace, "jobs").await? {
-        let job = format!(
-            "job/{}",
-            job["metadata"]["name"].as_str().unwrap_or_default()
-        );
-        let patch = r#"{"metadata":{"finalizers":null}}"#;
-        cluster
-            .kubectl(&["patch", &job, "-n", namespace, "--type=merge", "-p", patch])
-            .await?;
+    for kind in ["jobs", "sldb"] {
+        for kept in read::list(cluster, namespace, kind).await? {
+            let name = kept["metadata"]["name"].as_str().unwrap_or_default();
+            let patch = r#"{"metadata":{"finalizers":null}}"#;
+            let patch = [
+                "patch",
+                kind,
+                name,
+                "-n",
+                namespace,
+                "--type=merge",
+                "-p",
+                patch,
+            ];
+            cluster.kubectl(&patch).await?;
+        }
     }
     cluster
         .kubectl_ok(&[

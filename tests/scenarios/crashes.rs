@@ -12,8 +12,8 @@ use crate::cluster::wait;
 use crate::trace::Trace;
 use crate::world::{PATIENCE, World};
 
-/// The 16 writes of a first release with one migration, and before them the one that makes the Database Ready.
-const WRITES: u64 = 17;
+/// The 19 writes of a first release with one migration, and before them the one that makes the Database Ready.
+const WRITES: u64 = 20;
 
 /// Releases at a time: most of each is waiting for pods.
 const AT_A_TIME: usize = 6;

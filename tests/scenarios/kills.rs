@@ -22,6 +22,9 @@ use crate::world::{PATIENCE, World};
 #[derive(Clone, Copy, Debug)]
 pub enum Kill {
     Runner,
+    /// The same, and where its message stood is something else: junk, or what another attempt has said.
+    RunnerWithJunk,
+    RunnerWithForeignMessage,
     Tool,
     PodDeleted,
     PodForced,
@@ -46,6 +49,11 @@ impl Kill {
         let job = text(&pod["metadata"]["labels"]["batch.kubernetes.io/job-name"]);
         match self {
             Self::Runner => kill_the_runner(pod),
+            Self::RunnerWithJunk => kill_the_runner_over(pod, "{\"v\":1,\"outcome\":\"Succ"),
+            Self::RunnerWithForeignMessage => {
+                let message = json!({"v": 1, "outcome": "Succeeded", "reason": "Succeeded", "planKey": "another", "attempt": 1});
+                kill_the_runner_over(pod, &message.to_string())
+            }
             Self::Tool => kill_process(pod, "/goose"),
             Self::PodDeleted => delete(world, "pod", &pod_name, &[]).await,
             Self::PodForced => {
@@ -80,7 +88,12 @@ impl Kill {
     fn story(self) -> Story {
         match self {
             // Nobody is left to tell how it ended: the database is read, and shows that nothing of it stayed.
-            Self::Runner | Self::PodForced | Self::PodEvicted | Self::JobSuspended => Story::done(
+            Self::Runner
+            | Self::RunnerWithJunk
+            | Self::RunnerWithForeignMessage
+            | Self::PodForced
+            | Self::PodEvicted
+            | Self::JobSuspended => Story::done(
                 &[
                     "Unknown/OutcomeUnknown",
                     "RetryWait/OutcomeUnknown",
@@ -111,12 +124,19 @@ impl Kill {
     }
 }
 
-/// migrations.md cases 22, 23.
+/// migrations.md cases 22, 23, 33.
 /// F-30, F-34, F-41c, I-3, I-11: killed in mid-body by the kernel, by force or by an eviction without grace.
 pub async fn a_killed_migration_is_tried_again_and_comes_to_stay_once(world: World) -> Result<()> {
     survive(
         &world,
-        &[Kill::Runner, Kill::Tool, Kill::PodForced, Kill::PodEvicted],
+        &[
+            Kill::Runner,
+            Kill::RunnerWithJunk,
+            Kill::RunnerWithForeignMessage,
+            Kill::Tool,
+            Kill::PodForced,
+            Kill::PodEvicted,
+        ],
     )
     .await
 }
@@ -217,7 +237,7 @@ async fn block(world: &World, history: &History, kill: Kill) -> Result<Story> {
     world
         .apply(&backend(world, &name, &name, Body::Halves))
         .await?;
-    database.until_begun(1).await?;
+    database.until_half_done().await?;
     kill.carry_out(world, &running_pod(world, &name).await?)
         .await?;
     let backend = format!("slb/{name}");
@@ -243,13 +263,14 @@ async fn block(world: &World, history: &History, kill: Kill) -> Result<Story> {
     database.story(history, &name).await
 }
 
+/// migrations.md case 52, where only the ledger knows.
 /// A newer image has come when the body is killed: its plan meets what the older one left behind, and does not begin either.
 async fn block_the_next(world: &World, history: &History) -> Result<Story> {
     let postgres = world.postgres().await?;
     let database = Witnessed::on(world, &postgres, "overtaken").await?;
     let of = |body| backend(world, "overtaken", "overtaken", body);
     world.apply(&of(Body::Halves)).await?;
-    database.until_begun(1).await?;
+    database.until_half_done().await?;
     let pod = running_pod(world, "overtaken").await?;
     world.apply(&of(Body::Transactional)).await?;
     wait::until("the plan of the newer image", PATIENCE, async || {
@@ -337,6 +358,14 @@ pub async fn running_pod(world: &World, backend: &str) -> Result<Value> {
 /// SIGKILL to the runner of a pod, and so to all in it.
 pub fn kill_the_runner(pod: &Value) -> Result<()> {
     kill_process(pod, "/slipway-runner/slipway")
+}
+
+/// The same, when its message has been written over.
+fn kill_the_runner_over(pod: &Value, message: &str) -> Result<()> {
+    let runner = process_in(pod, "/slipway-runner/slipway")?;
+    let file = format!("/proc/{}/root/dev/termination-log", runner.pid());
+    std::fs::write(&file, message).with_context(|| format!("write {file}"))?;
+    runner.signal(Signal::KILL)
 }
 
 /// SIGKILL to the one process of a pod that runs this program.

@@ -47,6 +47,7 @@ mod server_faults;
 mod servers;
 mod shared;
 mod sources;
+mod starts;
 mod storm;
 mod supervisor;
 mod tally;
@@ -169,6 +170,9 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         leadership::the_other_replica_goes_on_when_the_leader_ends_or_is_killed,
         objects::what_a_backend_names_is_waited_for_and_named_until_it_comes,
         objects::a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes,
+        starts::a_run_whose_pod_is_refused_is_given_up_and_runs_once_it_is_let_in,
+        starts::a_run_whose_image_cannot_be_pulled_is_given_up_and_makes_way,
+        starts::a_run_whose_secret_lacks_a_key_is_given_up_and_runs_once_it_has_it,
         approvals::a_migration_waits_for_the_approval_of_exactly_what_is_pending,
         commands::a_state_that_waits_for_a_person_ends_by_what_its_message_says,
         contracts::a_contract_waits_for_the_last_older_pod_and_its_soak_and_then_shuts_older_images_out,

@@ -1,5 +1,6 @@
 //! Migrations as users meet them: broken, mended, two at once, with a difficult password.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -71,15 +72,31 @@ async fn load(address: String) -> Result<()> {
 }
 
 /// migrations.md case 46.
-/// I-1, I-3: the Jobs of two Backends with one Database do not overlap, and the second finds the work of the first.
+/// I-1, I-3: the Jobs of Backends with one Database do not overlap; one that asks for the very plan of another takes its outcome for its own.
 pub async fn two_backends_on_one_database_never_migrate_at_once(world: World) -> Result<()> {
     let _operator = world.operator().await?;
     world.ask_for_orders().await?;
     world
         .apply(&world.orders("billing", "1.1.1", "orders-db"))
         .await?;
-    world.ready("orders").await?;
-    world.ready("billing").await?;
+    world
+        .apply(&world.orders("returns", "1.0.0", "orders-db"))
+        .await?;
+    for backend in ["orders", "billing", "returns"] {
+        world.ready(backend).await?;
+    }
+    let migrations = world.list("slm").await?;
+    let plans: BTreeSet<String> = migrations
+        .iter()
+        .map(|migration| text(&migration["spec"]["planKey"]))
+        .collect();
+    let jobs = world.list("jobs").await?.len();
+    ensure!(
+        (migrations.len(), plans.len(), jobs) == (3, 2, 2),
+        "{} Migrations, {} plans, {jobs} Jobs",
+        migrations.len(),
+        plans.len()
+    );
     let mut runs: Vec<(String, String)> = world
         .list("jobs")
         .await?

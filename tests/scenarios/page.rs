@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::Value;
+use serde_json::{Value, json};
+use slipway::core::meta::{HELD_FINALIZER, OUTCOME_FINALIZER};
 
 use crate::cluster::application::Application;
 use crate::cluster::command::run_with_input;
@@ -80,7 +81,7 @@ impl<'a> Page<'a> {
         self.command("helm uninstall slipway -n slipway-system --wait")
             .await?;
         self.world.answers("orders", "/version", "1.1.0").await?;
-        self.frees_a_job().await?;
+        self.frees_what_is_kept().await?;
         self.forgets().await?;
 
         self.run("-k config/default").await?;
@@ -212,26 +213,40 @@ impl<'a> Page<'a> {
         world.answers("orders", "/version", "1.1.0").await
     }
 
-    /// No operator is left that would take the finalizer off.
-    async fn frees_a_job(&self) -> Result<()> {
-        let namespace = &self.world.namespace;
-        let job = serde_json::json!({
-            "apiVersion": "batch/v1", "kind": "Job",
-            "metadata": {"name": "unrecorded", "namespace": namespace, "finalizers": [slipway::core::meta::OUTCOME_FINALIZER]},
+    /// No operator is left that would take the finalizers off.
+    async fn frees_what_is_kept(&self) -> Result<()> {
+        let job = json!({
+            "apiVersion": "batch/v1", "kind": "Job", "metadata": {"finalizers": [OUTCOME_FINALIZER]},
             "spec": {"suspend": true, "template": {"spec": {
                 "restartPolicy": "Never",
                 "containers": [{"name": "migrate", "image": "slipway.test/none:0"}],
             }}},
         });
-        self.world.apply(&job).await?;
-        self.command("kubectl delete job unrecorded --wait=false")
+        let database = json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"finalizers": [HELD_FINALIZER]},
+            "spec": {"engine": "PostgreSQL", "host": "db.acme.test", "name": "d", "credentials": {"secret": "s"}},
+        });
+        for (mut kept, line) in [job, database]
+            .into_iter()
+            .zip(self.block("kubectl patch job")?.lines())
+        {
+            kept["metadata"]["name"] = json!("kept");
+            kept["metadata"]["namespace"] = json!(self.world.namespace);
+            self.world.apply(&kept).await?;
+            let line = line.trim_start_matches("$ ").replace("NAME", "kept");
+            let kind = line
+                .split(' ')
+                .nth(2)
+                .context("a patch names its kind")?
+                .to_owned();
+            self.command(&format!("kubectl delete {kind} kept --wait=false"))
+                .await?;
+            self.command(&line).await?;
+            self.command(&format!(
+                "kubectl wait {kind}/kept --for=delete --timeout=30s"
+            ))
             .await?;
-        let command = self
-            .block("kubectl patch job")?
-            .replace("NAME", "unrecorded");
-        self.command(command.trim_start_matches("$ ")).await?;
-        self.command("kubectl wait job/unrecorded --for=delete --timeout=30s")
-            .await?;
+        }
         Ok(())
     }
 

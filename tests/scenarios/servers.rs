@@ -10,6 +10,7 @@ use crate::kills::running_pod;
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
 
+/// migrations.md case 26.
 /// F-39: the server is restarted by its administrator, and crashes, in the middle of a body: nothing of it stays, and it is done once in the end.
 pub async fn a_migration_whose_database_restarts_is_tried_again(world: World) -> Result<()> {
     let mut postgres = Postgres::start(PostgresOptions {

@@ -11,7 +11,7 @@ use crate::cluster::audit::Entry;
 use crate::world::World;
 
 /// Everything that a release makes, but pods, which are counted.
-const KINDS: [&str; 9] = [
+const KINDS: [&str; 10] = [
     "slb",
     "sldb",
     "slm",
@@ -21,6 +21,7 @@ const KINDS: [&str; 9] = [
     "replicasets",
     "controllerrevisions",
     "jobs",
+    "networkpolicies",
 ];
 
 /// Fields of objects that differ from one release to the next, however it went.

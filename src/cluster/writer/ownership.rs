@@ -7,7 +7,7 @@ use super::request::text;
 use crate::core::meta::{HASH_ANNOTATION, MIGRATION_LABEL};
 use crate::core::plan::{ObjectKey, ObjectKind, Stop};
 
-/// Whether an object that a POST met is the one that the POST wanted.
+/// Whether an object that a POST met is the one that the POST wanted: owned by whom the body names, else by the root.
 pub(super) fn adopt(
     key: &ObjectKey,
     existing: Value,
@@ -22,7 +22,11 @@ pub(super) fn adopt(
             && !text(wanted, &label).is_empty()
             && (controllers(&existing).next().is_none() || is_controlled_by(&existing, &root.uid))
     } else {
-        is_controlled_by(&existing, &root.uid)
+        let owner = controllers(wanted).next();
+        is_controlled_by(
+            &existing,
+            owner.map_or(&root.uid, |owner| text(owner, "/uid")),
+        )
     };
     let annotation = format!(
         "/metadata/annotations/{}",

@@ -2,6 +2,7 @@
 
 pub mod contracts;
 pub mod endpoint;
+pub mod finalizer;
 pub mod ledger;
 pub mod retention;
 mod status;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::retention;
-use crate::api::database::{Database, DatabaseStatus, Ledger};
+use super::ledger::holder_of;
+use super::{finalizer, retention};
+use crate::api::database::{Database, DatabaseStatus, Holder, Ledger};
 use crate::core::conditions::{self, Standing};
 use crate::core::plan::{
     Executed, ObjectKey, ObjectKind, Plan, ReplaceDatabaseStatus, Report, Step,
@@ -45,10 +46,24 @@ pub struct Decision {
     pub plan: Plan,
 }
 
-/// Writes the status where something a user can see has changed. A new count alone waits for a ledger write that is about to come.
+/// Writes the status where something a user can see has changed, else takes away the finalizer that is not needed any more.
 #[must_use]
 pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
+    let (write, wake) = status_write(seen, now);
+    let steps = write.or_else(|| let_go(seen)).into_iter().collect();
+    Decision {
+        plan: Plan { steps, wake },
+    }
+}
+
+/// The status to write, and when to look again. A new count alone waits for a ledger write that is about to come; one that is being deleted
+/// and that nobody holds needs none.
+fn status_write(seen: &Seen, now: Timestamp) -> (Option<Step>, Option<Duration>) {
     let old = seen.database.status.clone().unwrap_or_default();
+    let held = holder_of(&seen.database).is_some();
+    if is_going(&seen.database) && !held {
+        return (None, None);
+    }
     let (ledger, wake) = without_lost_job(seen, old.ledger.clone(), now);
     let ledger = match &seen.wanted {
         Some(wanted) => ledger.map(|ledger| retention::forget(ledger, wanted)),
@@ -59,28 +74,24 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
         backends: old.backends,
         ..new.clone()
     } == old;
-    if new == old || seen.database.metadata.deletion_timestamp.is_some() {
-        return Decision {
-            plan: Plan {
-                steps: Vec::new(),
-                wake,
-            },
-        };
+    if new == old {
+        return (None, wake);
     }
-    if let (true, Some(left)) = (only_count, count_waits(seen, now)) {
-        return Decision {
-            plan: Plan {
-                steps: Vec::new(),
-                wake: Some(left),
-            },
-        };
+    match count_waits(seen, now).filter(|_| only_count) {
+        Some(left) => (None, Some(left)),
+        None => (Some(replace(&seen.database, new)), wake),
     }
-    Decision {
-        plan: Plan {
-            steps: vec![replace(&seen.database, new)],
-            wake,
-        },
-    }
+}
+
+/// Once nothing holds it: at once where somebody waits for its end, else when nothing is about to take it again.
+fn let_go(seen: &Seen) -> Option<Step> {
+    let due = is_going(&seen.database) || !seen.ledger_write_ahead;
+    let free = holder_of(&seen.database).is_none();
+    (free && due).then(|| finalizer::let_go(&seen.database))?
+}
+
+fn is_going(database: &Database) -> bool {
+    database.metadata.deletion_timestamp.is_some()
 }
 
 /// How long a new count waits for the ledger's next write, which carries it: two writes at once would cost one more, or refuse the ledger's.
@@ -160,6 +171,10 @@ pub fn status_with(
 }
 
 fn standing(database: &Database, ledger: Option<&Ledger>) -> Standing {
+    let holder = ledger.and_then(|ledger| ledger.holder.as_ref());
+    if let Some(holder) = holder.filter(|_| is_going(database)) {
+        return going(database, holder);
+    }
     let mark = ledger.and_then(|ledger| {
         let block = ledger.blocks.first()?;
         let entry = super::ledger::entry(ledger, &block.plan_key);
@@ -176,11 +191,28 @@ fn standing(database: &Database, ledger: Option<&Ledger>) -> Standing {
         Some((block, migration)) => Standing::Stalled {
             reason: "LedgerBlocked".to_owned(),
             message: format!(
-                "migration {migration} left version table {} blocked ({}). Next: kubectl get slm/{migration} -n {} -o wide",
+                "migration {migration} left version table {} blocked ({}). Next: {}",
                 block.version_table,
                 block.reason,
-                database.namespace().unwrap_or_default()
+                look_at(database, &migration)
             ),
         },
     }
+}
+
+/// Nothing of ours ends a migration that runs, so who deletes its Database waits for it.
+fn going(database: &Database, holder: &Holder) -> Standing {
+    Standing::Working {
+        reason: "DatabaseTerminating".to_owned(),
+        message: format!(
+            "is being deleted as soon as the outcome of migration {}, which is at work on it, is recorded. Next: {}",
+            holder.migration,
+            look_at(database, &holder.migration)
+        ),
+    }
+}
+
+fn look_at(database: &Database, migration: &str) -> String {
+    let namespace = database.namespace().unwrap_or_default();
+    format!("kubectl get slm/{migration} -n {namespace} -o wide")
 }

@@ -6,22 +6,19 @@ use std::time::Duration;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
-use serde_json::json;
 
 use super::approval;
-use super::asked;
-use super::build::attempt::Attempt;
-use super::build::job::job;
+use super::arm;
+use super::build::network_policy::network_policy;
 use super::contract;
+use super::inputs;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};
-use crate::api::common::Tool;
-use crate::api::database::{Entry, Holder, Ledger, RunMode, TakenForApplied};
-use crate::api::migration::MigrationSpec;
+use crate::api::database::{Holder, RunMode};
 use crate::core::database::{self, ledger};
 use crate::core::meta;
 use crate::core::migration::planned;
-use crate::core::plan::{Confirm, Create, ObjectKey, ObjectKind, Plan, Propagation, Step};
+use crate::core::plan::{Create, ObjectKey, ObjectKind, Plan, Propagation, Step};
 use crate::core::run::ticket::job_name;
 
 /// What follows from a look: where it stands, and the next move.
@@ -46,11 +43,15 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             mode,
             job: Some(job),
         } => steps(take_or_replace(seen, *attempt, *mode, job, now)),
-        Situation::Taken { holder, job } => steps(touch_or_arm(seen, holder.mode, job, now)),
+        Situation::Taken { holder, job } => steps(arm::touch_or_arm(seen, holder, job, now)),
         Situation::MarkGoes { entry } => steps(unmark(seen, &entry.plan_key, now)),
         Situation::RetryWait { entry } => Plan {
             steps: Vec::new(),
             wake: until(situation::retry_time(entry), now),
+        },
+        Situation::Running { wake, .. } => Plan {
+            steps: Vec::new(),
+            wake: *wake,
         },
         Situation::NotDue(not_due) => Plan {
             steps: Vec::new(),
@@ -61,7 +62,6 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
         | Situation::AwaitingApproval(_)
         | Situation::Queued { .. }
         | Situation::Marked { .. }
-        | Situation::Running { .. }
         | Situation::Verifying { .. }
         | Situation::Ended { .. } => Plan::default(),
     };
@@ -101,7 +101,7 @@ fn unmark(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
 }
 
 fn create(seen: &Seen, attempt: i64, mode: RunMode) -> Vec<Step> {
-    let Some(body) = build(seen, attempt, mode) else {
+    let Some(body) = inputs::job_body(seen, attempt, mode) else {
         return Vec::new();
     };
     let hash = meta::hash_of(&body);
@@ -124,7 +124,8 @@ fn take_or_replace(
     if job.metadata.deletion_timestamp.is_some() {
         return Vec::new();
     }
-    let (Some(database), Some(body)) = (seen.database(), build(seen, attempt, mode)) else {
+    let (Some(database), Some(body)) = (seen.database(), inputs::job_body(seen, attempt, mode))
+    else {
         return Vec::new();
     };
     let hash = meta::hash_of(&body);
@@ -143,109 +144,29 @@ fn take_or_replace(
         backend: seen.migration.spec.backend.clone(),
         version_table: planned::version_table(&seen.migration.spec).to_owned(),
         phase: Some(seen.migration.spec.phase),
-        lists: approval::lists(seen, mode, own_entry(&seen.ledger(), seen)),
+        lists: approval::lists(seen, mode, inputs::own_entry(&seen.ledger(), seen)),
         retry_token: seen.retry_token(),
         since: crate::core::conditions::to_seconds(now).to_string(),
     };
-    ledger::take(&seen.ledger(), holder)
-        .map(|ledger| {
-            database::replace(
-                database,
-                database::status_with(database, Some(ledger), seen.bound, now),
-            )
-        })
+    let Some(ledger) = ledger::take(&seen.ledger(), holder) else {
+        return Vec::new();
+    };
+    let status = database::status_with(database, Some(ledger), seen.bound, now);
+    reach(seen, attempt, mode, job)
         .into_iter()
+        .chain([database::replace(database, status)])
         .collect()
 }
 
-/// A new leader changes the Job first, so that an arm of the old one gets 409. Then: is it still wanted, by quorum; then the arm.
-fn touch_or_arm(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> Vec<Step> {
-    let may = situation::may_be_armed(seen, mode, job, now);
-    let Some(backend) = seen.live_backend().filter(|_| may) else {
-        return Vec::new();
-    };
-    // A ledger that was lost does not name it, and yet it runs.
-    let stray = situation::stray_run(seen, now);
-    if job.metadata.deletion_timestamp.is_some() || stray.is_some() {
-        return Vec::new();
-    }
-    if job.annotations().get(meta::LEADER_ANNOTATION) != Some(&seen.term) {
-        return vec![Step::patch(
-            ObjectKind::Job,
-            job,
-            json!({"metadata": {"annotations": {meta::LEADER_ANNOTATION: seen.term}}}),
-        )];
-    }
-    let confirm = Confirm {
-        key: ObjectKey::of(ObjectKind::Backend, backend.as_ref()),
-        uid: backend.uid().unwrap_or_default(),
-        generation: backend.metadata.generation.unwrap_or_default(),
-        annotation: None,
-    };
+/// What its pod may reach stands before the pod does. One that stands already is met, and costs a look.
+fn reach(seen: &Seen, attempt: i64, mode: RunMode, job: &Job) -> Option<Step> {
     let ledger = seen.ledger();
-    let approved = (mode == RunMode::Run)
-        .then(|| approval::confirm(seen, own_entry(&ledger, seen)))
-        .flatten();
-    let armed = json!({
-        "spec": {
-            "suspend": false,
-            "template": {"metadata": {"annotations": {meta::ARMED_ANNOTATION: crate::core::conditions::to_seconds(now).to_string()}}},
-        },
-    });
-    [Some(confirm), approved]
-        .into_iter()
-        .flatten()
-        .map(Step::Confirm)
-        .chain([Step::patch(ObjectKind::Job, job, armed)])
-        .collect()
-}
-
-fn build(seen: &Seen, attempt: i64, mode: RunMode) -> Option<serde_json::Value> {
-    let spec = asked::asked(seen).unwrap_or(&seen.migration.spec);
-    let ledger = seen.ledger();
-    let entry = own_entry(&ledger, seen);
-    let attempt = Attempt {
-        migration: &seen.migration,
-        spec,
-        known: known(seen, &ledger, spec),
-        may_have_run: may_have_run(seen, &ledger, spec),
-        backend: seen.live_backend()?,
-        database: seen.database()?,
-        settings: &seen.settings,
-        term: &seen.term,
-        number: attempt,
-        mode,
-        lists: approval::lists(seen, mode, entry),
-        approved: (mode == RunMode::Run)
-            .then(|| approval::bound(seen, entry))
-            .flatten(),
-    };
-    Some(job(&attempt))
-}
-
-/// What the ledger knows of files that golang-migrate's table does not name. Not for a person who asks again: whoever has looked may want it
-/// run all the same.
-fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'a TakenForApplied> {
-    let entry = ledger::entry(ledger, &spec.plan_key);
-    let blind = spec.tool == Tool::GolangMigrate && !situation::asked_again(seen, entry);
-    let table = planned::version_table(spec);
-    blind.then(|| ledger::taken_for_applied(ledger, table))?
-}
-
-/// What the ledger says of this plan.
-fn own_entry<'a>(ledger: &'a Ledger, seen: &Seen) -> Option<&'a Entry> {
-    ledger::entry(ledger, &seen.migration.spec.plan_key)
-}
-
-/// Whether a program of which nothing tells afterwards that it ran may have run before this ledger began. A person who asks again has looked.
-fn may_have_run(seen: &Seen, ledger: &Ledger, spec: &MigrationSpec) -> bool {
-    let options = &spec.options;
-    let proven = options.read_back.is_some() || options.idempotent == Some(true);
-    let entry = ledger::entry(ledger, &spec.plan_key);
-    spec.tool == Tool::Exec
-        && !proven
-        && !situation::asked_again(seen, entry)
-        && ledger::may_have_forgotten(ledger, &spec.backend)
+    let body = network_policy(&inputs::attempt(seen, &ledger, attempt, mode)?, job);
+    Some(Step::Create(Create {
+        key: ObjectKey::of(ObjectKind::NetworkPolicy, job),
+        hash: meta::hash_of(&body),
+        body,
+    }))
 }
 
 fn steps(steps: Vec<Step>) -> Plan {
@@ -256,6 +177,3 @@ fn until(time: Option<jiff::Timestamp>, now: Timestamp) -> Option<Duration> {
     let seconds = time?.as_second().saturating_sub(now.as_second()).max(1);
     u64::try_from(seconds).ok().map(Duration::from_secs)
 }
-
-#[cfg(test)]
-mod tests;

@@ -10,7 +10,7 @@ use crate::api::database::{Block, Entry, Holder};
 use crate::api::migration::Migration;
 use crate::core::database::endpoint::migration_credentials;
 use crate::core::meta;
-use crate::core::run::evidence::StartTrouble;
+use crate::core::run::start::StartTrouble;
 use crate::core::run::ticket;
 
 /// What always helps against a file that came too late.
@@ -162,12 +162,18 @@ pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble)
             "(named by database {}, {field}). Next: kubectl get secret {secret} -n {namespace}",
             seen.migration.spec.database
         )
+    } else if let Some(pod) = &trouble.pod {
+        format!("Next: kubectl describe pod {pod} -n {namespace}")
     } else {
-        format!("Next: kubectl describe pod {} -n {namespace}", trouble.pod)
+        format!("Next: kubectl describe job {} -n {namespace}", holder.job)
+    };
+    let what = match &trouble.pod {
+        Some(pod) => format!("pod {pod}"),
+        None => format!("job {}", holder.job),
     };
     format!(
-        "pod {} of attempt {} cannot start: {} {}; it is given up {start} s after its start. {next}",
-        trouble.pod, holder.attempt, trouble.reason, trouble.message
+        "{what} of attempt {} cannot start: {} {}; it is given up {start} s after its start. {next}",
+        holder.attempt, trouble.reason, trouble.message
     )
 }
 

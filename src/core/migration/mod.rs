@@ -2,6 +2,7 @@
 
 pub mod approval;
 mod approval_text;
+mod arm;
 mod asked;
 pub mod build;
 mod contract;
@@ -12,6 +13,7 @@ pub mod findings;
 pub mod flyway;
 pub mod golang_migrate;
 pub mod goose;
+mod inputs;
 pub mod judge;
 mod lines;
 pub mod message;

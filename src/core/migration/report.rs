@@ -63,8 +63,9 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
 /// What has no Job to show for its turn is Pending: others on its database need not wait for it.
 fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (MigrationPhase, Standing) {
     if let Some(Stop::NameConflict { key }) = &executed.stop {
+        let kind = key.kind.kind().to_lowercase();
         let message = format!(
-            "job {} exists and is not Slipway's; it stays untouched. Next, if nobody needs it: kubectl delete job {} -n {}",
+            "{kind} {} exists and is not Slipway's; it stays untouched. Next, if nobody needs it: kubectl delete {kind} {} -n {}",
             key.name, key.name, key.namespace
         );
         return (MigrationPhase::Pending, stalled("NameConflict", message));
@@ -119,6 +120,7 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
         Situation::Running {
             holder,
             trouble: Some(trouble),
+            ..
         } => {
             let message = message_text::cannot_start(seen, holder, trouble);
             (running_phase(holder), working("PodCannotStart", message))
@@ -126,6 +128,7 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
         Situation::Running {
             holder,
             trouble: None,
+            ..
         } => (running_phase(holder), running(seen, holder)),
         Situation::Verifying { holder } if is_known(seen, holder) => {
             (running_phase(holder), running(seen, holder))
@@ -282,7 +285,8 @@ fn refusal(stop: &Stop) -> Option<Standing> {
         Stop::QuotaExceeded { key, message } => Some(working(
             "QuotaExceeded",
             format!(
-                "job {} is refused for now: {message}. It is tried again",
+                "{} {} is refused for now: {message}. It is tried again",
+                key.kind.kind().to_lowercase(),
                 key.name
             ),
         )),
@@ -296,7 +300,11 @@ fn refusal(stop: &Stop) -> Option<Standing> {
         )),
         Stop::Refused { key, message } => Some(stalled(
             "InvalidSpec",
-            format!("the API server refuses job {}: {message}", key.name),
+            format!(
+                "the API server refuses {} {}: {message}",
+                key.kind.kind().to_lowercase(),
+                key.name
+            ),
         )),
         Stop::ReadAgain { .. }
         | Stop::NameConflict { .. }

@@ -2,6 +2,7 @@
 //! fixed order: what holds the database, what has ended, what is no longer wanted, what is missing, whose turn it is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
@@ -17,7 +18,8 @@ use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Le
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::database::{ledger, retention};
 use crate::core::meta;
-use crate::core::run::evidence::{self, JobState, StartTrouble};
+use crate::core::run::evidence::{self, JobState};
+use crate::core::run::start::{self, StartTrouble};
 use crate::core::run::ticket::{self, Ticket, job_name};
 
 #[cfg(test)]
@@ -55,10 +57,11 @@ pub enum Situation {
     },
     /// It holds the database and its Job is not armed yet.
     Taken { holder: Holder, job: Arc<Job> },
-    /// Its Job may be at work.
+    /// Its Job may be at work. `wake`: when a pod that is not there yet will be missed.
     Running {
         holder: Holder,
         trouble: Option<StartTrouble>,
+        wake: Option<Duration>,
     },
     /// Its Job has ended, the ledger does not know yet.
     Verifying { holder: Holder },
@@ -71,9 +74,9 @@ pub enum Situation {
 /// Works out where it stands.
 #[must_use]
 pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
-    let Some(database) = seen.database() else {
+    if seen.database().is_none() {
         return database_missing(seen);
-    };
+    }
     let ledger = seen.ledger();
     if let Some(holder) = seen.own_holder(&ledger) {
         return held(seen, holder, now);
@@ -104,7 +107,7 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     if let Some((block, by)) = foreign_mark(seen, &ledger).filter(|_| !asked_again) {
         return Situation::Marked { block, by };
     }
-    if database.metadata.deletion_timestamp.is_some() {
+    if is_going(seen) {
         let message = format!(
             "database {} is being deleted; no migration is started on it",
             spec.database
@@ -164,7 +167,16 @@ pub fn may_be_armed(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> bo
     let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
     let reads = mode == RunMode::Check && doubt::must_be_read(seen, entry);
     let due = asked::is_wanted(seen) && contract::not_due(seen, now).is_none();
+    if is_going(seen) {
+        return false;
+    }
     reads || (due && (mode == RunMode::Check || approval::covers(seen, entry, job)))
+}
+
+/// Whether its Database is being deleted.
+fn is_going(seen: &Seen) -> bool {
+    let database = seen.database();
+    database.is_some_and(|database| database.metadata.deletion_timestamp.is_some())
 }
 
 fn database_missing(seen: &Seen) -> Situation {
@@ -225,9 +237,14 @@ fn held(seen: &Seen, holder: Holder, now: Timestamp) -> Situation {
             let trouble = if evidence::main_ran(&pods) {
                 None
             } else {
-                evidence::start_trouble(&pods)
+                start::start_trouble(job, &pods, now)
             };
-            Situation::Running { holder, trouble }
+            let wake = start::no_pod_in(job, &pods, now).filter(|left| !left.is_zero());
+            Situation::Running {
+                holder,
+                trouble,
+                wake,
+            }
         }
         JobState::Finished => Situation::Verifying { holder },
     }

@@ -116,27 +116,12 @@ fn left_until_swept(job: &Job, now: Timestamp) -> Option<Duration> {
     (!left.is_zero()).then_some(left)
 }
 
-/// At work. An armed Job that no ledger knows (a restored or re-made Database) becomes the holder; one whose pod does not start in time is
+/// At work. An armed Job that no ledger knows (a restored or re-made Database) is adopted; one whose pod does not start in time is
 /// stopped, which is safe as long as its program never ran.
 fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Plan {
-    if let Some(database) = seen
-        .database
-        .as_ref()
-        .filter(|database| database.metadata.deletion_timestamp.is_none())
-    {
-        let ledger = ledger::of(database);
-        let recorded = ledger::entry(&ledger, &ticket.plan_key)
-            .is_some_and(|entry| entry.job_uid == uid(&seen.job));
-        if ledger.holder.is_none() && !recorded {
-            let adopted = Ledger {
-                holder: Some(holder_from(ticket, &seen.job, now)),
-                ..ledger.into_owned()
-            };
-            return Plan {
-                steps: vec![write_ledger(seen, database, adopted, now)],
-                wake: None,
-            };
-        }
+    if let Some(step) = adopt(seen, ticket, now) {
+        let steps = vec![step];
+        return Plan { steps, wake: None };
     }
     if let Some(steps) = record_success(seen, ticket, pods, now) {
         return Plan { steps, wake: None };
@@ -174,6 +159,28 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
             wake: None,
         },
     }
+}
+
+/// An armed Job that no ledger knows becomes the holder; then its Database gets the finalizer that an arm would have set.
+fn adopt(seen: &Seen, ticket: &Ticket, now: Timestamp) -> Option<Step> {
+    let database = seen.database.as_ref()?;
+    if database.metadata.deletion_timestamp.is_some() {
+        return None;
+    }
+    if let Some(holder) = holder(seen) {
+        return outcome::is_adopted(holder).then(|| database::finalizer::hold(database))?;
+    }
+    let ledger = ledger::of(database);
+    let recorded = ledger::entry(&ledger, &ticket.plan_key)
+        .is_some_and(|entry| entry.job_uid == uid(&seen.job));
+    let unknown = ledger.holder.is_none() && !recorded;
+    unknown.then(|| {
+        let adopted = Ledger {
+            holder: Some(holder_from(ticket, &seen.job, now)),
+            ..ledger.into_owned()
+        };
+        write_ledger(seen, database, adopted, now)
+    })
 }
 
 /// The runner has ended and said that all is well, read back from the database: a release need not wait the two seconds until the kubelet and

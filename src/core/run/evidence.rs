@@ -124,7 +124,9 @@ pub fn is_stopped(job: &Job) -> bool {
     is_suspended(job) && is_armed(job) && !has_ended(job)
 }
 
-fn is_armed(job: &Job) -> bool {
+/// Whether it was armed, by the mark without which the runner refuses to work.
+#[must_use]
+pub fn is_armed(job: &Job) -> bool {
     job.spec
         .as_ref()
         .and_then(|spec| spec.template.metadata.as_ref()?.annotations.as_ref())
@@ -246,74 +248,7 @@ pub fn message(pods: &[&SeenPod], ticket: &Ticket) -> Option<Message> {
         })
 }
 
-/// Why a pod does not start: the kubelet's or the scheduler's own words, which never hold a secret's contents.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct StartTrouble {
-    pub pod: String,
-    /// Kubernetes' word. Example: `ImagePullBackOff`.
-    pub reason: String,
-    pub message: String,
-}
-
-/// The first trouble that keeps the Job's pod from starting.
-#[must_use]
-pub fn start_trouble(pods: &[&SeenPod]) -> Option<StartTrouble> {
-    pods.iter().find_map(|seen| {
-        waiting(&seen.pod)
-            .or_else(|| unschedulable(&seen.pod))
-            .or_else(|| init_failed(&seen.pod))
-    })
-}
-
-fn waiting(pod: &Pod) -> Option<StartTrouble> {
-    const HARMLESS: [&str; 2] = ["PodInitializing", "ContainerCreating"];
-    statuses(pod).into_iter().find_map(|status| {
-        let waiting = status.state.as_ref()?.waiting.as_ref()?;
-        let reason = waiting.reason.clone()?;
-        (!HARMLESS.contains(&reason.as_str())).then(|| StartTrouble {
-            pod: pod.name_any(),
-            reason,
-            message: waiting.message.clone().unwrap_or_default(),
-        })
-    })
-}
-
-fn unschedulable(pod: &Pod) -> Option<StartTrouble> {
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    let condition = conditions
-        .iter()
-        .find(|condition| condition.type_ == "PodScheduled" && condition.status == "False")?;
-    Some(StartTrouble {
-        pod: pod.name_any(),
-        reason: condition
-            .reason
-            .clone()
-            .unwrap_or_else(|| "Unschedulable".to_owned()),
-        message: condition.message.clone().unwrap_or_default(),
-    })
-}
-
-fn init_failed(pod: &Pod) -> Option<StartTrouble> {
-    let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;
-    statuses.iter().find_map(|status| {
-        let ended = status
-            .state
-            .as_ref()?
-            .terminated
-            .as_ref()
-            .filter(|ended| ended.exit_code != 0)?;
-        Some(StartTrouble {
-            pod: pod.name_any(),
-            reason: ended.reason.clone().unwrap_or_else(|| "Error".to_owned()),
-            message: format!(
-                "init container {} ended with code {}",
-                status.name, ended.exit_code
-            ),
-        })
-    })
-}
-
-fn statuses(pod: &Pod) -> Vec<&ContainerStatus> {
+pub(super) fn statuses(pod: &Pod) -> Vec<&ContainerStatus> {
     let Some(status) = pod.status.as_ref() else {
         return Vec::new();
     };

@@ -6,6 +6,7 @@ pub mod evidence;
 mod outcome;
 mod seen;
 pub mod sqlstate;
+pub mod start;
 pub mod ticket;
 pub mod verdict;
 

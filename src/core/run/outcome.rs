@@ -8,6 +8,7 @@ use kube::ResourceExt;
 
 use super::evidence::{self, SeenPod};
 use super::seen::Seen;
+use super::start;
 use super::ticket::Ticket;
 use super::verdict::{End, Verdict};
 use crate::api::common::Phase;
@@ -27,6 +28,9 @@ pub(super) fn verdict(
     pods: &[&SeenPod],
     now: Timestamp,
 ) -> Option<Verdict> {
+    if is_adopted(holder) && !evidence::is_armed(&seen.job) {
+        return Some(unarmed(&seen.job));
+    }
     if is_adopted(holder) {
         let message = "the ledger was lost while this attempt ran".to_owned();
         return Some(Verdict::without_message(
@@ -58,7 +62,7 @@ pub(super) fn verdict(
     if fresh && pods.is_empty() {
         return None;
     }
-    Some(without_message(seen, ticket, pods))
+    Some(without_message(seen, ticket, pods, now))
 }
 
 /// Nothing is known of a program on a node that does not answer: a Check run waits for the lock in the database, which such a program holds.
@@ -72,17 +76,33 @@ fn node_lost(pod: &Pod) -> Verdict {
     Verdict::without_message(End::Unknown, "NodeLost", Some(message))
 }
 
+/// Somebody else unsuspended it before it was armed: without the mark of the arm the runner refuses to work.
+fn unarmed(job: &Job) -> Verdict {
+    let message = format!(
+        "somebody started job {} by hand before it was its turn; its runner refused",
+        job.name_any()
+    );
+    Verdict {
+        spends_attempt: false,
+        ..Verdict::without_message(End::Failed { retry_safe: true }, "NotArmed", Some(message))
+    }
+}
+
 /// Complete is proof by itself, as the runner ends with 0 only after reading the database back. A program that never ran did nothing.
-fn without_message(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod]) -> Verdict {
+fn without_message(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Verdict {
     if evidence::is_complete(&seen.job) && !must_be_read(ticket) {
         return Verdict::without_message(End::Succeeded, "Succeeded", None);
     }
-    if evidence::main_never_ran(pods) {
-        let trouble = evidence::start_trouble(pods);
+    if evidence::main_never_ran(pods) || start::never_had_a_pod(&seen.job, pods) {
+        let trouble = start::start_trouble(&seen.job, pods, now);
         let message = trouble.map(|trouble| {
+            let what = match trouble.pod {
+                Some(pod) => format!("pod {pod}"),
+                None => format!("job {}", seen.job.name_any()),
+            };
             format!(
-                "pod {} cannot start: {} {}",
-                trouble.pod, trouble.reason, trouble.message
+                "{what} cannot start: {} {}",
+                trouble.reason, trouble.message
             )
         });
         let verdict =

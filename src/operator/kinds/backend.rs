@@ -106,7 +106,7 @@ impl Kind for BackendKind {
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),
-            ObjectKind::Backend | ObjectKind::Job => Vec::new(),
+            ObjectKind::Backend | ObjectKind::Job | ObjectKind::NetworkPolicy => Vec::new(),
         }
     }
 }

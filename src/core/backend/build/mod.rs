@@ -19,10 +19,7 @@ use serde_json::{Map, Value, json};
 pub(super) use self::container::APP;
 pub(super) use self::environment::SLIPWAY_VARIABLES;
 use super::seen::Seen;
-use crate::core::hash;
-use crate::core::meta::{
-    BACKEND_LABEL, HASH_ANNOTATION, MANAGED_BY, MANAGER, controller_reference,
-};
+use crate::core::meta::{BACKEND_LABEL, MANAGED_BY, MANAGER, controller_reference, with_hash};
 use crate::core::plan::ObjectKind;
 
 /// Labels of every child.
@@ -64,18 +61,6 @@ fn child(
         members.extend(rest);
     }
     with_hash(body)
-}
-
-/// The body with its own hash as an annotation: what says, without comparing, that another body was sent last.
-fn with_hash(mut body: Value) -> Value {
-    let hash = hash::of_value(&body);
-    let annotations = body
-        .get_mut("metadata")
-        .and_then(|metadata| metadata.get_mut("annotations"));
-    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
-        annotations.insert(HASH_ANNOTATION.to_owned(), Value::String(hash));
-    }
-    body
 }
 
 /// Puts `value` under `key` unless it is empty: the server leaves empty values out.

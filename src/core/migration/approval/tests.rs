@@ -16,7 +16,7 @@ use crate::core::migration::message::Message;
 use crate::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
 use crate::core::migration::planned::{Planned, planned};
 use crate::core::migration::{Decision, Seen, Situation, decide, report};
-use crate::core::plan::{Executed, Step};
+use crate::core::plan::{Executed, ObjectKind, Step};
 use crate::core::run::ticket::{self, Ticket};
 use crate::core::run::verdict::Verdict;
 use crate::core::settings::Settings;
@@ -119,10 +119,17 @@ impl Life {
         )]));
     }
 
-    /// Carries out one move, as the API server would; the arm is only told.
+    /// Carries out one move, as the API server would; the arm is only told. What a pod may reach and that the Database is held are the same
+    /// for all.
     fn step(&mut self) -> Vec<String> {
         let mut done = Vec::new();
-        for step in self.decide().plan.steps {
+        let of_all = |step: &Step| match step {
+            Step::Create(create) => create.key.kind == ObjectKind::NetworkPolicy,
+            Step::Patch(patch) => patch.key.kind == ObjectKind::Database,
+            _ => false,
+        };
+        let steps = self.decide().plan.steps.into_iter();
+        for step in steps.filter(|step| !of_all(step)) {
             done.push(match step {
                 Step::Create(create) => {
                     let mut body = create.body;

@@ -21,7 +21,7 @@ const DEADLINE_SLACK_SECONDS: u64 = 120;
 pub fn job(attempt: &Attempt) -> Value {
     let ticket = ticket(attempt);
     let labels = labels(&ticket);
-    let mut body = json!({
+    let mut body = meta::with_hash(json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
@@ -43,13 +43,11 @@ pub fn job(attempt: &Attempt) -> Value {
             "activeDeadlineSeconds": deadline_seconds(&attempt.times()),
             "template": pod::template(attempt, &ticket, &labels),
         },
-    });
-    let hash = crate::core::hash::of_value(&body);
+    }));
     if let Some(annotations) = body
         .pointer_mut("/metadata/annotations")
         .and_then(Value::as_object_mut)
     {
-        annotations.insert(meta::HASH_ANNOTATION.to_owned(), Value::String(hash));
         annotations.insert(
             meta::LEADER_ANNOTATION.to_owned(),
             Value::String(attempt.term.to_owned()),

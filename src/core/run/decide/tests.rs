@@ -202,3 +202,29 @@ fn the_end_of_a_job_that_was_suspended_again_is_recorded_and_then_the_job_goes()
         assert!(matches!(go, Step::Delete(_)), "{go:?}");
     }
 }
+
+/// migrations.md case 40: what is at work when a ledger is lost holds it again, and its Database gets back the finalizer of the arm.
+#[test]
+fn a_job_at_work_that_no_ledger_knows_is_adopted_and_its_database_held() {
+    let mut job = job("Suspended");
+    job.status = Some(read(json!({"startTime": LONG_AGO, "active": 1})));
+    let running = json!({"running": {"startedAt": LONG_AGO}});
+    let mut at_work = seen(job, None);
+    let pod = Arc::make_mut(&mut at_work.pods[0].pod);
+    pod.status = Some(read(json!({
+        "phase": "Running",
+        "containerStatuses": [{"name": "migrate", "image": "", "imageID": "", "ready": true, "restartCount": 0, "state": running}],
+    })));
+    let mut lost = database();
+    lost.status = None;
+    at_work.database = Some(Arc::new(lost.clone()));
+    let adopts = decide(&at_work, now()).plan.steps;
+    let [Step::ReplaceDatabaseStatus(adopted)] = adopts.as_slice() else {
+        panic!("{adopts:?}");
+    };
+    lost.status = Some(adopted.status.clone());
+    let hold = crate::core::database::finalizer::hold(&lost);
+    at_work.database = Some(Arc::new(lost));
+    assert!(hold.is_some());
+    assert_eq!(decide(&at_work, now()).plan.steps, Vec::from_iter(hold));
+}

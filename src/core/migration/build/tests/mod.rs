@@ -1,6 +1,7 @@
 //! What a migration's options make of its Job: the first one of a Backend's only migration.
 
 mod files;
+mod network;
 mod options;
 
 use std::collections::BTreeMap;
@@ -36,6 +37,16 @@ fn made(options: &Value, settings: &Settings) -> Value {
 
 /// The same on a Database of which something else is said.
 fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
+    attempted(more, options, settings, job)
+}
+
+/// What a builder makes of this attempt.
+fn attempted<T>(
+    more: &Value,
+    options: &Value,
+    settings: &Settings,
+    make: impl FnOnce(&Attempt) -> T,
+) -> T {
     let mut spec = json!({"host": "db.acme.test", "name": "orders", "credentials": {"secret": "orders-db-app"}});
     if let (Some(spec), Some(more)) = (spec.as_object_mut(), more.as_object()) {
         spec.extend(more.clone());
@@ -62,7 +73,7 @@ fn made_on(more: &Value, options: &Value, settings: &Settings) -> Value {
         "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
         "metadata": {"name": plan.object_name, "namespace": "team-a", "uid": "uid"}, "spec": plan.spec,
     }));
-    job(&Attempt {
+    make(&Attempt {
         spec: &migration.spec,
         known: None,
         may_have_run: false,

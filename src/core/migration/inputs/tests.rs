@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::build;
+use super::job_body;
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode, TakenForApplied};
 use crate::api::migration::Migration;
@@ -62,7 +62,7 @@ fn known(tool: &str, table: &str, retry: Option<&str>) -> Option<TakenForApplied
         term: String::new(),
     }
     .with_plan(&BTreeMap::new());
-    let job = build(&seen, 1, RunMode::Run).expect("a Job");
+    let job = job_body(&seen, 1, RunMode::Run).expect("a Job");
     let variables = job.pointer("/spec/template/spec/containers/0/env");
     let parameters = variables
         .and_then(Value::as_array)
