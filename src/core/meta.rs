@@ -35,6 +35,9 @@ pub const ARMED_ANNOTATION: &str = "slipway.dev/armed";
 /// Annotation on a Job that is not yet armed: the leader's term that touched it last. A change of it makes an older leader's arm fail (409).
 pub const LEADER_ANNOTATION: &str = "slipway.dev/leader";
 
+/// Annotation on a migration Job whose pod did not start in time: why, as JSON.
+pub const START_TROUBLE_ANNOTATION: &str = "slipway.dev/start-trouble";
+
 /// Annotation that a person sets on a Migration to try again; any new value.
 pub const RETRY_ANNOTATION: &str = "slipway.dev/retry";
 

@@ -167,13 +167,12 @@ pub(super) fn cannot_start(seen: &Seen, holder: &Holder, trouble: &StartTrouble)
     } else {
         format!("Next: kubectl describe job {} -n {namespace}", holder.job)
     };
-    let what = match &trouble.pod {
-        Some(pod) => format!("pod {pod}"),
-        None => format!("job {}", holder.job),
-    };
     format!(
-        "{what} of attempt {} cannot start: {} {}; it is given up {start} s after its start. {next}",
-        holder.attempt, trouble.reason, trouble.message
+        "{} of attempt {} cannot start: {} {}; it is given up {start} s after its start. {next}",
+        trouble.what(&holder.job),
+        holder.attempt,
+        trouble.reason,
+        trouble.message
     )
 }
 

@@ -121,6 +121,10 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
             holder,
             trouble: Some(trouble),
             ..
+        }
+        | Situation::Verifying {
+            holder,
+            trouble: Some(trouble),
         } => {
             let message = message_text::cannot_start(seen, holder, trouble);
             (running_phase(holder), working("PodCannotStart", message))
@@ -130,10 +134,10 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
             trouble: None,
             ..
         } => (running_phase(holder), running(seen, holder)),
-        Situation::Verifying { holder } if is_known(seen, holder) => {
+        Situation::Verifying { holder, .. } if is_known(seen, holder) => {
             (running_phase(holder), running(seen, holder))
         }
-        Situation::Verifying { holder } => (
+        Situation::Verifying { holder, .. } => (
             MigrationPhase::Verifying,
             working(
                 "Verifying",

@@ -63,8 +63,11 @@ pub enum Situation {
         trouble: Option<StartTrouble>,
         wake: Option<Duration>,
     },
-    /// Its Job has ended, the ledger does not know yet.
-    Verifying { holder: Holder },
+    /// Its Job has ended, the ledger does not know yet. `trouble`: it was given up, as its pod did not start.
+    Verifying {
+        holder: Holder,
+        trouble: Option<StartTrouble>,
+    },
     /// It failed and will be tried again at a time; or nobody could look at how it ended, and will look again then.
     RetryWait { entry: Entry },
     /// The ledger has the last word on it.
@@ -225,7 +228,10 @@ fn held(seen: &Seen, holder: Holder, now: Timestamp) -> Situation {
         .job(&holder.job)
         .filter(|job| job.uid().as_deref() == Some(&holder.job_uid))
     else {
-        return Situation::Verifying { holder };
+        return Situation::Verifying {
+            holder,
+            trouble: None,
+        };
     };
     let pods = evidence::pods_of(job, &seen.pods);
     match evidence::state(job, &pods, now) {
@@ -246,7 +252,10 @@ fn held(seen: &Seen, holder: Holder, now: Timestamp) -> Situation {
                 wake,
             }
         }
-        JobState::Finished => Situation::Verifying { holder },
+        JobState::Finished => Situation::Verifying {
+            holder,
+            trouble: start::recorded(job),
+        },
     }
 }
 

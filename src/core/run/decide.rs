@@ -12,6 +12,7 @@ use serde_json::json;
 use super::evidence::{self, JobState, SeenPod};
 use super::outcome;
 use super::seen::Seen;
+use super::start;
 use super::ticket::{Ticket, ticket};
 use super::verdict::{End, Verdict};
 use crate::api::database::{Database, Holder, Ledger, RunMode};
@@ -151,14 +152,18 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
             wake: Some(Duration::from_secs(left)),
         },
         _ => Plan {
-            steps: vec![Step::delete(
-                ObjectKind::Job,
-                seen.job.as_ref(),
-                Propagation::Foreground,
-            )],
+            steps: vec![give_up(seen, pods, now)],
             wake: None,
         },
     }
+}
+
+/// Why is written down first, as nobody tells it any more once the pod is ended.
+fn give_up(seen: &Seen, pods: &[&SeenPod], now: Timestamp) -> Step {
+    if start::recorded(&seen.job).is_none() {
+        return start::record(&seen.job, pods, now);
+    }
+    Step::delete(ObjectKind::Job, seen.job.as_ref(), Propagation::Foreground)
 }
 
 /// An armed Job that no ledger knows becomes the holder; then its Database gets the finalizer that an arm would have set.

@@ -210,10 +210,26 @@ pub fn main_never_ran(pods: &[&SeenPod]) -> bool {
     };
     let is_told = |pod: &Pod| {
         let state = main_status(pod).and_then(|status| status.state.as_ref());
-        is_finished(pod) && state.is_none_or(|state| state.terminated.is_some())
+        let ended = is_finished(pod) && state.is_none_or(|state| state.terminated.is_some());
+        ended || has_failed_to_initialise(pod)
     };
     let is_sure = |seen: &&SeenPod| never_had_a_node(&seen.pod) || is_told(&seen.pod);
     !pods.is_empty() && !main_ran(pods) && pods.iter().all(is_sure)
+}
+
+/// Whether an init container has failed: of a pod that is never restarted, no main container is started then.
+fn has_failed_to_initialise(pod: &Pod) -> bool {
+    let status = pod.status.as_ref();
+    let mut statuses = status
+        .into_iter()
+        .flat_map(|status| status.init_container_statuses.iter().flatten());
+    statuses.any(|status| {
+        let ended = status
+            .state
+            .as_ref()
+            .and_then(|state| state.terminated.as_ref());
+        ended.is_some_and(|ended| ended.exit_code != 0)
+    })
 }
 
 /// At the end of a pod the kubelet gives to a container that it cannot find the code 137 and no start, whether it never ran or is lost; one

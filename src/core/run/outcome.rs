@@ -94,12 +94,10 @@ fn without_message(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timesta
         return Verdict::without_message(End::Succeeded, "Succeeded", None);
     }
     if evidence::main_never_ran(pods) || start::never_had_a_pod(&seen.job, pods) {
-        let trouble = start::start_trouble(&seen.job, pods, now);
+        let trouble = start::recorded(&seen.job);
+        let trouble = trouble.or_else(|| start::start_trouble(&seen.job, pods, now));
         let message = trouble.map(|trouble| {
-            let what = match trouble.pod {
-                Some(pod) => format!("pod {pod}"),
-                None => format!("job {}", seen.job.name_any()),
-            };
+            let what = trouble.what(&seen.job.name_any());
             format!(
                 "{what} cannot start: {} {}",
                 trouble.reason, trouble.message

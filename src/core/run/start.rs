@@ -6,20 +6,55 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::evidence::{self, SeenPod, statuses};
+use crate::core::meta;
+use crate::core::plan::{ObjectKind, Step};
 
 /// The Job controller makes a pod within a second or two; so long after the arm its absence is told, in seconds.
 const POD_SECONDS: i64 = 10;
 
 /// Why a run does not start: the kubelet's or the scheduler's own words, which never hold a secret's contents.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct StartTrouble {
     /// The pod that does not start; absent: the Job has none.
     pub pod: Option<String>,
     /// Kubernetes' word. Example: `ImagePullBackOff`.
     pub reason: String,
     pub message: String,
+}
+
+impl StartTrouble {
+    /// What does not start. Example: `pod orders-k3f9x2m7qa-1-x7k2p`.
+    #[must_use]
+    pub fn what(&self, job: &str) -> String {
+        match &self.pod {
+            Some(pod) => format!("pod {pod}"),
+            None => format!("job {job}"),
+        }
+    }
+}
+
+/// Why the run was given up; it stands on the Job, as the pod's own last word is another.
+#[must_use]
+pub fn recorded(job: &Job) -> Option<StartTrouble> {
+    serde_json::from_str(job.annotations().get(meta::START_TROUBLE_ANNOTATION)?).ok()
+}
+
+/// Writes down why the run is given up, before its Job is deleted.
+#[must_use]
+pub fn record(job: &Job, pods: &[&SeenPod], now: Timestamp) -> Step {
+    let late = || StartTrouble {
+        pod: pods.first().map(|seen| seen.pod.name_any()),
+        reason: "NotStarted".to_owned(),
+        message: "it takes too long".to_owned(),
+    };
+    let trouble = start_trouble(job, pods, now).unwrap_or_else(late);
+    let text = serde_json::to_string(&trouble).unwrap_or_default();
+    let body = json!({"metadata": {"annotations": {meta::START_TROUBLE_ANNOTATION: text}}});
+    Step::patch(ObjectKind::Job, job, body)
 }
 
 /// The first trouble that keeps the Job's pod from starting.
