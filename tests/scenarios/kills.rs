@@ -217,7 +217,7 @@ async fn block(world: &World, history: &History, kill: Kill) -> Result<Story> {
     world
         .apply(&backend(world, &name, &name, Body::Halves))
         .await?;
-    database.until_begun(1).await?;
+    database.until_half_done().await?;
     kill.carry_out(world, &running_pod(world, &name).await?)
         .await?;
     let backend = format!("slb/{name}");
@@ -249,7 +249,7 @@ async fn block_the_next(world: &World, history: &History) -> Result<Story> {
     let database = Witnessed::on(world, &postgres, "overtaken").await?;
     let of = |body| backend(world, "overtaken", "overtaken", body);
     world.apply(&of(Body::Halves)).await?;
-    database.until_begun(1).await?;
+    database.until_half_done().await?;
     let pod = running_pod(world, "overtaken").await?;
     world.apply(&of(Body::Transactional)).await?;
     wait::until("the plan of the newer image", PATIENCE, async || {
