@@ -141,7 +141,7 @@ impl Witnessed {
         Ok(self.rows.batch_execute("delete from witness.held").await?)
     }
 
-    /// What a person does who undoes the first half by hand.
+    /// What a person does who undoes the first half by hand. There must be one.
     pub async fn undo_by_hand(&self) -> Result<()> {
         Ok(self.rows.batch_execute("drop table effect").await?)
     }
@@ -165,6 +165,19 @@ impl Witnessed {
     /// Waits until the body has come to its end so often.
     pub async fn until_ended(&self, times: i64) -> Result<()> {
         self.until("end", times).await
+    }
+
+    /// Waits until a body that runs statement by statement has begun and its first half has come to stay, so that a person has something to
+    /// undo. That it has begun does not say so: the witness writes that down before the body does anything.
+    pub async fn until_half_done(&self) -> Result<()> {
+        self.until_begun(1).await?;
+        let sentence = format!("the first half of the body of {}", self.name);
+        wait::until(&sentence, PATIENCE, async || {
+            let effects = self.effects().await?;
+            ensure!(effects == 1, "its effect is there {effects} times");
+            anyhow::Ok(())
+        })
+        .await
     }
 
     async fn until(&self, what: &str, times: i64) -> Result<()> {
@@ -204,18 +217,16 @@ impl Witnessed {
             runs: history.runs(backend),
             begun: self.count("begin").await?,
             ended: self.count("end").await?,
-            effects: self.number("effect", "select count(*) from effect").await?,
+            effects: self.effects().await?,
             versions: self.versions().await?,
         })
     }
 
-    async fn number(&self, table: &str, query: &str) -> Result<i64> {
-        let known = self
-            .rows
-            .query_one("select to_regclass($1) is not null", &[&table])
-            .await?
-            .get(0);
-        Ok(if known {
+    /// How often the body's effect is there for others to see.
+    async fn effects(&self) -> Result<i64> {
+        let made = "select to_regclass('effect') is not null";
+        Ok(if self.rows.query_one(made, &[]).await?.get(0) {
+            let query = "select count(*) from effect";
             self.rows.query_one(query, &[]).await?.get(0)
         } else {
             0
