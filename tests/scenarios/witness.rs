@@ -151,17 +151,6 @@ impl Witnessed {
         self.until("begin", times).await
     }
 
-    /// Waits until the first half of a body that goes statement by statement has come to stay: it begins before that.
-    pub async fn until_half_done(&self) -> Result<()> {
-        let sentence = format!("the first half of the body of {}", self.name);
-        wait::until(&sentence, PATIENCE, async || {
-            let effects = self.rows.query("select done from effect", &[]).await?;
-            ensure!(effects.len() == 1, "{} effects", effects.len());
-            anyhow::Ok(())
-        })
-        .await
-    }
-
     /// Waits until the body has come to its end so often.
     pub async fn until_ended(&self, times: i64) -> Result<()> {
         self.until("end", times).await
