@@ -158,3 +158,28 @@ async fn flyways_environment_wins_over_a_file_of_settings() -> Result<()> {
     assert_eq!(found, nothing);
     Ok(())
 }
+
+/// What the runner sets by no variable, a file decides: in which schema the table lies. The schema in the environment wins over that one, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyways_table_lies_in_the_schema_of_a_file_of_settings_unless_the_environment_names_one()
+-> Result<()> {
+    let files = [("V1__a.sql", "CREATE TABLE a (id int);\n")];
+    for named in [
+        "[flyway]\ndefaultSchema = \"elsewhere\"\n",
+        "[environments.default]\nschemas = [\"elsewhere\"]\n",
+    ] {
+        let bench = bench(Engine::PostgreSQL, Tool::Flyway, &files).await?;
+        let (program, home) = own_flyway(&bench)?;
+        fs::write(home.join("conf/flyway.toml"), named)?;
+        let mut seen = Vec::new();
+        for settings in [&[("FLYWAY_DEFAULT_SCHEMA", "public")][..], &[]] {
+            let (code, _) = migrated(&bench, (&program, &home), settings, &[]).await?;
+            let query = "SELECT string_agg(schemaname, ' ' ORDER BY schemaname) FROM pg_tables WHERE tablename = 'flyway_schema_history'";
+            let row = bench.client().await?.query_one(query, &[]).await?;
+            seen.push((code, row.get::<_, Option<String>>(0)));
+        }
+        let lies = |schemas: &str| (Some(0), Some(schemas.to_owned()));
+        assert_eq!(seen, [lies("public"), lies("elsewhere public")], "{named}");
+    }
+    Ok(())
+}
