@@ -21,20 +21,25 @@ async fn bench(files: &[(&str, &str)]) -> Result<Bench> {
 }
 
 /// Code and JSON document.
-async fn document(bench: &Bench, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
+pub async fn document(bench: &Bench, arguments: &[&str]) -> Result<(Option<i32>, Value)> {
     let arguments = [&["-outputType=json"], arguments].concat();
     let (code, said) = bench.flyway(&arguments, &[]).await?;
+    Ok((code, document_in(&said)?))
+}
+
+/// The JSON document in what Flyway said.
+pub fn document_in(said: &str) -> Result<Value> {
     let from = said
         .find('{')
         .with_context(|| format!("no JSON in {said:?}"))?;
     let document = serde_json::Deserializer::from_str(&said[from..])
         .into_iter()
         .next();
-    Ok((code, document.context("no JSON")??))
+    Ok(document.context("no JSON")??)
 }
 
 /// The values at these places of a document.
-fn at(document: &Value, places: &[&str]) -> Vec<Value> {
+pub fn at(document: &Value, places: &[&str]) -> Vec<Value> {
     let value = |place: &&str| {
         document
             .pointer(place)

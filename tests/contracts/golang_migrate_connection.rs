@@ -90,3 +90,36 @@ async fn golang_migrate_prints_the_failing_file_its_rows_and_a_url_that_it_canno
     assert!(said.contains("canary"), "{said}");
     Ok(())
 }
+
+/// migrations.md 1: `x-migrations-table`, with `x-migrations-table-quoted` for "schema"."table". With it case counts, and a schema can be named;
+/// without it the whole is one name.
+#[tokio::test]
+async fn golang_migrate_takes_a_quoted_name_of_its_table_for_schema_and_table() -> Result<()> {
+    let bench = Bench::new(&[A]).await?;
+    let own = format!("CREATE SCHEMA own AUTHORIZATION {}", bench.user);
+    let client = bench.client().await?;
+    client.batch_execute(&own).await?;
+    let (port, name) = (bench.parameters.port, &bench.parameters.database);
+    for (table, quoted) in [
+        ("\"Versions\"", true),
+        ("\"own\".\"Versions\"", true),
+        ("own.Versions", false),
+    ] {
+        client.batch_execute("DROP TABLE IF EXISTS a").await?;
+        let table = percent(table);
+        let url = format!(
+            "pgx5://{name}@127.0.0.1:{port}/{name}?sslmode=prefer&x-migrations-table={table}&x-migrations-table-quoted={quoted}"
+        );
+        let (code, said) = up(&bench, &url).await?;
+        assert_eq!(code, Some(0), "{table}: {said}");
+    }
+    let query = "SELECT schemaname || ' ' || tablename AS name FROM pg_tables WHERE tablename LIKE '%Versions'";
+    let rows = client.query(query, &[]).await?;
+    let mut tables: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    tables.sort();
+    assert_eq!(
+        tables,
+        ["own Versions", "public Versions", "public own.Versions"]
+    );
+    Ok(())
+}
