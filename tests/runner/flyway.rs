@@ -264,7 +264,6 @@ async fn placeholders_of_another_kind_are_known_and_another_encoding_is_not_hear
         ("FLYWAY_PLACEHOLDER_PREFIX", "@{"),
         ("FLYWAY_PLACEHOLDER_SUFFIX", "}@"),
         ("FLYWAY_ENCODING", "ISO-8859-1"),
-        ("FLYWAY_DETECT_ENCODING", "true"),
     ];
     let none = [
         ("FLYWAY_PLACEHOLDER_REPLACEMENT", "false"),
@@ -304,6 +303,31 @@ async fn placeholders_of_another_kind_are_known_and_another_encoding_is_not_hear
             .await?;
         assert_eq!(row.get::<_, &str>(0), read);
     }
+    Ok(())
+}
+
+/// Nor is Flyway told to guess the encoding: it would run the file, and Slipway would not know it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_utf_8_is_refused_however_flyway_is_told_to_read_it() -> Result<()> {
+    let mut bench = bench(&[A]).await?;
+    let file = format!("{}/V2__b.sql", bench.parameters.files);
+    fs::write(
+        file,
+        b"CREATE TABLE b (caf\xe9 text);\nCREATE TABLE c (d\xe9j\xe0 text);\n",
+    )?;
+    let detect = ("FLYWAY_DETECT_ENCODING".to_owned(), "true".to_owned());
+    bench.environment.push(detect);
+    let ended = bench.run().await?;
+    let error = ended.message.error.clone().unwrap_or_default();
+    assert_eq!(
+        (ended.verdict().as_str(), error.text.as_str()),
+        (
+            "Failed InvalidSource none->none exit 11",
+            "a file is not UTF-8"
+        ),
+        "{}",
+        ended.output
+    );
     Ok(())
 }
 
