@@ -18,6 +18,8 @@ mod edges;
 mod ends;
 #[path = "runner/exec.rs"]
 mod exec;
+#[path = "runner/exec_mysql.rs"]
+mod exec_mysql;
 #[path = "runner/flyway.rs"]
 mod flyway;
 #[path = "runner/flyway_mysql.rs"]

@@ -248,6 +248,7 @@ pub struct Pool {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = migration_rules::environment_leaves_the_connection_alone("spec.migrations"),
+    validation = migration_rules::environment_leaves_the_encoding_alone("spec.migrations"),
     validation = migration_rules::only_two_tools_run_out_of_order("spec.migrations"),
     validation = migration_rules::a_program_has_no_tool_path("spec.migrations"),
     validation = migration_rules::only_a_late_migration_soaks("spec.migrations"),

@@ -51,6 +51,7 @@ use super::schema;
     validation = ("self == oldSelf",
         "spec of a Migration cannot be changed, as it is what was or will be run; change spec.migrations of the Backend, which makes a new Migration"),
     validation = rules::environment_leaves_the_connection_alone("spec"),
+    validation = rules::environment_leaves_the_encoding_alone("spec"),
     validation = rules::only_two_tools_run_out_of_order("spec"),
     validation = rules::a_program_has_no_tool_path("spec"),
     validation = rules::only_a_late_migration_soaks("spec"),

@@ -31,8 +31,8 @@ pub struct MigrationOptions {
     /// has to be there, clean, and at the highest file if `source` names files. Default: the exit code stands. Example: `Goose`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read_back: Option<ReadBack>,
-    /// Whether the program of `Exec` may be run again after it failed, was killed, or ended nobody knows how. Default `false`: a person
-    /// decides. Example: `true`.
+    /// Whether the program of `Exec` may be run again after it failed, was killed, or ended nobody knows how; on MySQL the last two need
+    /// `migrationCredentials` in the Database, as its sessions are not seen else. Default `false`: a person decides. Example: `true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotent: Option<bool>,
     /// Environment variables of the tool, after Slipway's, so that `$(PGHOST)` resolves: `PGHOST`, `PGPORT`, `PGDATABASE`, `PGUSER`,

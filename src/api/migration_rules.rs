@@ -25,6 +25,12 @@ pub const CONNECTION_VARIABLES: [&str; 18] = [
     "MYSQL_PASSWORD",
 ];
 
+/// Variables by which Flyway would read the files otherwise than Slipway does, each with the value that changes nothing.
+pub const ENCODING_VARIABLES: [(&str, &str); 2] = [
+    ("FLYWAY_ENCODING", "UTF-8"),
+    ("FLYWAY_DETECT_ENCODING", "false"),
+];
+
 /// Whether the source names files.
 const HAS_FILES: &str = "has(self.source) && (has(self.source.path) || has(self.source.configMap))";
 
@@ -61,6 +67,27 @@ pub(super) fn environment_leaves_the_connection_alone(field: &str) -> Rule {
     .message(
         format!(
             "{field}: env must not set PGHOST, PGUSER, MYSQL_HOST or another variable of the connection, as the Database says where to go; give yours another name and the value $(PGHOST)"
+        )
+        .as_str(),
+    )
+    .field_path(".env")
+}
+
+/// The checksum that Flyway keeps of a file hangs on how its bytes are read, and Slipway compares it with its own.
+pub(super) fn environment_leaves_the_encoding_alone(field: &str) -> Rule {
+    let harmless: Vec<String> = ENCODING_VARIABLES
+        .iter()
+        .map(|(name, value)| {
+            format!("(v.name != '{name}' || (has(v.value) && v.value == '{value}'))")
+        })
+        .collect();
+    Rule::new(format!(
+        "!has(self.env) || self.env.all(v, {})",
+        harmless.join(" && ")
+    ))
+    .message(
+        format!(
+            "{field}: env must not set FLYWAY_ENCODING or FLYWAY_DETECT_ENCODING, as Slipway reads the files too, and takes them for UTF-8; remove it, and convert files that are not (iconv -t UTF-8)"
         )
         .as_str(),
     )

@@ -6,9 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::core::migration::judge::{
-    Evidence, Judgement, Left, Lock as LockEvidence, ReadBack, still_pending,
+    End, Evidence, Judgement, Left, Lock as LockEvidence, ReadBack,
 };
-use crate::core::migration::message::{Message, MessageError, Outcome};
+use crate::core::migration::message::{Message, MessageError, Outcome, TEXT_LIMIT, clean};
 
 use super::attempt::{Attempt, Before, seconds};
 use super::ending::Ending;
@@ -80,10 +80,12 @@ impl Attempt {
             end,
         };
         let judgement = before.tool.judge(&evidence, message.tool_exit);
+        let unseen = before.tool.unseen();
+        let unseen = unseen.filter(|_| is_in_doubt(&judgement) && evidence.end != End::Zero);
         message.error = if judgement.outcome == Outcome::Succeeded {
             None
         } else {
-            error.map(|error| at_file(error, stopped))
+            error.map(|error| and(at_file(error, stopped), unseen))
         };
         judgement
     }
@@ -143,8 +145,24 @@ pub(super) fn checked<E: Engine, T: Tool>(tool: &T, versions: &T::Versions) -> E
         stopped,
     );
     Ending {
-        judgement: still_pending(left, tool.may_be_repeated()),
-        error: Some(Box::new(error)),
+        judgement: tool.still_pending(left),
+        error: Some(Box::new(and(error, tool.unseen()))),
+    }
+}
+
+/// Whether nobody knows how it ended, and a person is asked.
+fn is_in_doubt(judgement: &Judgement) -> bool {
+    judgement.outcome == Outcome::Blocked && judgement.reason == "OutcomeUnknown"
+}
+
+/// The same error, and what is to be known besides.
+fn and(error: MessageError, besides: Option<&str>) -> MessageError {
+    let Some(besides) = besides else {
+        return error;
+    };
+    MessageError {
+        text: clean(&format!("{}; {besides}", error.text), TEXT_LIMIT),
+        ..error
     }
 }
 

@@ -120,9 +120,14 @@ pub const MEANINGS: [Meaning; 16] = [
 ];
 
 /// How a program of one's own may end: what it is called, what the runner makes of it, and its code.
-pub const PROGRAM_ENDS: [(&str, End, Option<i64>); 5] = [
+pub const PROGRAM_ENDS: [(&str, End, Option<i64>); 6] = [
     ("it exits with 0", End::Zero, Some(0)),
     ("another code than 0", End::Cut(Cause::Other), Some(3)),
+    (
+        "a shell's code for a killed program (129 to 192)",
+        End::Cut(Cause::Other),
+        Some(137),
+    ),
     ("killed by a signal", End::Cut(Cause::Other), None),
     (
         "ended by the runner at the run deadline",

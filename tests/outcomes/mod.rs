@@ -9,7 +9,7 @@ mod seen;
 use slipway::api::common::Tool;
 use slipway::core::migration::judge::{Judgement, Left, Lock, ReadBack};
 use slipway::core::migration::message::Outcome;
-use slipway::core::migration::program::Proof;
+use slipway::core::migration::program::{Program, Proof};
 
 use self::cases::{Case, programs, tools};
 use self::ends::{MEANINGS, PROGRAM_ENDS};
@@ -72,7 +72,7 @@ fn what_is_proven_has_succeeded_and_what_is_not_known_to_be_harmless_is_never_re
         let whole = !seen.orphan && seen.lock == Lock::Held;
         let proven = !seen.orphan
             && seen.read_back == ReadBack::AtTarget
-            && case.proof == Proof::TableAtTarget;
+            && case.proof() == Proof::TableAtTarget;
         let succeeded = judgement.outcome == Outcome::Succeeded;
         assert!(succeeded || !proven, "at the target and clean: {told}");
         let may_succeed =
@@ -85,11 +85,17 @@ fn what_is_proven_has_succeeded_and_what_is_not_known_to_be_harmless_is_never_re
                 "not a failure: {told}"
             );
             assert!(
-                case.tool != Tool::Exec || case.idempotent,
+                case.tool != Tool::Exec || case.is_idempotent(),
                 "a program: {told}"
             );
+            let ended_by_itself = meaning == "another code than 0";
+            assert!(
+                case.program.is_none_or(Program::sessions_are_seen) || ended_by_itself,
+                "beside a session that nobody sees: {told}"
+            );
             let inside = meaning.starts_with("inside") || meaning.contains("ended by");
-            let harmless = case.left().is_some_and(Left::is_nothing) || case.idempotent || !inside;
+            let harmless =
+                case.left().is_some_and(Left::is_nothing) || case.is_idempotent() || !inside;
             assert!(harmless, "half of a file may be there: {told}");
         }
         let blocked = judgement.outcome == Outcome::Blocked;

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use slipway::api::common::Tool;
 use slipway::core::migration::judge::{Judgement, still_pending};
 use slipway::core::migration::message::Outcome;
+use slipway::core::migration::program::Program;
 
-use super::cases::tools;
+use super::cases::{programs, tools};
 use super::seen::{Group, groups};
 use super::{Combination, all};
 
@@ -41,8 +42,15 @@ pub fn page() -> String {
         .partition(|combination| combination.case.tool == Tool::Exec);
     page.push_str("\n## Tools with files\n\n");
     page.push_str(&table(&tools));
-    page.push_str("\n## Programs of one's own (`Exec`), on both engines\n\n");
-    page.push_str(&table(&programs));
+    let (seen, unseen): (Vec<&Combination>, Vec<&Combination>) =
+        programs.into_iter().partition(|combination| {
+            let program = combination.case.program;
+            program.is_some_and(Program::sessions_are_seen)
+        });
+    page.push_str("\n## Programs of one's own (`Exec`) on PostgreSQL, or with a user for migrations alone\n\n");
+    page.push_str(&table(&seen));
+    page.push_str("\n## Programs of one's own on MySQL as the pods' user, so that no session is seen that one leaves behind\n\n");
+    page.push_str(&table(&unseen));
     page.push_str(
         "\n## A Check run that finds files pending after an attempt of which nobody can tell\n\n",
     );
@@ -134,23 +142,25 @@ fn written(names: &[String], rows: &[(String, Vec<String>)]) -> String {
 fn checks() -> String {
     let mut text = "| the first pending file | once more? |\n|---|---|\n".to_owned();
     for case in tools() {
-        let judgement = still_pending(case.left(), false);
-        let line = format!("| {} | {} |\n", case.name(), word(judgement));
-        if !text.contains(&line) {
-            text.push_str(&line);
-        }
+        add(&mut text, &case.name(), still_pending(case.left()));
     }
-    for idempotent in [false, true] {
-        let name = if idempotent {
-            "a program, `idempotent`"
-        } else {
-            "a program"
+    for program in programs().into_iter().filter_map(|case| case.program) {
+        let name = match (program.idempotent, program.sessions_are_seen()) {
+            (false, _) => "a program",
+            (true, true) => {
+                "a program, `idempotent`, on PostgreSQL or with a user for migrations alone"
+            }
+            (true, false) => "a program, `idempotent`, on MySQL as the pods' user",
         };
-        let _ = writeln!(
-            text,
-            "| {name} | {} |",
-            word(still_pending(None, idempotent))
-        );
+        add(&mut text, name, program.still_pending());
     }
     text
+}
+
+/// Each line once.
+fn add(text: &mut String, name: &str, judgement: Judgement) {
+    let line = format!("| {name} | {} |\n", word(judgement));
+    if !text.contains(&line) {
+        text.push_str(&line);
+    }
 }

@@ -256,6 +256,81 @@ async fn a_repeatable_file_with_placeholders_is_left_to_flyway() -> Result<()> {
     Ok(())
 }
 
+/// The same where the migration's own `env` has placeholders begin otherwise; and what its `env` says of the files' encoding is not heard, as
+/// Slipway's checksum would be another. Where nothing is filled in, both know the same checksum; placeholders of scripts are none of SQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn placeholders_of_another_kind_are_known_and_another_encoding_is_not_heard() -> Result<()> {
+    let of_another_kind = [
+        ("FLYWAY_PLACEHOLDER_PREFIX", "@{"),
+        ("FLYWAY_PLACEHOLDER_SUFFIX", "}@"),
+        ("FLYWAY_ENCODING", "ISO-8859-1"),
+    ];
+    let none = [
+        ("FLYWAY_PLACEHOLDER_REPLACEMENT", "false"),
+        ("FLYWAY_SCRIPT_PLACEHOLDER_PREFIX", "AS"),
+        ("FLYWAY_SCRIPT_PLACEHOLDER_SUFFIX", "name"),
+    ];
+    for (settings, written, read, second) in [
+        (
+            &of_another_kind[..],
+            "@{flyway:table}@ é",
+            "flyway_schema_history é",
+            "Succeeded Succeeded 1->1 exit 0",
+        ),
+        (
+            &none[..],
+            "${flyway:table} é",
+            "${flyway:table} é",
+            "Succeeded NoPendingMigrations 1->1 not started exit 0",
+        ),
+    ] {
+        let view = format!("CREATE OR REPLACE VIEW v AS SELECT '{written}' AS name;\n");
+        let mut bench = bench(&[A, ("R__view.sql", &view)]).await?;
+        let settings = settings.iter();
+        let settings = settings.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        bench.environment.extend(settings);
+        let first = bench.run().await?;
+        assert_eq!(
+            [first.verdict(), bench.run().await?.verdict()],
+            ["Succeeded Succeeded none->1 exit 0", second],
+            "{}",
+            first.output
+        );
+        let row = bench
+            .client()
+            .await?
+            .query_one("SELECT name FROM v", &[])
+            .await?;
+        assert_eq!(row.get::<_, &str>(0), read);
+    }
+    Ok(())
+}
+
+/// Nor is Flyway told to guess the encoding: it would run the file, and Slipway would not know it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_not_utf_8_is_refused_however_flyway_is_told_to_read_it() -> Result<()> {
+    let mut bench = bench(&[A]).await?;
+    let file = format!("{}/V2__b.sql", bench.parameters.files);
+    fs::write(
+        file,
+        b"CREATE TABLE b (caf\xe9 text);\nCREATE TABLE c (d\xe9j\xe0 text);\n",
+    )?;
+    let detect = ("FLYWAY_DETECT_ENCODING".to_owned(), "true".to_owned());
+    bench.environment.push(detect);
+    let ended = bench.run().await?;
+    let error = ended.message.error.clone().unwrap_or_default();
+    assert_eq!(
+        (ended.verdict().as_str(), error.text.as_str()),
+        (
+            "Failed InvalidSource none->none exit 11",
+            "a file is not UTF-8"
+        ),
+        "{}",
+        ended.output
+    );
+    Ok(())
+}
+
 /// migrations.md case 44: Flyway looks into folders of the source, too, so they are copied.
 #[tokio::test(flavor = "multi_thread")]
 async fn folders_in_flyways_source_are_copied_and_found() -> Result<()> {

@@ -84,7 +84,7 @@ fn nothing_left_for_later(spec: &BackendSpec) -> Vec<Problem> {
 }
 
 /// On MySQL a session of a killed program that is still at work bears no mark of the run, as those of the known tools do: only a user of its
-/// own tells it from the pods'. Without one the next attempt may begin beside it.
+/// own tells it from the pods'. Without one no attempt follows by itself on one that did not come to its own end, idempotent or not.
 fn sessions_without_a_mark(seen: &Seen) -> Vec<Problem> {
     let programs = seen.backend.spec.migrations.iter();
     programs
@@ -99,7 +99,7 @@ fn sessions_without_a_mark(seen: &Seen) -> Vec<Problem> {
         .map(|(entry, database)| {
             let path = format!("spec.migrations[{}]", entry.name);
             let message = format!(
-                "{path}: on MySQL nothing but its own user tells a killed program's session from those of pods, and the next attempt may begin beside it; give database {database} spec.migrationCredentials"
+                "{path}: on MySQL nothing but its own user tells a killed program's session from those of pods, so a program that was killed or cut off is left to a person, even an idempotent one; give database {database} spec.migrationCredentials"
             );
             warning("SLP0110", path, message)
         })

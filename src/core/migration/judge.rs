@@ -176,14 +176,14 @@ fn judge_cut(cause: Cause, transactional: bool) -> Judgement {
 }
 
 /// The judgement of a Check run that finds files pending after an attempt of which nobody is left to tell: another one is safe if the first
-/// of them left nothing behind, or the user says that it may be repeated.
+/// of them left nothing behind.
 #[must_use]
-pub const fn still_pending(left: Option<Left>, may_be_repeated: bool) -> Judgement {
+pub const fn still_pending(left: Option<Left>) -> Judgement {
     let left_nothing = match left {
         Some(left) => left.is_nothing(),
         None => false,
     };
-    if left_nothing || may_be_repeated {
+    if left_nothing {
         Judgement::new(Outcome::Failed, "OutcomeUnknown", true)
     } else {
         Judgement::new(Outcome::Blocked, "OutcomeUnknown", false)

@@ -1,8 +1,16 @@
 //! The outcome of a program of one's own (tool Exec) by its evidence (`migrations.md` 4.4, 4.6). Slipway does not know what such a program
 //! does, so what is not proven is not repeated unless the user says that it may be. Pure.
 
-use super::judge::{Cause, End, Evidence, Judgement, Lock, ReadBack};
+use super::judge::{Cause, End, Evidence, Judgement, Lock, ReadBack, rolls_back_schema};
 use super::message::Outcome;
+use crate::api::common::Engine;
+
+/// What a person must know of an attempt of unknown end whose sessions are not seen.
+pub const UNSEEN: &str = "a session of it may still be at work in the database, which Slipway sees only where migrations have a user of their own \
+                          (spec.migrationCredentials of the Database)";
+
+/// Codes with which a shell says that a signal ended what it ran: 128 and the signal's number.
+const ENDED_BY_SIGNAL: std::ops::RangeInclusive<i64> = 129..=192;
 
 /// What proves that the program has done its work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -15,168 +23,99 @@ pub enum Proof {
     TableAtTarget,
 }
 
-/// The judgement. `exit`: the code with which the program ended by itself, if it did. The order of the guards: proof of success, then what
-/// makes the evidence incomplete, then the program's own word.
-#[must_use]
-pub fn judge(evidence: &Evidence, exit: Option<i64>, proof: Proof, idempotent: bool) -> Judgement {
-    let at_target = evidence.read_back == ReadBack::AtTarget;
-    if evidence.orphan {
-        return Judgement::new(Outcome::Unknown, "OutcomeUnknown", false);
+/// What is known of a program before it is started.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Program {
+    pub engine: Engine,
+    /// Whether its user in the database is for migrations alone.
+    pub own_user: bool,
+    pub proof: Proof,
+    /// Whether the tool that it has built in marks a file in its table before it begins it, so that a clean table proves that none was begun.
+    pub marks_begun: bool,
+    /// Whether the user says that it may be run again.
+    pub idempotent: bool,
+}
+
+impl Program {
+    /// Whether the sessions that it leaves behind can be told from those of pods: on PostgreSQL by their name, on MySQL, where a program sets no
+    /// mark, by their user alone.
+    #[must_use]
+    pub const fn sessions_are_seen(self) -> bool {
+        self.own_user || matches!(self.engine, Engine::PostgreSQL)
     }
-    if proof == Proof::TableAtTarget && at_target {
-        return Judgement::new(Outcome::Succeeded, "Succeeded", false);
-    }
-    if evidence.lock == Lock::Lost {
-        return Judgement::new(Outcome::Unknown, "LockLost", false);
-    }
-    if let ReadBack::Marked(reason) = evidence.read_back {
-        return Judgement::new(Outcome::Blocked, reason, false);
-    }
-    if proof != Proof::ExitCode && evidence.read_back == ReadBack::Missing {
-        return Judgement::new(Outcome::Unknown, "OutcomeUnknown", false);
-    }
-    match (&evidence.end, exit) {
-        (End::Zero, _) if proof == Proof::ExitCode || at_target => {
-            Judgement::new(Outcome::Succeeded, "Succeeded", false)
+
+    /// The judgement. `exit`: the code with which the program ended by itself, if it did. The order of the guards: proof of success, then what
+    /// makes the evidence incomplete, then the program's own word.
+    #[must_use]
+    pub fn judge(self, evidence: &Evidence, exit: Option<i64>) -> Judgement {
+        let at_target = evidence.read_back == ReadBack::AtTarget;
+        if evidence.orphan {
+            return Judgement::new(Outcome::Unknown, "OutcomeUnknown", false);
         }
-        // It says that all is well and the table does not: to run it again would not change that.
-        (End::Zero, _) => Judgement::new(Outcome::Blocked, "OutcomeUnknown", false),
-        (End::Cut(Cause::Other), Some(_)) => {
-            Judgement::new(Outcome::Failed, "ProgramFailed", idempotent)
+        if self.proof == Proof::TableAtTarget && at_target {
+            return Judgement::new(Outcome::Succeeded, "Succeeded", false);
         }
-        (End::Cut(Cause::RunDeadline), _) if idempotent => {
-            Judgement::new(Outcome::Failed, "DeadlineExceeded", true)
+        if evidence.lock == Lock::Lost {
+            return Judgement::new(Outcome::Unknown, "LockLost", false);
         }
-        _ if idempotent => Judgement::new(Outcome::Failed, "OutcomeUnknown", true),
-        _ => Judgement::new(Outcome::Blocked, "OutcomeUnknown", false),
+        if let ReadBack::Marked(reason) = evidence.read_back {
+            return Judgement::new(Outcome::Blocked, reason, false);
+        }
+        if self.proof != Proof::ExitCode && evidence.read_back == ReadBack::Missing {
+            return Judgement::new(Outcome::Unknown, "OutcomeUnknown", false);
+        }
+        match &evidence.end {
+            End::Zero if self.proof == Proof::ExitCode || at_target => {
+                Judgement::new(Outcome::Succeeded, "Succeeded", false)
+            }
+            // It says that all is well and the table does not: to run it again would not change that.
+            End::Zero => Judgement::new(Outcome::Blocked, "OutcomeUnknown", false),
+            End::Cut(Cause::Other) if self.ended_by_itself(exit) => self.failed(evidence),
+            End::Cut(Cause::RunDeadline) if self.may_be_repeated() => {
+                Judgement::new(Outcome::Failed, "DeadlineExceeded", true)
+            }
+            _ => self.still_pending(),
+        }
+    }
+
+    /// The judgement on an attempt of unknown end: of one that was killed or cut off, and of one that a Check run finds not done.
+    #[must_use]
+    pub const fn still_pending(self) -> Judgement {
+        if self.may_be_repeated() {
+            Judgement::new(Outcome::Failed, "OutcomeUnknown", true)
+        } else {
+            Judgement::new(Outcome::Blocked, "OutcomeUnknown", false)
+        }
+    }
+
+    /// The judgement on one that says that it failed.
+    fn failed(self, evidence: &Evidence) -> Judgement {
+        if !self.idempotent && self.may_have_left_half(evidence) {
+            return Judgement::new(Outcome::Blocked, "PartiallyApplied", false);
+        }
+        Judgement::new(Outcome::Failed, "ProgramFailed", self.idempotent)
+    }
+
+    /// Whether another attempt is safe whatever became of this one: it must not begin beside a session of it.
+    const fn may_be_repeated(self) -> bool {
+        self.idempotent && self.sessions_are_seen()
+    }
+
+    /// Whether it came to its own end, and so waited for the answers to its statements. Where a session that it left is not seen, a shell that
+    /// tells of a killed program has not.
+    fn ended_by_itself(self, exit: Option<i64>) -> bool {
+        exit.is_some_and(|code| self.sessions_are_seen() || !ENDED_BY_SIGNAL.contains(&code))
+    }
+
+    /// Whether half of a file may be in a schema whose version table does not show it. Without a table there are no files.
+    fn may_have_left_half(self, evidence: &Evidence) -> bool {
+        match self.proof {
+            Proof::ExitCode => false,
+            Proof::CleanTable => !self.marks_begun && !rolls_back_schema(self.engine),
+            Proof::TableAtTarget => !evidence.transactional,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{Proof, judge};
-    use crate::core::migration::judge::{Cause, End, Evidence, Lock, ReadBack};
-    use crate::core::migration::message::Outcome;
-
-    const PROOFS: [Proof; 3] = [Proof::ExitCode, Proof::CleanTable, Proof::TableAtTarget];
-
-    /// How it may end: what the runner calls it, and the code.
-    const ENDS: [(End, Option<i64>); 5] = [
-        (End::Zero, Some(0)),
-        (End::Cut(Cause::Other), Some(3)),
-        (End::Cut(Cause::Other), None),
-        (End::Cut(Cause::Stop), Some(143)),
-        (End::Cut(Cause::RunDeadline), None),
-    ];
-
-    fn evidence(end: &End, read_back: ReadBack) -> Evidence {
-        Evidence {
-            lock: Lock::Held,
-            orphan: false,
-            read_back,
-            end: end.clone(),
-            transactional: false,
-        }
-    }
-
-    fn all() -> Vec<(Evidence, Option<i64>, Proof)> {
-        let mut all = Vec::new();
-        for (end, exit) in &ENDS {
-            for proof in PROOFS {
-                for lock in [Lock::Held, Lock::Lost] {
-                    for orphan in [false, true] {
-                        for read_back in [
-                            ReadBack::Missing,
-                            ReadBack::AtTarget,
-                            ReadBack::Below,
-                            ReadBack::Marked("DatabaseDirty"),
-                        ] {
-                            let evidence = Evidence {
-                                lock,
-                                orphan,
-                                ..evidence(end, read_back)
-                            };
-                            all.push((evidence, *exit, proof));
-                        }
-                    }
-                }
-            }
-        }
-        all
-    }
-
-    /// migrations.md case 50.
-    #[test]
-    fn each_end_of_a_program_has_its_outcome() {
-        let of = |(end, exit): &(End, Option<i64>), proof, read_back| {
-            [false, true].map(|idempotent| {
-                let judgement = judge(&evidence(end, read_back), *exit, proof, idempotent);
-                let retry = if judgement.retry_safe { " retry" } else { "" };
-                format!("{:?} {}{retry}", judgement.outcome, judgement.reason)
-            })
-        };
-        let ends = |proof, read_back| ENDS.each_ref().map(|end| of(end, proof, read_back));
-        let same = |text: &str| [text.to_owned(), text.to_owned()];
-        let pair = |no: &str, yes: &str| [no.to_owned(), yes.to_owned()];
-        let unproven = [
-            pair("Failed ProgramFailed", "Failed ProgramFailed retry"),
-            pair("Blocked OutcomeUnknown", "Failed OutcomeUnknown retry"),
-            pair("Blocked OutcomeUnknown", "Failed OutcomeUnknown retry"),
-            pair("Blocked OutcomeUnknown", "Failed DeadlineExceeded retry"),
-        ];
-        let [failed, killed, stopped, late] = unproven;
-        let after = |zero: &str| {
-            [
-                same(zero),
-                failed.clone(),
-                killed.clone(),
-                stopped.clone(),
-                late.clone(),
-            ]
-        };
-        assert_eq!(
-            ends(Proof::ExitCode, ReadBack::Missing),
-            after("Succeeded Succeeded")
-        );
-        assert_eq!(
-            ends(Proof::CleanTable, ReadBack::AtTarget),
-            after("Succeeded Succeeded")
-        );
-        assert_eq!(
-            ends(Proof::CleanTable, ReadBack::Below),
-            after("Blocked OutcomeUnknown")
-        );
-        assert_eq!(
-            ends(Proof::TableAtTarget, ReadBack::Below),
-            after("Blocked OutcomeUnknown")
-        );
-        let proven = ENDS.each_ref().map(|_| same("Succeeded Succeeded"));
-        assert_eq!(ends(Proof::TableAtTarget, ReadBack::AtTarget), proven);
-    }
-
-    /// migrations.md 4.4: never, unless idempotent.
-    #[test]
-    fn a_program_is_run_again_only_where_the_user_says_that_it_may_be() {
-        for (evidence, exit, proof) in all() {
-            let judgement = judge(&evidence, exit, proof, false);
-            assert!(!judgement.retry_safe, "{evidence:?} {exit:?} {proof:?}");
-        }
-    }
-
-    #[test]
-    fn a_session_at_work_a_lost_lock_or_a_mark_is_never_success() {
-        for (evidence, exit, proof) in all() {
-            let proven = proof == Proof::TableAtTarget && evidence.read_back == ReadBack::AtTarget;
-            let doubt = evidence.orphan
-                || evidence.read_back == ReadBack::Marked("DatabaseDirty")
-                || (evidence.lock == Lock::Lost && !proven);
-            for idempotent in [false, true] {
-                let outcome = judge(&evidence, exit, proof, idempotent).outcome;
-                assert!(
-                    !doubt || outcome != Outcome::Succeeded,
-                    "{evidence:?} {exit:?} {proof:?}"
-                );
-            }
-        }
-    }
-}
+mod tests;

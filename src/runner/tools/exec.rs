@@ -4,10 +4,10 @@
 use crate::api::common;
 use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
-use crate::core::migration::judge::{Evidence, Judgement};
+use crate::core::migration::judge::{Evidence, Judgement, Left};
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
-use crate::core::migration::program::{self, Proof};
+use crate::core::migration::program::{self, Program, Proof};
 use crate::core::migration::words::Words;
 
 use super::{
@@ -19,8 +19,7 @@ pub struct Exec<R> {
     program: String,
     arguments: Vec<String>,
     built_in: Option<R>,
-    proof: Proof,
-    idempotent: bool,
+    known: Program,
 }
 
 impl<R: Tool> Tool for Exec<R> {
@@ -52,8 +51,13 @@ impl<R: Tool> Tool for Exec<R> {
             program: program.clone(),
             arguments: arguments.to_vec(),
             built_in,
-            proof,
-            idempotent: parameters.idempotent,
+            known: Program {
+                engine: parameters.engine,
+                own_user: parameters.own_user,
+                proof,
+                marks_begun: R::MARKS_BEGUN,
+                idempotent: parameters.idempotent,
+            },
         })
     }
 
@@ -116,7 +120,7 @@ impl<R: Tool> Tool for Exec<R> {
         let Some((tool, versions)) = self.built_in.as_ref().zip(versions.as_ref()) else {
             return false;
         };
-        match self.proof {
+        match self.known.proof {
             Proof::TableAtTarget => tool.at_target(versions, last),
             Proof::CleanTable | Proof::ExitCode => tool.current(versions).is_some(),
         }
@@ -133,20 +137,22 @@ impl<R: Tool> Tool for Exec<R> {
         }
     }
 
-    fn stopped_at(
-        &self,
-        _file: Option<&str>,
-        _after: Option<&Self::Versions>,
-    ) -> Option<StoppedAt> {
-        None
+    /// By the files of the tool that is built in, where they are given. The program itself names none.
+    fn stopped_at(&self, _file: Option<&str>, after: Option<&Self::Versions>) -> Option<StoppedAt> {
+        self.files()?.stopped_at(None, after?.as_ref())
     }
 
-    fn may_be_repeated(&self) -> bool {
-        self.idempotent
+    /// A file that left nothing behind is no proof: the program may do more than its files say.
+    fn still_pending(&self, _left: Option<Left>) -> Judgement {
+        self.known.still_pending()
+    }
+
+    fn unseen(&self) -> Option<&'static str> {
+        (!self.known.sessions_are_seen()).then_some(program::UNSEEN)
     }
 
     fn judge(&self, evidence: &Evidence, exit: Option<i64>) -> Judgement {
-        program::judge(evidence, exit, self.proof, self.idempotent)
+        self.known.judge(evidence, exit)
     }
 }
 
@@ -155,7 +161,7 @@ impl<R: Tool> Exec<R> {
     fn files(&self) -> Option<&R> {
         self.built_in
             .as_ref()
-            .filter(|_| self.proof == Proof::TableAtTarget)
+            .filter(|_| self.known.proof == Proof::TableAtTarget)
     }
 }
 

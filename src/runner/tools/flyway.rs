@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use crate::api::common;
 use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
-use crate::core::migration::flyway::files::{self, File, Files, FilesError};
+use crate::core::migration::flyway::files::{self, File, Files, FilesError, PLACEHOLDER_PREFIX};
 use crate::core::migration::flyway::history::{self, History, Preflight, Row};
 use crate::core::migration::flyway::version::Version;
 use crate::core::migration::flyway::words;
@@ -29,7 +29,7 @@ const JAVA_ARGUMENTS: &str =
 ///
 /// Without the transactional lock, file and row of the history table are written in one transaction of one session; with it they are two
 /// sessions, and CREATE INDEX CONCURRENTLY waits for ever for the other one. `*:future`: an older image is no error.
-const SETTINGS: [(&str, &str); 14] = [
+const SETTINGS: [(&str, &str); 16] = [
     ("FLYWAY_POSTGRESQL_TRANSACTIONAL_LOCK", "false"),
     ("FLYWAY_IGNORE_MIGRATION_PATTERNS", "*:future"),
     ("FLYWAY_VALIDATE_ON_MIGRATE", "true"),
@@ -42,6 +42,9 @@ const SETTINGS: [(&str, &str); 14] = [
     ("FLYWAY_REPEATABLE_SQL_MIGRATION_PREFIX", "R"),
     ("FLYWAY_SQL_MIGRATION_SEPARATOR", "__"),
     ("FLYWAY_SQL_MIGRATION_SUFFIXES", ".sql"),
+    // The runner takes the checksum of each file, too, and reads it as UTF-8.
+    ("FLYWAY_ENCODING", "UTF-8"),
+    ("FLYWAY_DETECT_ENCODING", "false"),
     ("REDGATE_DISABLE_TELEMETRY", "true"),
     // Java reads the password by the locale's encoding; an image without a locale would break one that is not ASCII.
     ("LC_ALL", "C.UTF-8"),
@@ -58,6 +61,8 @@ pub struct Flyway {
     /// The version to stop at, where the plan names one.
     target: Option<Version>,
     out_of_order: OutOfOrder,
+    /// What begins a placeholder.
+    placeholder: String,
 }
 
 impl Tool for Flyway {
@@ -87,6 +92,8 @@ impl Tool for Flyway {
             files,
             target,
             out_of_order: parameters.out_of_order,
+            placeholder: of_environment("FLYWAY_PLACEHOLDER_PREFIX")
+                .unwrap_or_else(|| PLACEHOLDER_PREFIX.to_owned()),
         })
     }
 
@@ -219,7 +226,8 @@ impl Tool for Flyway {
         match self.look(history) {
             Preflight::Nothing | Preflight::Ahead => true,
             Preflight::Pending(pending) => {
-                words::says_success(last) && pending.iter().all(|file| file.has_placeholders())
+                let filled_in = |file: &&File| file.has_placeholders(&self.placeholder);
+                words::says_success(last) && pending.iter().all(filled_in)
             }
             _ => false,
         }
@@ -272,12 +280,16 @@ impl Flyway {
 
 /// The schema that the migration's own `env` gives to Flyway, which puts its table there.
 fn schema_of_environment() -> Option<String> {
-    let named = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let schemas = || {
-        named("FLYWAY_SCHEMAS")
+        of_environment("FLYWAY_SCHEMAS")
             .and_then(|list| list.split(',').next().map(|name| name.trim().to_owned()))
     };
-    named("FLYWAY_DEFAULT_SCHEMA").or_else(schemas)
+    of_environment("FLYWAY_DEFAULT_SCHEMA").or_else(schemas)
+}
+
+/// A setting of Flyway's that the migration's own `env` gives.
+fn of_environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn text_of(version: Option<&Version>) -> String {

@@ -40,6 +40,7 @@ impl Tool for GolangMigrate {
     const PLACES: &'static [&'static str] = &["/migrate"];
     const FATAL_MARKS: &'static [&'static str] = &words::FATAL_MARKS;
     const MAY_TIME_OUT: bool = false;
+    const MARKS_BEGUN: bool = true;
     // SIGTERM would end it in the middle of its file and leave the row dirty.
     const LAST_FILE: Option<Signal> = Some(Signal::INT);
 

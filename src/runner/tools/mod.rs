@@ -12,7 +12,7 @@ use std::path::Path;
 use rustix::process::Signal;
 
 use crate::api::database::TakenForApplied;
-use crate::core::migration::judge::{Evidence, Judgement, Left, judge};
+use crate::core::migration::judge::{Evidence, Judgement, Left, judge, still_pending};
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
@@ -87,6 +87,9 @@ pub trait Tool: Sized {
     /// Whether a lock that is not to be had soon may end it: not where that leaves a mark that only a person takes away.
     const MAY_TIME_OUT: bool = true;
 
+    /// Whether it marks a file in its table before it begins it, so that a clean table proves that none was begun.
+    const MARKS_BEGUN: bool = false;
+
     /// Its program: a name that is sought, or a path.
     fn program(&self) -> &str {
         Self::NAME
@@ -135,9 +138,14 @@ pub trait Tool: Sized {
 
     fn applied(&self, before: &Self::Versions, after: &Self::Versions) -> i64;
 
-    /// Whether another attempt is safe whatever became of this one.
-    fn may_be_repeated(&self) -> bool {
-        false
+    /// What follows where a Check run finds it not done after an attempt of which nobody can tell. `left`: of the first pending file.
+    fn still_pending(&self, left: Option<Left>) -> Judgement {
+        still_pending(left)
+    }
+
+    /// What a person must know of the sessions of an attempt of unknown end, where they are not seen.
+    fn unseen(&self) -> Option<&'static str> {
+        None
     }
 
     /// What follows from the evidence. `exit`: the code with which it ended by itself, if it did.

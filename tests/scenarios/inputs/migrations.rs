@@ -142,6 +142,30 @@ pub(super) fn entries() -> Vec<Input> {
             "env must not set PGHOST",
         ),
         backend(
+            "",
+            &with(
+                "{name: s, tool: Flyway, source: {path: /m}, env: [{name: FLYWAY_ENCODING, value: ISO-8859-1}]}",
+            ),
+            "env must not set FLYWAY_ENCODING",
+        ),
+        backend(
+            "",
+            &with(
+                "{name: s, tool: Flyway, source: {path: /m}, env: [{name: FLYWAY_ENCODING, valueFrom: {secretKeyRef: {name: s, key: k}}}]}",
+            ),
+            "env must not set FLYWAY_ENCODING",
+        ),
+        backend(
+            "",
+            &with(
+                "{name: s, tool: Flyway, source: {path: /m}, env: [{name: FLYWAY_DETECT_ENCODING, value: \"true\"}]}",
+            ),
+            "env must not set FLYWAY_ENCODING",
+        ),
+        backend_passes(&with(
+            "{name: s, tool: Flyway, source: {path: /m}, env: [{name: FLYWAY_ENCODING, value: UTF-8}, {name: FLYWAY_PLACEHOLDER_PREFIX, value: \"@{\"}]}",
+        )),
+        backend(
             "B-19",
             &with(&goose("env: [{name: SLIPWAY_RUN, value: x}]")),
             "names that begin with SLIPWAY_",
@@ -310,7 +334,14 @@ pub(super) fn objects() -> Vec<Input> {
             "source: {{path: null, configMap: sql, digest: {}}}",
             "a".repeat(52)
         )),
-        migration("env: [{name: PGUSER, value: x}]", "spec: env must not set"),
+        migration(
+            "env: [{name: PGUSER, value: x}]",
+            "spec: env must not set PGHOST",
+        ),
+        migration(
+            "tool: Flyway, env: [{name: FLYWAY_ENCODING, value: UTF-16}]",
+            "spec: env must not set FLYWAY_ENCODING",
+        ),
         migration(
             "tool: GolangMigrate, outOfOrder: Allow",
             "spec: outOfOrder is for Goose and Flyway",

@@ -5,6 +5,8 @@ use slipway::api::common::{Engine, Tool};
 
 use super::Site;
 use super::program::Promise;
+use crate::bench::LIMIT;
+use crate::cluster::wait;
 use crate::world::Truth;
 
 impl Site<'_> {
@@ -125,9 +127,29 @@ impl Site<'_> {
         }
     }
 
+    /// Waits until no session of a program is left. MySQL goes on with the statement of a client that was killed.
+    async fn no_session(&self) -> Result<()> {
+        if self.engine == Engine::PostgreSQL {
+            return Ok(());
+        }
+        let name = &self.bench.parameters.database;
+        let sql = format!(
+            "SELECT count(*) FROM information_schema.processlist WHERE db = '{name}' AND user = '{name}'"
+        );
+        wait::until("the end of all sessions", LIMIT, async || {
+            match self.ask(&sql).await {
+                Ok(0) => Ok(()),
+                Ok(left) => Err(format!("{left} sessions")),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+        .await
+    }
+
     /// A person sees to it that nobody is at work, undoes what is half done, as the message says, and asks for another try.
     pub(super) async fn repair(&mut self, plan: u32) -> Result<()> {
         self.end_ghosts().await?;
+        self.no_session().await?;
         let tool = self.table_of(plan);
         if tool.is_none() || self.truth(plan).await? != Truth::Done {
             self.execute(&format!("DELETE FROM trace WHERE plan = {plan}"))

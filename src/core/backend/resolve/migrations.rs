@@ -1,9 +1,10 @@
 //! The options of migrations: what CEL refuses too, for objects that were stored before a rule.
 
+use super::super::resolved::{Variable, VariableValue};
 use super::{Invalid, environment, image, invalid};
 use crate::api::backend::BackendMigration;
 use crate::api::common::{Phase, Tool};
-use crate::api::migration_rules::CONNECTION_VARIABLES;
+use crate::api::migration_rules::{CONNECTION_VARIABLES, ENCODING_VARIABLES};
 
 /// Most variables of one entry.
 const MOST_VARIABLES: usize = 64;
@@ -33,12 +34,28 @@ fn check_environment(field: &str, migration: &BackendMigration) -> Result<(), In
     let taken = variables
         .iter()
         .find(|variable| CONNECTION_VARIABLES.contains(&variable.name.as_str()));
-    taken.map_or(Ok(()), |variable| {
-        Err(invalid(
+    if let Some(variable) = taken {
+        return Err(invalid(
             field,
             format!("{} is said by the Database", variable.name),
             "Give yours another name, and the value $(PGHOST) or the like",
+        ));
+    }
+    let encoding = variables.iter().find(|variable| reads_otherwise(variable));
+    encoding.map_or(Ok(()), |variable| {
+        Err(invalid(
+            field,
+            format!("with {} Flyway would read the files otherwise than Slipway, which takes them for UTF-8", variable.name),
+            "Remove it, and convert files that are not (iconv -t UTF-8)",
         ))
+    })
+}
+
+/// Whether Flyway would read the files in another encoding.
+fn reads_otherwise(variable: &Variable) -> bool {
+    let mut known = ENCODING_VARIABLES.iter();
+    known.any(|(name, harmless)| {
+        variable.name == *name && variable.value != VariableValue::Plain((*harmless).to_owned())
     })
 }
 
@@ -342,6 +359,28 @@ mod tests {
         assert_eq!(
             of(json!({"configMap": "sql", "path": "/m"})),
             "spec.migrations[s].source.configMap"
+        );
+    }
+
+    /// I-41.
+    #[test]
+    fn flyway_reads_the_files_as_slipway_does() {
+        let of = |name: &str, value: &str| {
+            answer("Flyway", &json!({"env": [{"name": name, "value": value}]}))
+        };
+        assert_eq!(
+            [
+                of("FLYWAY_ENCODING", "UTF-8"),
+                of("FLYWAY_PLACEHOLDER_PREFIX", "@{"),
+                of("FLYWAY_ENCODING", "ISO-8859-1"),
+                of("FLYWAY_DETECT_ENCODING", "true"),
+            ],
+            [
+                "good",
+                "good",
+                "spec.migrations[s].env",
+                "spec.migrations[s].env"
+            ]
         );
     }
 }

@@ -8,6 +8,9 @@ use super::statements::{self, Script};
 use super::version::Version;
 use crate::core::hash;
 
+/// What begins a placeholder where nothing says otherwise.
+pub const PLACEHOLDER_PREFIX: &str = "${";
+
 /// A migration file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct File {
@@ -49,10 +52,11 @@ impl File {
         hasher.finalize().cast_signed()
     }
 
-    /// Whether Flyway's own checksum of it may be another: that of a repeatable one is taken after placeholders were filled in.
+    /// Whether Flyway's own checksum of it may be another: that of a repeatable one is taken after placeholders were filled in. `prefix`: what
+    /// begins one.
     #[must_use]
-    pub fn has_placeholders(&self) -> bool {
-        self.version.is_none() && self.content.contains("${")
+    pub fn has_placeholders(&self, prefix: &str) -> bool {
+        self.version.is_none() && self.content.contains(prefix)
     }
 
     /// As it is named among what is pending: its version, or its file name.
