@@ -19,8 +19,7 @@ pub async fn what_keeps_pods_from_serving_is_found_by_the_command_of_its_message
         .kubectl(&["rollout", "pause", "deployment/held"])
         .await?;
     world.apply(&worker(&world, "held", 2)).await?;
-    refused_by_a_quota(&world).await?;
-    refused_by_a_limit(&world).await?;
+    refused(&world).await?;
     started_and_ended(&world).await?;
     world.ready("clerk").await?;
 
@@ -32,22 +31,15 @@ pub async fn what_keeps_pods_from_serving_is_found_by_the_command_of_its_message
     world.ready("held").await
 }
 
-/// First of Deployments, then of pods.
-async fn refused_by_a_quota(world: &World) -> Result<()> {
+/// No Deployment may be made; then no pod that is as large, by a policy that Slipway knows nothing of; then none at all. Each time it is a
+/// release of its own, as the condition of a ReplicaSet keeps the words of its first refusal.
+async fn refused(world: &World) -> Result<()> {
     quota(world, "count/deployments.apps").await?;
     world.apply(&worker(world, "clerk", 1)).await?;
     let words = "deployment clerk is refused";
     let message = tells(world, "slb/clerk", "QuotaExceeded", words).await?;
     world.look_for(&message, "count/deployments.apps").await?;
 
-    quota(world, "pods").await?;
-    let words = "pods are refused";
-    let message = tells(world, "slb/clerk", "QuotaExceeded", words).await?;
-    world.look_for(&message, "pods").await
-}
-
-/// A policy that Slipway knows nothing of. Each release is a new ReplicaSet: the one that was refused asks again ever more slowly.
-async fn refused_by_a_limit(world: &World) -> Result<()> {
     world
         .apply(&json!({
             "apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small", "namespace": world.namespace},
@@ -55,16 +47,23 @@ async fn refused_by_a_limit(world: &World) -> Result<()> {
         }))
         .await?;
     world.kubectl(&["delete", "resourcequota", "few"]).await?;
-    world.apply(&worker(world, "clerk", 2)).await?;
     let words = "maximum memory usage";
     let message = tells(world, "slb/clerk", "Forbidden", words).await?;
     world.look_for(&message, "FailedCreate").await?;
-    world.kubectl(&["delete", "limitrange", "small"]).await
+
+    quota(world, "pods").await?;
+    world.apply(&small(world, 2)).await?;
+    let words = "pods are refused";
+    let message = tells(world, "slb/clerk", "QuotaExceeded", words).await?;
+    world.look_for(&message, "pods").await?;
+    world
+        .kubectl(&["delete", "resourcequota/few", "limitrange/small"])
+        .await
 }
 
 /// A program that ends at once, and one that the kubelet does not start.
 async fn started_and_ended(world: &World) -> Result<()> {
-    let mut crashing = worker(world, "clerk", 3);
+    let mut crashing = small(world, 3);
     crashing["spec"]["args"] = json!(["no-such-word"]);
     world.apply(&crashing).await?;
     let message = tells(world, "slb/clerk", "CrashLooping", "exits 2").await?;
@@ -75,13 +74,13 @@ async fn started_and_ended(world: &World) -> Result<()> {
     })
     .await?;
 
-    let mut root = worker(world, "clerk", 4);
+    let mut root = small(world, 4);
     root["spec"]["security"] = json!({"useImageUser": true});
     world.apply(&root).await?;
     let words = "cannot start: container has runAsNonRoot";
     let message = tells(world, "slb/clerk", "NotReady", words).await?;
     world.look_for(&message, "runAsNonRoot").await?;
-    world.apply(&worker(world, "clerk", 5)).await
+    world.apply(&small(world, 5)).await
 }
 
 /// A program that needs nothing; each release is one of its own.
@@ -96,6 +95,14 @@ fn worker(world: &World, name: &str, release: i64) -> Value {
             "shutdown": {"graceSeconds": 1},
         },
     })
+}
+
+/// The same with less memory.
+fn small(world: &World, release: i64) -> Value {
+    let mut clerk = worker(world, "clerk", release);
+    clerk["spec"]["resources"] =
+        json!({"requests": {"memory": "32Mi"}, "limits": {"memory": "64Mi"}});
+    clerk
 }
 
 /// Lets the namespace have one of these, and waits until the API server counts them.

@@ -33,12 +33,13 @@ pub async fn a_migration_goes_through_once_what_its_message_says_is_done(
     let proxy = FaultProxy::start(world.cluster()).await?;
     let options = world.operator_options_that_wait(LATER).through(proxy.url());
     let _operator = Operator::start(world.cluster(), options).await?;
-    let (files, image, database) = tokio::join!(
+    let (files, folder, pod, database) = tokio::join!(
         files_that_are_none_and_things_that_go(&world),
-        an_image_that_is_not_there_and_a_time_that_is_too_short(&world),
+        a_folder_that_is_not_there_and_a_time_that_is_too_short(&world),
+        a_pod_that_cannot_start(&world),
         a_database_that_is_shut(&world),
     );
-    files.and(image).and(database)?;
+    files.and(folder).and(pod).and(database)?;
     a_ledger_that_has_forgotten(&world, &proxy).await?;
     a_ledger_that_is_full(&world).await
 }
@@ -108,20 +109,11 @@ async fn waiting(world: &World, backend: &str) -> Result<String> {
     Ok(text(&found["metadata"]["name"]))
 }
 
-/// A pod that cannot start, `SourceUnreadable`, `DeadlineExceeded`: another image, another folder, more time.
-async fn an_image_that_is_not_there_and_a_time_that_is_too_short(world: &World) -> Result<()> {
+/// `SourceUnreadable` and `DeadlineExceeded`: another folder, more time.
+async fn a_folder_that_is_not_there_and_a_time_that_is_too_short(world: &World) -> Result<()> {
     let postgres = world.postgres().await?;
     let database = Witnessed::on(world, &postgres, "slow").await?;
-    let mut slow = backend(world, "slow", "slow", Body::Transactional);
-    // No registry is asked for what is not there.
-    slow["spec"]["imagePullPolicy"] = json!("Never");
-    let mut wrong = slow.clone();
-    wrong["spec"]["migrations"][0]["source"]["image"] = json!("slipway.test/no-such-files:1");
-    wrong["spec"]["migrations"][0]["timeouts"] = json!({"startSeconds": 20});
-    world.apply(&wrong).await?;
-    let message = tells(world, "slb/slow", "Migrating", "cannot start").await?;
-    world.look_for(&message, "no-such-files").await?;
-
+    let slow = backend(world, "slow", "slow", Body::Transactional);
     let mut wrong = slow.clone();
     wrong["spec"]["migrations"][0]["source"]["path"] = json!("/nowhere");
     world.apply(&wrong).await?;
@@ -143,6 +135,19 @@ async fn an_image_that_is_not_there_and_a_time_that_is_too_short(world: &World) 
     world.ready("slow").await?;
     ensure!(world.versions("slow").await? == [1]);
     Ok(())
+}
+
+/// The image of the files is not there, and no registry is asked for it.
+async fn a_pod_that_cannot_start(world: &World) -> Result<()> {
+    world.database("ghost", "password").await?;
+    let source = json!({"image": "slipway.test/no-such-files:1", "path": "/migrations"});
+    let migration = json!({"name": "schema", "tool": "Goose", "source": source});
+    let image = "slipway.test/orders:1.0.0";
+    let mut ghost = world.migrating("ghost", image, "ghost", &migration);
+    ghost["spec"]["imagePullPolicy"] = json!("Never");
+    world.apply(&ghost).await?;
+    let message = tells(world, "slb/ghost", "Migrating", "cannot start").await?;
+    world.look_for(&message, "no-such-files").await
 }
 
 /// `DatabaseReadOnly` and `LockTimeout`: what is in the way goes, and the next attempt is made at once.
