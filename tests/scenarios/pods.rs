@@ -22,6 +22,7 @@ pub async fn what_keeps_pods_from_serving_is_found_by_the_command_of_its_message
     refused(&world).await?;
     started_and_ended(&world).await?;
     world.ready("clerk").await?;
+    world.ready("more").await?;
 
     let message = tells(&world, "slb/held", "NotReady", "deadline").await?;
     world.look_for(&message, "DeploymentPaused").await?;
@@ -31,8 +32,8 @@ pub async fn what_keeps_pods_from_serving_is_found_by_the_command_of_its_message
     world.ready("held").await
 }
 
-/// No Deployment may be made; then no pod that is as large, by a policy that Slipway knows nothing of; then none at all. Each time it is a
-/// release of its own, as the condition of a ReplicaSet keeps the words of its first refusal.
+/// No Deployment may be made; then no pod that is as large, by a policy that Slipway knows nothing of; then none at all. That
+/// meets another Backend, as the conditions of ReplicaSet and Deployment keep the words of the first refusal.
 async fn refused(world: &World) -> Result<()> {
     quota(world, "count/deployments.apps").await?;
     world.apply(&worker(world, "clerk", 1)).await?;
@@ -52,9 +53,9 @@ async fn refused(world: &World) -> Result<()> {
     world.look_for(&message, "FailedCreate").await?;
 
     quota(world, "pods").await?;
-    world.apply(&small(world, 2)).await?;
+    world.apply(&small(world, "more", 1)).await?;
     let words = "pods are refused";
-    let message = tells(world, "slb/clerk", "QuotaExceeded", words).await?;
+    let message = tells(world, "slb/more", "QuotaExceeded", words).await?;
     world.look_for(&message, "pods").await?;
     world
         .kubectl(&["delete", "resourcequota/few", "limitrange/small"])
@@ -63,7 +64,7 @@ async fn refused(world: &World) -> Result<()> {
 
 /// A program that ends at once, and one that the kubelet does not start.
 async fn started_and_ended(world: &World) -> Result<()> {
-    let mut crashing = small(world, 3);
+    let mut crashing = small(world, "clerk", 3);
     crashing["spec"]["args"] = json!(["no-such-word"]);
     world.apply(&crashing).await?;
     let message = tells(world, "slb/clerk", "CrashLooping", "exits 2").await?;
@@ -74,13 +75,13 @@ async fn started_and_ended(world: &World) -> Result<()> {
     })
     .await?;
 
-    let mut root = small(world, 4);
+    let mut root = small(world, "clerk", 4);
     root["spec"]["security"] = json!({"useImageUser": true});
     world.apply(&root).await?;
     let words = "cannot start: container has runAsNonRoot";
     let message = tells(world, "slb/clerk", "NotReady", words).await?;
     world.look_for(&message, "runAsNonRoot").await?;
-    world.apply(&small(world, 5)).await
+    world.apply(&small(world, "clerk", 5)).await
 }
 
 /// A program that needs nothing; each release is one of its own.
@@ -98,11 +99,11 @@ fn worker(world: &World, name: &str, release: i64) -> Value {
 }
 
 /// The same with less memory.
-fn small(world: &World, release: i64) -> Value {
-    let mut clerk = worker(world, "clerk", release);
-    clerk["spec"]["resources"] =
+fn small(world: &World, name: &str, release: i64) -> Value {
+    let mut small = worker(world, name, release);
+    small["spec"]["resources"] =
         json!({"requests": {"memory": "32Mi"}, "limits": {"memory": "64Mi"}});
-    clerk
+    small
 }
 
 /// Lets the namespace have one of these, and waits until the API server counts them.

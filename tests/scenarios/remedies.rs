@@ -179,7 +179,6 @@ async fn a_database_that_is_shut(world: &World) -> Result<()> {
 /// A release comes when the Migration shows itself as done and the ledger, which was lost, does not; and as the Job of the next look at the
 /// database is still on its way, it is told so.
 async fn a_ledger_that_has_forgotten(world: &World, proxy: &FaultProxy) -> Result<()> {
-    world.jobs_let_go().await?;
     let job = Match::verb(Verb::Create).resource("jobs").subresource("");
     let job = proxy.add(job, Fault::Hold);
     write_ledger(world, "shut", &json!({"entries": []})).await?;
