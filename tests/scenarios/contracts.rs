@@ -147,6 +147,7 @@ pub async fn a_contract_gives_way_to_a_newer_release_until_it_is_armed_and_may_f
         reason == "RollbackUnsafe" && message.contains("files up to version 2 or higher"),
         "{reason}: {message}"
     );
+    world.look_for(&message, &Body::Refused.image()).await?;
     world
         .apply(&late(&world, "stranger", Body::More, 0))
         .await?;

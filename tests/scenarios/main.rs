@@ -41,7 +41,9 @@ mod migrations;
 mod nodes;
 mod objects;
 mod page;
+mod pods;
 mod programs;
+mod remedies;
 mod rights;
 mod server_faults;
 mod servers;
@@ -175,6 +177,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         starts::a_run_whose_secret_lacks_a_key_is_given_up_and_runs_once_it_has_it,
         approvals::a_migration_waits_for_the_approval_of_exactly_what_is_pending,
         commands::a_state_that_waits_for_a_person_ends_by_what_its_message_says,
+        remedies::a_migration_goes_through_once_what_its_message_says_is_done,
+        pods::what_keeps_pods_from_serving_is_found_by_the_command_of_its_message,
         contracts::a_contract_waits_for_the_last_older_pod_and_its_soak_and_then_shuts_older_images_out,
         contracts::a_contract_gives_way_to_a_newer_release_until_it_is_armed_and_may_fail_without_harm,
         lease_faults::a_lease_that_was_tampered_with_does_not_end_the_election,

@@ -204,29 +204,33 @@ pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes
 pub async fn what_is_not_slipways_stays_as_it_is_and_is_named(world: World) -> Result<()> {
     let _operator = world.operator().await?;
     world.database("orders-db", "password").await?;
-    let (account, service, deployment, job) = tokio::join!(
+    let (account, service, deployment, job, migration) = tokio::join!(
         conflict(&world, "account"),
         conflict(&world, "service"),
         conflict(&world, "deployment"),
-        conflict(&world, "job")
+        conflict(&world, "job"),
+        conflict(&world, "migration")
     );
-    account.and(service).and(deployment).and(job)
+    account.and(service).and(deployment).and(job).and(migration)
 }
 
 /// One foreign object under a name of ours, from its conflict to its end.
 async fn conflict(world: &World, name: &str) -> Result<()> {
     let mut backend = world.orders(name, "1.0.0", "orders-db");
     backend["spec"]["replicas"] = json!(0);
-    if name != "job" {
-        backend["spec"]["migrations"] = json!([]);
+    match name {
+        "job" => {}
+        // Another plan than the other's, which would be done for this one too.
+        "migration" => backend["spec"]["migrations"][0]["target"] = json!("1"),
+        _ => backend["spec"]["migrations"] = json!([]),
     }
     let mut foreign = foreign(name, &migration_name(world, &backend).await?);
     foreign["metadata"]["namespace"] = json!(world.namespace);
-    let named = format!(
-        "{} {}",
-        text(&foreign["kind"]).to_lowercase(),
-        text(&foreign["metadata"]["name"])
-    );
+    let kind = match name {
+        "migration" => "slm".to_owned(),
+        _ => text(&foreign["kind"]).to_lowercase(),
+    };
+    let named = format!("{kind} {}", text(&foreign["metadata"]["name"]));
     let object = named.replace(' ', "/");
     world.apply(&foreign).await?;
     let before = without_its_controllers_part(world.get(&object).await?);
@@ -236,7 +240,11 @@ async fn conflict(world: &World, name: &str) -> Result<()> {
     } else {
         "NameConflict"
     };
-    for words in ["is not Slipway's", "stays untouched"] {
+    let whose = match name {
+        "migration" => "is not this Backend's",
+        _ => "is not Slipway's",
+    };
+    for words in [whose, "stays untouched"] {
         told(world, name, reason, words).await?;
     }
     let next = format!(
@@ -271,6 +279,13 @@ fn foreign(name: &str, migration: &str) -> Value {
             "spec": {
                 "replicas": 0, "selector": {"matchLabels": theirs},
                 "template": {"metadata": {"labels": theirs}, "spec": {"containers": [container]}},
+            },
+        }),
+        "migration" => json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": migration},
+            "spec": {
+                "backend": "theirs", "name": "schema", "database": "orders-db", "tool": "Goose", "phase": "BeforeRollout",
+                "source": {"image": "slipway.test/orders:1.0.0", "path": "/migrations"}, "planKey": "a".repeat(52),
             },
         }),
         _ => json!({

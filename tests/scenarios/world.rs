@@ -15,6 +15,7 @@ use slipway::core::rights::{self, Rule};
 
 use crate::aftermath::{Aftermath, Beside, clean_up};
 use crate::cluster::audit::Mark;
+use crate::cluster::command::Answer;
 use crate::cluster::operator::{Operator, Options as OperatorOptions};
 use crate::cluster::release::{self, SLIPWAY_IMAGE};
 use crate::cluster::session::Cluster;
@@ -162,18 +163,29 @@ impl World {
 
     /// Types the command that a message ends with, one that only looks. That it finds nothing is an answer too.
     pub async fn look(&self, message: &str) -> Result<()> {
+        let answer = self.type_look(message).await?;
+        if answer.stderr.contains("(NotFound)") && answer.stderr.contains("not found") {
+            return Ok(());
+        }
+        answer.success(message)?;
+        Ok(())
+    }
+
+    /// The same where there is something to be found: its answer has these words.
+    pub async fn look_for(&self, message: &str, words: &str) -> Result<()> {
+        let answer = self.type_look(message).await?.success(message)?;
+        ensure!(answer.contains(words), "no {words} in: {answer}");
+        Ok(())
+    }
+
+    async fn type_look(&self, message: &str) -> Result<Answer> {
         let words = release::next_command(message)?;
         let looks = ["get", "describe", "logs"];
         ensure!(
             words.first().is_some_and(|verb| looks.contains(verb)),
             "{message}"
         );
-        let answer = self.cluster().kubectl(&words).await?;
-        if answer.stderr.contains("(NotFound)") && answer.stderr.contains("not found") {
-            return Ok(());
-        }
-        answer.success(message)?;
-        Ok(())
+        self.cluster().kubectl(&words).await
     }
 
     /// Merges this into an object such as `slb/orders`.

@@ -95,6 +95,7 @@ impl Kind for BackendKind {
                         .into_iter()
                         .map(str::to_owned),
                 );
+                names.extend(planner(name).map(str::to_owned));
                 names
             }
             ObjectKind::ServiceAccount
@@ -109,6 +110,12 @@ impl Kind for BackendKind {
             ObjectKind::Backend | ObjectKind::Job | ObjectKind::NetworkPolicy => Vec::new(),
         }
     }
+}
+
+/// The Backend that plans a Migration of this name. One of somebody else that stands in its way names it neither as its owner nor by a label,
+/// and when it is deleted, the Backend must go on.
+fn planner(migration: &str) -> Option<&str> {
+    migration.rsplit_once('-').map(|(backend, _)| backend)
 }
 
 /// Backends bound to a Database whose authority's certificate is in the changed ConfigMap.
@@ -189,5 +196,54 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
             .collect(),
         settings: Arc::clone(settings),
         databases,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::json;
+
+    use super::BackendKind;
+    use crate::api::backend::Backend;
+    use crate::api::database::Database;
+    use crate::cluster::caches::Caches;
+    use crate::cluster::change::{Change, Facts};
+    use crate::core::migration::planned::planned;
+    use crate::core::plan::{ObjectKey, ObjectKind};
+    use crate::operator::driver::Kind as _;
+
+    /// B-3: the command of the message deletes what stands in the way, and nothing else happens then.
+    #[test]
+    fn a_migration_of_somebody_else_wakes_the_backend_that_plans_one_of_its_name() {
+        let backend: Backend = serde_json::from_value(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend", "metadata": {"name": "the-orders", "namespace": "team-a"},
+            "spec": {
+                "image": "orders:1", "databases": [{"name": "orders-db"}],
+                "migrations": [{"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}}],
+            },
+        }))
+        .expect("a Backend");
+        let database: Database = serde_json::from_value(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "orders-db", "namespace": "team-a"},
+            "spec": {"engine": "PostgreSQL", "host": "db", "name": "orders", "credentials": {"secret": "s"}},
+        }))
+        .expect("a Database");
+        let databases = BTreeMap::from([("orders-db".to_owned(), database.into())]);
+        let plan = planned(&backend, &databases, &BTreeMap::new()).migrations;
+        let deleted = Change {
+            key: ObjectKey {
+                kind: ObjectKind::Migration,
+                namespace: "team-a".to_owned(),
+                name: plan[0].object_name.clone(),
+            },
+            old: Some(Facts::default()),
+            new: None,
+        };
+
+        let woken = BackendKind::wakes(&deleted, &Caches::new(&[]));
+
+        assert_eq!(woken, ["the-orders"]);
     }
 }
