@@ -136,7 +136,8 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     if let Some(behind) = ahead_in_queue(seen, &ledger, now) {
         return Situation::Queued { behind };
     }
-    if retention::is_full(&ledger) {
+    // Who has an entry adds none; so what is blocked can be repaired and tried again.
+    if entry.is_none() && retention::is_full(&ledger) {
         return ledger_full(seen);
     }
     turn(seen, entry.as_ref(), now)

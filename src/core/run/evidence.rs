@@ -211,7 +211,7 @@ pub fn main_never_ran(pods: &[&SeenPod]) -> bool {
     let is_told = |pod: &Pod| {
         let state = main_status(pod).and_then(|status| status.state.as_ref());
         let ended = is_finished(pod) && state.is_none_or(|state| state.terminated.is_some());
-        ended || has_failed_to_initialise(pod)
+        ended || has_failed_to_initialise(pod) || was_ended_uninitialised(pod)
     };
     let is_sure = |seen: &&SeenPod| never_had_a_node(&seen.pod) || is_told(&seen.pod);
     !pods.is_empty() && !main_ran(pods) && pods.iter().all(is_sure)
@@ -230,6 +230,21 @@ fn has_failed_to_initialise(pod: &Pod) -> bool {
             .and_then(|state| state.terminated.as_ref());
         ended.is_some_and(|ended| ended.exit_code != 0)
     })
+}
+
+/// Whether the kubelet has ended the pod while an init container still waited, as for its image. That its sandbox is down is the kubelet's last
+/// word; whoever else calls a pod Failed, as the garbage collector does with those of a node that is gone, leaves the sandbox up in the status.
+fn was_ended_uninitialised(pod: &Pod) -> bool {
+    let conditions = || {
+        let status = pod.status.as_ref();
+        status
+            .into_iter()
+            .flat_map(|status| status.conditions.iter().flatten())
+    };
+    let is_false = |type_: &str| {
+        conditions().any(|condition| condition.type_ == type_ && condition.status == "False")
+    };
+    is_finished(pod) && is_false("Initialized") && is_false("PodReadyToStartContainers")
 }
 
 /// At the end of a pod the kubelet gives to a container that it cannot find the code 137 and no start, whether it never ran or is lost; one

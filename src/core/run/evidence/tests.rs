@@ -232,3 +232,41 @@ fn an_armed_job_that_is_suspended_again_has_ended_when_its_pod_has() {
     );
     assert_eq!([is_stopped(&inert), is_stopped(&stopped)], [false, true]);
 }
+
+/// migrations.md case 42, as seen on 1.37: a pod whose second init container never got its image is ended with both its containers waiting. Of
+/// one that somebody else calls Failed the sandbox is up in the last status: its program may have been started since.
+#[test]
+fn a_pod_that_the_kubelet_ended_before_its_init_containers_were_through_never_ran_its_program() {
+    let pod = |sandbox: &str, initialised: &str| {
+        let waiting = json!({"state": {"waiting": {"reason": "PodInitializing"}}});
+        let mut seen = ended("Failed", Some("far"), &waiting);
+        let status = Arc::make_mut(&mut seen.pod).status.as_mut();
+        let conditions = json!([
+            {"type": "PodReadyToStartContainers", "status": sandbox}, {"type": "Initialized", "status": initialised},
+        ]);
+        status.expect("made with one").conditions =
+            serde_json::from_value(conditions).expect("conditions");
+        seen
+    };
+    let never = |seen: &SeenPod| main_never_ran(&[seen]);
+    assert!(never(&pod("False", "False")));
+    assert!(!never(&pod("True", "False")));
+    assert!(!never(&pod("False", "True")));
+}
+
+/// A main container is started only after all init containers have ended well.
+#[test]
+fn a_pod_with_a_failed_init_container_never_ran_its_program() {
+    let with_init = |code: i64| {
+        let waiting = json!({"state": {"waiting": {"reason": "PodInitializing"}}});
+        let mut seen = ended("Failed", Some("far"), &waiting);
+        let status = Arc::make_mut(&mut seen.pod).status.as_mut();
+        let init = json!([{
+            "name": "source", "image": "", "imageID": "", "ready": false, "restartCount": 0, "state": {"terminated": {"exitCode": code}},
+        }]);
+        status.expect("made with one").init_container_statuses =
+            serde_json::from_value(init).expect("statuses");
+        main_never_ran(&[&seen])
+    };
+    assert_eq!([with_init(137), with_init(0)], [true, false]);
+}
