@@ -35,11 +35,13 @@ mod isolation;
 mod kills;
 mod late_writes;
 mod leadership;
+mod leaks;
 mod lease_faults;
 mod metrics;
 mod migrations;
 mod nodes;
 mod objects;
+mod overlaps;
 mod page;
 mod programs;
 mod rights;
@@ -63,7 +65,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures::StreamExt;
 use futures::stream;
 use shared::Shared;
@@ -292,8 +294,11 @@ async fn show(shared: &Arc<Shared>, scenario: Scenario) -> bool {
         if shown.is_err() {
             aftermath.tell().await;
         }
-        aftermath.clean_up().await?;
-        shown
+        let left = aftermath.clean_up().await;
+        match (shown, left) {
+            (Err(shown), Err(left)) => Err(anyhow!("{shown:#}\n{left:#}")),
+            (shown, left) => shown.and(left),
+        }
     }
     .await;
     let seconds = start.elapsed().as_secs_f32();

@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use crate::cluster::application::Application;
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::command::run_with_input;
 use crate::cluster::place;
 use crate::cluster::product::Product;
@@ -160,8 +161,7 @@ impl<'a> Page<'a> {
     async fn releases(&self) -> Result<()> {
         let (world, cluster) = (self.world, self.world.cluster());
         let real =
-            release::database_with_secret(cluster, &world.namespace, "orders-db", "password")
-                .await?;
+            release::database_with_secret(cluster, &world.namespace, "orders-db", PASSWORD).await?;
         for manifest in &self.manifests {
             let mut manifest = manifest.clone();
             manifest["metadata"]["namespace"] = world.namespace.as_str().into();

@@ -19,6 +19,7 @@ use crate::cluster::operator::{Operator, Options as OperatorOptions};
 use crate::cluster::release::{self, SLIPWAY_IMAGE};
 use crate::cluster::session::Cluster;
 use crate::cluster::{http, read, wait};
+use crate::overlaps::Overlaps;
 use crate::shared::Shared;
 
 /// How long a release may take on a busy, small node.
@@ -33,6 +34,8 @@ pub struct World {
     pub namespace: String,
     mark: Mark,
     beside: Arc<Beside>,
+    /// What is asked at the end whether bodies have met.
+    pub overlaps: Arc<Overlaps>,
 }
 
 impl World {
@@ -52,8 +55,13 @@ impl World {
             namespace,
             mark,
             beside: Arc::default(),
+            overlaps: Arc::default(),
         };
         world.cluster().apply(&world.manifests()).await?;
+        world
+            .overlaps
+            .record(world.cluster(), &world.namespace)
+            .await?;
         Ok(world)
     }
 
@@ -126,8 +134,13 @@ impl World {
             namespace,
             mark,
             beside: Arc::clone(&self.beside),
+            overlaps: Arc::clone(&self.overlaps),
         };
         world.cluster().apply(&world.manifests()).await?;
+        world
+            .overlaps
+            .record(world.cluster(), &world.namespace)
+            .await?;
         self.beside.lock().insert(world.namespace.clone());
         Ok(world)
     }
@@ -135,7 +148,10 @@ impl World {
     /// Removes a namespace that was beside another.
     pub async fn end(self) -> Result<()> {
         self.beside.lock().remove(&self.namespace);
-        clean_up(self.cluster(), &self.namespace).await
+        let found = self.aftermath().found_in(&self.namespace).await?;
+        clean_up(self.cluster(), &self.namespace).await?;
+        ensure!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
     }
 
     /// Gives the Lease back in the name of a killed operator, so that the next one need not wait for its end.
@@ -256,6 +272,7 @@ impl World {
             shared: Arc::clone(&self.shared),
             namespace: self.namespace.clone(),
             beside: Arc::clone(&self.beside),
+            overlaps: Arc::clone(&self.overlaps),
         }
     }
 }
