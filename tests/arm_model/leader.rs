@@ -70,10 +70,11 @@ impl Leader {
         };
         plan.next += 1;
         let done = world.execute(sent);
-        if done && plan.term == world.term {
-            if let Some(kind) = cached_as(&step.step) {
-                wait_for(world, kind, &plan.root);
-            }
+        if done
+            && plan.term == world.term
+            && let Some(kind) = cached_as(&step.step)
+        {
+            wait_for(world, kind, &plan.root);
         }
         done
     }

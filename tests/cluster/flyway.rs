@@ -127,6 +127,22 @@ fn check(jars: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The files of the locale `C.UTF-8`.
+const CATEGORIES: [&str; 12] = [
+    "LC_ADDRESS",
+    "LC_COLLATE",
+    "LC_CTYPE",
+    "LC_IDENTIFICATION",
+    "LC_MEASUREMENT",
+    "LC_MESSAGES/SYS_LC_MESSAGES",
+    "LC_MONETARY",
+    "LC_NAME",
+    "LC_NUMERIC",
+    "LC_PAPER",
+    "LC_TELEPHONE",
+    "LC_TIME",
+];
+
 /// Files of a JDK that nothing needs which only runs programs.
 const NOT_TO_RUN: [&str; 4] = ["src.zip", "ct.sym", "jmods", "libjsound.so"];
 
@@ -153,6 +169,11 @@ impl Flyway {
         }
         for library in libraries(home)? {
             image = image.file(&library, &library);
+        }
+        // As in the base images of Debian and Ubuntu: without it Java cannot read a variable whose letters are not ASCII.
+        for category in CATEGORIES {
+            let file = format!("/usr/lib/locale/C.utf8/{category}");
+            image = image.file(&file, &file);
         }
         Ok(image)
     }

@@ -11,7 +11,7 @@ use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::{Api, ApiResource, DynamicObject, GroupVersionKind};
 use kube::runtime::watcher::{Config, Event, watcher};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -19,7 +19,7 @@ use super::read::text;
 use super::session::Cluster;
 
 /// On migration Jobs and their pods: which database of a server they are for.
-const IDENTITY: &str = "slipway.dev/database-identity";
+pub const IDENTITY: &str = "slipway.dev/database-identity";
 
 /// Kinds that are recorded.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -161,12 +161,30 @@ async fn watch(
             // The watch begins again by itself.
             Ok(Event::Init) | Err(_) => continue,
         };
-        let object = serde_json::to_value(object).unwrap_or_default();
+        let object = asked_of(&serde_json::to_value(object).unwrap_or_default());
         versions
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(Version { kind, object, gone });
     }
+}
+
+/// What is asked of a version afterwards: every scenario has a history, and some have hundreds of pods.
+fn asked_of(object: &Value) -> Value {
+    let (metadata, status) = (&object["metadata"], &object["status"]);
+    json!({
+        "metadata": {
+            "name": metadata["name"],
+            "labels": metadata["labels"],
+            "deletionTimestamp": metadata["deletionTimestamp"],
+        },
+        "spec": {"suspend": object["spec"]["suspend"]},
+        "status": {
+            "conditions": status["conditions"],
+            "phase": status["phase"],
+            "ledger": status["ledger"],
+        },
+    })
 }
 
 /// Armed and without an end. A Job that is being deleted gets no condition any more; there its pod tells.

@@ -26,6 +26,7 @@
 //! | release, http | what a story ships, and one question to a service |
 //! | replicas | an installed Slipway: who leads, its process, its successor |
 //! | chance | chance from a seed |
+//! | canary | the password that tests give, and how it is found again |
 //! | bodies | migrations that note when they begin and end |
 //! | helm, kwok | the chart; nodes that are played |
 //! | readme | the README's blocks |
@@ -38,6 +39,7 @@ pub mod application;
 pub mod audit;
 pub mod bodies;
 pub mod build;
+pub mod canary;
 pub mod certificates;
 pub mod chance;
 pub mod command;

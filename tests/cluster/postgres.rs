@@ -101,9 +101,14 @@ impl Postgres {
         &self.password
     }
 
+    /// Where the server's log stands.
+    pub fn log_path(&self) -> PathBuf {
+        self.directory.join("server.log")
+    }
+
     /// The server's log so far.
     pub fn log(&self) -> String {
-        fs::read(self.directory.join("server.log"))
+        fs::read(self.log_path())
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .unwrap_or_default()
     }

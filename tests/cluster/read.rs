@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::session::Cluster;
 
 /// Names of kinds as scenarios write them, and where they are served.
-const KINDS: [(&[&str], &str); 12] = [
+const KINDS: [(&[&str], &str); 13] = [
     (&["slb", "backends"], "/apis/slipway.dev/v1alpha1 backends"),
     (
         &["sldb", "databases"],
@@ -26,6 +26,7 @@ const KINDS: [(&[&str], &str); 12] = [
     ),
     (&["job", "jobs"], "/apis/batch/v1 jobs"),
     (&["pod", "pods"], "/api/v1 pods"),
+    (&["event", "events"], "/api/v1 events"),
     (&["service", "services"], "/api/v1 services"),
     (
         &["serviceaccount", "serviceaccounts"],

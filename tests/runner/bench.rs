@@ -2,6 +2,7 @@
 
 mod looks;
 pub mod running;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,13 +27,13 @@ use crate::cluster::pgbouncer::PgBouncer;
 use crate::cluster::postgres::{Options, Postgres};
 use crate::cluster::{build, debian};
 
+use witness::Witness;
+
+pub use crate::cluster::canary::PASSWORD;
 pub use running::{Ended, Running};
 
 /// Longest wait for anything here.
 pub const LIMIT: Duration = Duration::from_mins(1);
-
-/// All bytes that break a badly built connection string, and a canary.
-pub const PASSWORD: &str = "canary@:/?#%+&'\"\\ é";
 
 /// A migration that a test can meet at work: it sleeps for a minute.
 pub const SLEEPER: &str = "-- +goose Up\nCREATE TABLE b (id int);\nSELECT pg_sleep(60);\n";
@@ -86,6 +87,7 @@ pub struct Bench {
     /// Variables of the migration's own, as the kubelet has put them together.
     pub environment: Vec<(String, String)>,
     folder: PathBuf,
+    witness: Option<Witness>,
 }
 
 impl Drop for Bench {
@@ -117,9 +119,10 @@ impl Bench {
 
     /// On a server of one's own.
     pub async fn on(server: &Postgres, files: &[(&str, &str)]) -> Result<Self> {
-        let bench = Self::prepare(Engine::PostgreSQL, server.port(), files)?;
+        let mut bench = Self::prepare(Engine::PostgreSQL, server.port(), files)?;
         let name = &bench.parameters.database;
         server.create_database(name, name, PASSWORD).await?;
+        bench.witness = Some(Witness::place(server, name).await?);
         Ok(bench)
     }
 
@@ -179,6 +182,7 @@ impl Bench {
             password: PASSWORD.to_owned(),
             environment: Vec::new(),
             folder,
+            witness: None,
         };
         bench.write(files)?;
         Ok(bench)
@@ -201,6 +205,7 @@ impl Bench {
             password: self.password.clone(),
             environment: self.environment.clone(),
             folder,
+            witness: self.witness.clone(),
         }
     }
 
@@ -257,7 +262,12 @@ impl Bench {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Running { child, log })
+        let witness = self.witness.clone();
+        Ok(Running {
+            child,
+            log,
+            witness,
+        })
     }
 
     /// A runner whose tool is at work: it sleeps in the database.

@@ -3,17 +3,20 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 use slipway::core::migration::message::{Message, Outcome};
 use tokio::process::Child;
 
+use super::witness::Witness;
 use super::{LIMIT, said};
+use crate::cluster::canary::is_in;
 
 /// A runner at work.
 pub struct Running {
     pub child: Child,
     pub(super) log: PathBuf,
+    pub(super) witness: Option<Witness>,
 }
 
 /// What a runner leaves: its message as a text, empty if it left none.
@@ -83,9 +86,16 @@ impl Running {
             .await
             .context("the runner does not end")??;
         let (code, output) = said(output);
+        let message = fs::read_to_string(&self.log).unwrap_or_default();
+        // I-39, I-3: asked after every run of every test.
+        ensure!(!is_in(&message), "the password stands in {message}");
+        ensure!(!is_in(&output), "the password stands in the log: {output}");
+        if let Some(witness) = self.witness {
+            witness.saw_none_meet()?;
+        }
         Ok(Left {
             code,
-            message: fs::read_to_string(&self.log).unwrap_or_default(),
+            message,
             output,
         })
     }

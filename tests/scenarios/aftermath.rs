@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::cluster::process::tail;
 use crate::cluster::read;
 use crate::cluster::session::Cluster;
+use crate::leaks::leaks;
+use crate::overlaps::Overlaps;
 use crate::shared::Shared;
 
 /// Namespaces that a scenario has beside its own.
@@ -25,6 +27,7 @@ pub struct Aftermath {
     pub shared: Arc<Shared>,
     pub namespace: String,
     pub beside: Arc<Beside>,
+    pub overlaps: Arc<Overlaps>,
 }
 
 impl Aftermath {
@@ -73,31 +76,49 @@ impl Aftermath {
     }
 
     fn tell_logs(&self, namespace: &str) {
-        // A number follows; the name of a namespace beside this one goes on otherwise.
-        let prefix = format!("operator-{namespace}-");
-        for entry in std::fs::read_dir(self.shared.cluster.state().logs())
-            .into_iter()
-            .flatten()
-            .flatten()
-        {
-            let name = entry.file_name().to_string_lossy().into_owned();
-            let rest = name.strip_prefix(&prefix);
-            if rest.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit())) {
-                let text = std::fs::read_to_string(entry.path()).unwrap_or_default();
-                println!("{}:\n{}", entry.path().display(), tail(&text, 40));
-            }
+        for (name, text) in operator_logs(&self.shared.cluster, namespace) {
+            println!("{name}:\n{}", tail(&text, 40));
         }
     }
 
-    /// Notes the longest texts, and removes the namespaces of the scenario.
+    /// Notes the longest texts, removes the namespaces of the scenario, and fails by what no scenario may leave behind.
     pub async fn clean_up(&self) -> Result<()> {
+        let mut found = Vec::new();
         for namespace in self.namespaces() {
             let (cluster, longest) = (&self.shared.cluster, &self.shared.longest);
             longest.look(cluster, &namespace).await?;
+            found.extend(self.found_in(&namespace).await?);
             clean_up(&self.shared.cluster, &namespace).await?;
         }
+        found.extend(self.overlaps.witnessed().await?);
+        ensure!(found.is_empty(), "{}", found.join("\n"));
         Ok(())
     }
+
+    /// I-3, I-39: where migrations of one database were at work at once in a namespace, and where a password stands.
+    pub async fn found_in(&self, namespace: &str) -> Result<Vec<String>> {
+        let mut found = self.overlaps.end(namespace);
+        found.extend(leaks(&self.shared.cluster, namespace).await?);
+        Ok(found)
+    }
+}
+
+/// The logs of the operators that a namespace has had, each with its name.
+pub fn operator_logs(cluster: &Cluster, namespace: &str) -> Vec<(String, String)> {
+    // A number follows; the name of a namespace beside this one goes on otherwise.
+    let prefix = format!("operator-{namespace}-");
+    let entries = std::fs::read_dir(cluster.state().logs());
+    let mut logs = Vec::new();
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let rest = name.strip_prefix(&prefix);
+        if rest.is_some_and(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit())) {
+            let text = std::fs::read(entry.path()).unwrap_or_default();
+            let text = String::from_utf8_lossy(&text).into_owned();
+            logs.push((entry.path().display().to_string(), text));
+        }
+    }
+    logs
 }
 
 /// Removes a namespace; what still runs in it is not waited for. Nobody takes the finalizers off that an operator which is

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use slipway::core::rights::{APPROVER_RULES, EDITOR_RULES, VIEWER_RULES};
 
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::{helm, release, wait};
 use crate::world::{PATIENCE, World};
 
@@ -33,7 +34,7 @@ pub async fn a_migration_waits_for_the_approval_of_exactly_what_is_pending(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     orders["spec"]["migrations"][0]["approval"] = json!("Always");
     world.apply(&orders).await?;
@@ -133,7 +134,7 @@ async fn only_with_the_verb(world: &World, message: &str) -> Result<()> {
 async fn apply_the_first_file_by_hand(world: &World) -> Result<()> {
     let name = world.database_name("orders-db");
     let postgres = world.postgres().await?;
-    let client = postgres.connect_as(&name, "password", &name).await?;
+    let client = postgres.connect_as(&name, PASSWORD, &name).await?;
     let up = include_str!("../apps/orders/migrations/00001_orders.sql");
     let up = up.split("-- +goose Down").next().unwrap_or_default();
     client.batch_execute(up).await?;

@@ -78,7 +78,7 @@ impl<'a> Story<'a> {
             &[&watched, "crds.enabled=false"],
         )
         .await?;
-        world.database("orders-db", "password").await?;
+        world.database("orders-db").await?;
         let server = world.postgres().await?;
         let database = server.connect(&world.database_name("orders-db")).await?;
         let replicas = Replicas::new(world.cluster(), &world.namespace, &chart);

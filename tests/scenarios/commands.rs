@@ -4,6 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::operator::Operator;
 use crate::kills::{kill_the_runner, running_pod};
 use crate::objects::tells;
@@ -47,7 +48,7 @@ async fn a_refused_password(world: &World) -> Result<()> {
         .await?;
     let message = tells(world, "slb/refused", "MigrationRetrying", "At once: ").await?;
     ensure!(message.contains("refuses user or password"), "{message}");
-    world.rotate_password("refused", "password").await?;
+    world.rotate_password("refused", PASSWORD).await?;
     world.type_next_command(&message).await?;
     world.ready("refused").await
 }
@@ -61,7 +62,7 @@ async fn a_list_that_could_not_be_made(world: &World) -> Result<()> {
     world.apply(&unlisted).await?;
     let words = "could not be listed for the approval";
     let message = tells(world, "slb/unlisted", "MigrationRetrying", words).await?;
-    world.rotate_password("unlisted", "password").await?;
+    world.rotate_password("unlisted", PASSWORD).await?;
     world.type_next_command(&message).await?;
     let message = tells(world, "slb/unlisted", "AwaitingApproval", "exactly these").await?;
     world.type_next_command(&message).await?;
@@ -84,7 +85,7 @@ async fn a_look_that_could_not_be_had(world: &World) -> Result<()> {
     lock_out(world, "killed").await?;
     kill_the_runner(&pod)?;
     let message = tells(world, "slb/killed", "Migrating", "could not be read").await?;
-    world.rotate_password("killed", "password").await?;
+    world.rotate_password("killed", PASSWORD).await?;
     world.type_next_command(&message).await?;
     let message = tells(world, "slb/killed", "MigrationRetrying", "At once: ").await?;
     world.type_next_command(&message).await?;
@@ -114,7 +115,7 @@ async fn a_half_applied_file_and_the_plan_behind_it(world: &World) -> Result<()>
         .with_context(|| message.clone())?;
     let (row, _) = row.split_once(", with").with_context(|| message.clone())?;
     let name = world.database_name("halved");
-    let owner = postgres.connect_as(&name, "password", &name).await?;
+    let owner = postgres.connect_as(&name, PASSWORD, &name).await?;
     owner.batch_execute(&row.replace("NUMBER", "1")).await?;
     world.type_next_command(&behind).await?;
     world.ready("behind").await?;
@@ -160,7 +161,7 @@ async fn a_program_on_a_restored_database(world: &World) -> Result<()> {
     let postgres = world.postgres().await?;
     let _restored = Witnessed::on(world, &postgres, "restored").await?;
     let name = world.database_name("restored");
-    let owner = postgres.connect_as(&name, "password", &name).await?;
+    let owner = postgres.connect_as(&name, PASSWORD, &name).await?;
     owner.batch_execute("create table orders (id int)").await?;
     let mut restored = backend(world, "restored", "restored", Body::Transactional);
     restored["spec"]["migrations"] = json!([{

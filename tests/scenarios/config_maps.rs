@@ -25,7 +25,7 @@ pub async fn files_of_a_config_map_are_waited_for_and_each_edit_is_a_plan_of_its
     let patch = Match::verb(Verb::Patch).resource("jobs").subresource("");
     // The first two arm and release the first Job.
     let arm = proxy.add(patch.only(3), Fault::Hold);
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     world.apply(&backend(&world)).await?;
     let missing = format!(
         "configmap orders-sql not found (named by spec.migrations[schema].source.configMap); nothing is released yet. Next: kubectl get \

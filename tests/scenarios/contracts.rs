@@ -18,7 +18,7 @@ pub async fn a_contract_waits_for_the_last_older_pod_and_its_soak_and_then_shuts
     world: World,
 ) -> Result<()> {
     let operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     orders["spec"]["shutdown"] = json!({"drainSeconds": 15, "graceSeconds": 5});
     world.apply(&orders).await?;

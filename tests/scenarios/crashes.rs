@@ -88,7 +88,7 @@ async fn release(world: &World, point: Point) -> Result<(Trace, bool)> {
     let world = world.beside(&point.to_string()).await?;
     let first = world.faulty_options(&point.fault()).await?;
     let mut relay = Relay::start(&world, first).await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     relay.until(&world, "sldb/orders-db").await?;
     let mut backend = world.orders("orders", "1.0.0", "orders-db");
     backend["spec"]["replicas"] = 1.into();

@@ -20,7 +20,7 @@ pub async fn an_object_of_a_looser_definition_is_told_so_and_keeps_its_ledger(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     orders["spec"]["replicas"] = 0.into();
     world.apply(&orders).await?;

@@ -7,11 +7,12 @@ use mysql_async::prelude::Queryable as _;
 use serde_json::{Value, json};
 
 use crate::cluster::build::PAUSE_IMAGE;
+use crate::cluster::canary::{PASSWORD, WORD};
 use crate::cluster::certificates::Certificates;
 use crate::cluster::mariadb::MariaDb;
 use crate::cluster::pgbouncer::PgBouncer;
 use crate::cluster::server::{Options, Tls};
-use crate::migrations::{CANARY, HOSTILE, found_nowhere};
+use crate::migrations::found_nowhere;
 use crate::objects::told;
 use crate::witness::{Body, Witnessed, backend};
 use crate::world::World;
@@ -25,8 +26,8 @@ pub async fn a_backend_on_mariadb_is_ready_and_its_pods_never_see_the_user_of_mi
     let operator = world.operator().await?;
     let (server, authority) = mariadb(&world).await?;
     let name = world.database_name("shop");
-    server.create_database(&name, "owner", HOSTILE).await?;
-    for (secret, user, password) in [("owner", "owner", HOSTILE), ("app", "app", CANARY)] {
+    server.create_database(&name, "owner", PASSWORD).await?;
+    for (secret, user, password) in [("owner", "owner", PASSWORD), ("app", "app", WORD)] {
         world
             .apply(&json!({
                 "apiVersion": "v1", "kind": "Secret",

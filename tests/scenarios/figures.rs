@@ -159,7 +159,7 @@ async fn empty(world: &World, tool: &str, file: &str, content: &str) -> Result<V
     let files = Image::new(&image).file(folder.clone(), "/migrations");
     world.cluster().load_image(&files).await?;
     std::fs::remove_dir_all(folder)?;
-    world.database(&name, "password").await?;
+    world.database(&name).await?;
     world
         .condition(&format!("sldb/{name}"), "Ready", "True")
         .await?;

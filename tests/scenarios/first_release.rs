@@ -49,7 +49,7 @@ pub async fn the_release_waits_for_its_schema_and_costs_what_the_model_says(
 
 /// A first release of the orders service; what is after the mark came of it.
 async fn first(world: &World) -> Result<Mark> {
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     world.condition("sldb/orders-db", "Ready", "True").await?;
     let mark = world.mark()?;
     world
@@ -190,7 +190,7 @@ const RENEWALS: RangeInclusive<usize> = 50..=62;
 /// I-31, I-36: two replicas with everything in place, for two minutes: the leader's Lease renewals and re-opened watches, and nothing else.
 pub async fn at_rest_only_the_lease_is_renewed(world: World) -> Result<()> {
     let _leader = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let mut backend = world.orders("orders", "1.0.0", "orders-db");
     backend["spec"]["replicas"] = 1.into();
     world.apply(&backend).await?;

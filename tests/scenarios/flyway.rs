@@ -4,6 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::flyway::Flyway;
 use crate::figures::note_time;
 use crate::objects::blocked_by;
@@ -11,8 +12,6 @@ use crate::sources::Sources;
 use crate::world::World;
 
 const FILES: Sources = Sources("flyway");
-
-const PASSWORD: &str = "password";
 
 /// migrations.md cases 8, 11, 12.
 /// In the end a file is edited that ran long ago, and the new words are agreed to.
@@ -25,7 +24,7 @@ pub async fn a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands(
         world.cluster().load_image(&image).await?;
     }
     let _operator = world.operator().await?;
-    world.database("orders-db", PASSWORD).await?;
+    world.database("orders-db").await?;
     let mark = world.mark()?;
     world.apply(&backend(&world)).await?;
     world.ready("orders").await?;
@@ -79,6 +78,7 @@ async fn repair(world: &World, flyway: &Flyway, release: &str, message: &str) ->
     let output = Command::new(flyway.program())
         .args(command.split_whitespace().skip(1))
         .env("FLYWAY_PASSWORD", PASSWORD)
+        .env("LC_ALL", "C.UTF-8")
         .env("REDGATE_DISABLE_TELEMETRY", "true")
         .output()
         .await?;

@@ -4,13 +4,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
+use crate::cluster::canary::PASSWORD;
 use crate::objects::blocked_by;
 use crate::sources::Sources;
 use crate::world::World;
 
 const FILES: Sources = Sources("golang_migrate");
-
-const PASSWORD: &str = "password";
 
 /// migrations.md cases 7, 10.
 /// The commands that the message names are taken from it and typed: first as one who undoes the file, whose next attempt ends in the same
@@ -20,7 +19,7 @@ pub async fn a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messag
 ) -> Result<()> {
     FILES.load(world.cluster(), &["good", "broken"]).await?;
     let _operator = world.operator().await?;
-    world.database("orders-db", PASSWORD).await?;
+    world.database("orders-db").await?;
     world.apply(&backend(&world)).await?;
     world.ready("orders").await?;
     ensure!(row(&world).await? == (1, false), "the first release");

@@ -18,7 +18,7 @@ pub async fn a_grpc_service_answers_through_its_headless_service_and_its_gateway
         .load_image(&greeter.image("migrations")?)
         .await?;
     let _operator = world.operator().await?;
-    world.database("words", "password").await?;
+    world.database("words").await?;
     world.apply(&backend(&world)).await?;
     world.ready("greeter").await?;
 

@@ -128,7 +128,7 @@ impl LateWrite {
     async fn hold(world: &World, write: Match) -> Result<Self> {
         let proxy = FaultProxy::start(world.cluster()).await?;
         let leader = Operator::start(world.cluster(), through(world, &proxy)).await?;
-        world.database("orders-db", "password").await?;
+        world.database("orders-db").await?;
         world.condition("sldb/orders-db", "Ready", "True").await?;
         let rule = proxy.add(write, Fault::Hold);
         world

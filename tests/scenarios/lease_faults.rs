@@ -25,7 +25,7 @@ pub async fn a_leader_that_cannot_renew_steps_down_in_time(world: World) -> Resu
     let proxy = FaultProxy::start(world.cluster()).await?;
     let options = world.operator_options().through(proxy.url());
     let leader = Operator::start(world.cluster(), options).await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     world.condition("sldb/orders-db", "Ready", "True").await?;
     let standby = world.operator().await?;
     wait::until("the other one to stand by", PATIENCE, async || {

@@ -35,11 +35,13 @@ mod isolation;
 mod kills;
 mod late_writes;
 mod leadership;
+mod leaks;
 mod lease_faults;
 mod metrics;
 mod migrations;
 mod nodes;
 mod objects;
+mod overlaps;
 mod page;
 mod pods;
 mod programs;
@@ -66,7 +68,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use futures::StreamExt;
 use futures::stream;
 use shared::Shared;
@@ -162,9 +164,9 @@ fn main() -> ExitCode {
     }
 }
 
-async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
-    // These wait for time to pass more than they work, and run beside the others.
-    let waiting = arguments.choose(scenarios![
+/// These wait for time to pass more than they work, and run beside the others.
+fn waiting(arguments: &Arguments) -> Vec<Scenario> {
+    arguments.choose(scenarios![
         server_faults::a_watch_that_hangs_is_noticed,
         first_release::at_rest_only_the_lease_is_renewed,
         server_faults::an_api_server_that_was_away_finds_all_settled_soon,
@@ -183,7 +185,11 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         contracts::a_contract_gives_way_to_a_newer_release_until_it_is_armed_and_may_fail_without_harm,
         lease_faults::a_lease_that_was_tampered_with_does_not_end_the_election,
         lease_faults::a_leader_that_cannot_renew_steps_down_in_time,
-    ]);
+    ])
+}
+
+async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
+    let waiting = waiting(arguments);
     // The longest first: the others fill the time beside them.
     let together = arguments.choose(scenarios![
         crashes::an_operator_killed_at_any_of_its_writes_leaves_no_trace_of_it,
@@ -300,8 +306,11 @@ async fn show(shared: &Arc<Shared>, scenario: Scenario) -> bool {
         if shown.is_err() {
             aftermath.tell().await;
         }
-        aftermath.clean_up().await?;
-        shown
+        let left = aftermath.clean_up().await;
+        match (shown, left) {
+            (Err(shown), Err(left)) => Err(anyhow!("{shown:#}\n{left:#}")),
+            (shown, left) => shown.and(left),
+        }
     }
     .await;
     let seconds = start.elapsed().as_secs_f32();

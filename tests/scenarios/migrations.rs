@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use crate::cluster::canary::WORD;
 use crate::cluster::history::History;
 use crate::cluster::operator::Operator;
 use crate::cluster::read::text;
@@ -13,18 +14,12 @@ use crate::cluster::{http, wait};
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
 
-/// A password that breaks a DSN, a URL or a shell in at least one place, with a mark to search for.
-pub const HOSTILE: &str = r#"canary-7f3 @:/?#%+&'"\ `$(x)"#;
-
-/// The words of it that must be found nowhere.
-pub const CANARY: &str = "canary-7f3";
-
 /// The old pods serve without one failed request, the status names file, line, SQLSTATE and the next command; the mended image goes out.
 pub async fn a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     // As long as a user would have it: on a busy machine the node's rules lag behind the end of a pod by seconds.
     orders["spec"]["shutdown"] = json!({"drainSeconds": 15, "graceSeconds": 5});
@@ -125,7 +120,7 @@ pub async fn a_password_with_every_odd_character_works_and_is_found_nowhere(
     world: World,
 ) -> Result<()> {
     let operator = world.operator().await?;
-    world.database("orders-db", HOSTILE).await?;
+    world.database("orders-db").await?;
     world
         .apply(&world.orders("orders", "1.0.0", "orders-db"))
         .await?;
@@ -160,12 +155,9 @@ pub async fn found_nowhere(world: &World, operator: &Operator) -> Result<()> {
     ];
     let objects = world.cluster().kubectl_ok(&objects).await?;
     ensure!(objects.contains("kind: Backend"), "nothing was read");
+    ensure!(!objects.contains(WORD), "the password stands in an object");
     ensure!(
-        !objects.contains(CANARY),
-        "the password stands in an object"
-    );
-    ensure!(
-        !operator.log().contains(CANARY),
+        !operator.log().contains(WORD),
         "the password stands in the operator's log"
     );
     for pod in world.list("pods").await? {
@@ -175,7 +167,7 @@ pub async fn found_nowhere(world: &World, operator: &Operator) -> Result<()> {
             .kubectl(&["logs", &name, "-n", &world.namespace, "--all-containers"])
             .await?;
         ensure!(
-            !log.stdout.contains(CANARY),
+            !log.stdout.contains(WORD),
             "the password stands in the log of pod {name}"
         );
     }

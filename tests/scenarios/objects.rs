@@ -10,6 +10,7 @@ use slipway::api::backend::Backend;
 use slipway::api::database::Database;
 use slipway::core::migration::planned::planned;
 
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::read::text;
 use crate::cluster::{release, wait};
 use crate::world::{PATIENCE, World};
@@ -17,7 +18,7 @@ use crate::world::{PATIENCE, World};
 /// B-8, B-18, B-22, and a UDP port that nothing can ask: warnings stop nothing.
 pub async fn a_backend_tells_all_that_is_doubtful_in_it(world: World) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("words", "password").await?;
+    world.database("words").await?;
     let doubtful = json!({
         "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
         "metadata": {"name": "doubtful", "namespace": world.namespace},
@@ -69,8 +70,7 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         "metadata": {"name": "words-app", "namespace": world.namespace},
     });
     let mut database =
-        release::database_with_secret(world.cluster(), &world.namespace, "words", "password")
-            .await?;
+        release::database_with_secret(world.cluster(), &world.namespace, "words", PASSWORD).await?;
     let namespace = &world.namespace;
     world.kubectl(&["delete", "secret", "words-app"]).await?;
     world.apply(&needy(&world)).await?;
@@ -147,7 +147,7 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         "secret words-app has no key password (named by database words, spec.credentials)",
     )
     .await?;
-    half["stringData"]["password"] = json!("password");
+    half["stringData"]["password"] = json!(PASSWORD);
     world.apply(&half).await?;
     world.ready("clerk").await
 }
@@ -172,7 +172,7 @@ pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let secret = world.get("secret/orders-db-app").await?["data"].clone();
     world
         .kubectl(&["delete", "secret", "orders-db-app"])
@@ -203,7 +203,7 @@ pub async fn a_migration_whose_secret_is_missing_names_it_and_runs_when_it_comes
 /// the Backend goes on.
 pub async fn what_is_not_slipways_stays_as_it_is_and_is_named(world: World) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let (account, service, deployment, job, migration) = tokio::join!(
         conflict(&world, "account"),
         conflict(&world, "service"),

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use slipway::core::meta::{HELD_FINALIZER, OUTCOME_FINALIZER};
 
 use crate::cluster::application::Application;
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::command::run_with_input;
 use crate::cluster::place;
 use crate::cluster::product::Product;
@@ -161,8 +162,7 @@ impl<'a> Page<'a> {
     async fn releases(&self) -> Result<()> {
         let (world, cluster) = (self.world, self.world.cluster());
         let real =
-            release::database_with_secret(cluster, &world.namespace, "orders-db", "password")
-                .await?;
+            release::database_with_secret(cluster, &world.namespace, "orders-db", PASSWORD).await?;
         for manifest in &self.manifests {
             let mut manifest = manifest.clone();
             manifest["metadata"]["namespace"] = world.namespace.as_str().into();

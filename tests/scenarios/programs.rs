@@ -31,7 +31,7 @@ pub async fn a_program_that_migrates_itself_goes_before_the_release(world: World
         .entrypoint(["/miniflux"]);
     world.cluster().load_image(&image).await?;
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let mut orders = world.orders("orders", "1.0.0", "orders-db");
     let schema = orders["spec"]["migrations"][0].clone();
     orders["spec"]["migrations"] = json!([schema, feeds(&["-migrate"])]);

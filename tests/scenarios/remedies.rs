@@ -46,7 +46,7 @@ pub async fn a_migration_goes_through_once_what_its_message_says_is_done(
 
 /// `NoMigrationFiles` and `InvalidSource`: the ConfigMap is changed. Then it and the Database go while the migration waits for a person.
 async fn files_that_are_none_and_things_that_go(world: &World) -> Result<()> {
-    world.database("paper", "password").await?;
+    world.database("paper").await?;
     let migration = json!({"name": "schema", "tool": "Goose", "source": {"configMap": "sql"}});
     let image = "slipway.test/orders:1.0.0";
     let mut paper = world.migrating("paper", image, "paper", &migration);
@@ -139,7 +139,7 @@ async fn a_folder_that_is_not_there_and_a_time_that_is_too_short(world: &World) 
 
 /// The image of the files is not there, and no registry is asked for it.
 async fn a_pod_that_cannot_start(world: &World) -> Result<()> {
-    world.database("ghost", "password").await?;
+    world.database("ghost").await?;
     let source = json!({"image": "slipway.test/no-such-files:1", "path": "/migrations"});
     let migration = json!({"name": "schema", "tool": "Goose", "source": source});
     let image = "slipway.test/orders:1.0.0";
@@ -152,7 +152,7 @@ async fn a_pod_that_cannot_start(world: &World) -> Result<()> {
 
 /// `DatabaseReadOnly` and `LockTimeout`: what is in the way goes, and the next attempt is made at once.
 async fn a_database_that_is_shut(world: &World) -> Result<()> {
-    world.database("shut", "password").await?;
+    world.database("shut").await?;
     let name = world.database_name("shut");
     let owner = world.postgres().await?.connect(&name).await?;
     let read_only = format!("alter database \"{name}\" set default_transaction_read_only");

@@ -153,7 +153,7 @@ pub async fn a_watch_that_hangs_is_noticed(world: World) -> Result<()> {
 pub async fn an_api_server_that_was_away_finds_all_settled_soon(world: World) -> Result<()> {
     let proxy = FaultProxy::start(world.cluster()).await?;
     let first = Supervised::start(&world, through(&world, &proxy)).await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     world.condition("sldb/orders-db", "Ready", "True").await?;
     let second = Supervised::start(&world, through(&world, &proxy)).await?;
     release(&world).await?;
@@ -199,7 +199,7 @@ pub async fn an_api_server_that_was_away_finds_all_settled_soon(world: World) ->
 async fn proxied(world: &World) -> Result<(FaultProxy, Operator)> {
     let proxy = FaultProxy::start(world.cluster()).await?;
     let operator = Operator::start(world.cluster(), through(world, &proxy)).await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     world.condition("sldb/orders-db", "Ready", "True").await?;
     Ok((proxy, operator))
 }

@@ -17,7 +17,7 @@ pub async fn a_run_whose_secret_lacks_a_key_is_given_up_and_runs_once_it_has_it(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     let password = world.get("secret/orders-db-app").await?["data"]["password"].clone();
     let without = json!({"data": {"password": null}});
     world.patch("secret/orders-db-app", &without).await?;
@@ -34,7 +34,7 @@ pub async fn a_run_whose_image_cannot_be_pulled_is_given_up_and_makes_way(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     world.apply(&impatient(&world, "none")).await?;
     given_up(&world, "slipway.test/orders:none").await?;
     world.apply(&impatient(&world, "1.0.0")).await?;
@@ -47,7 +47,7 @@ pub async fn a_run_whose_pod_is_refused_is_given_up_and_runs_once_it_is_let_in(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.database("orders-db", "password").await?;
+    world.database("orders-db").await?;
     world
         .apply(&json!({
             "apiVersion": "v1", "kind": "ResourceQuota",

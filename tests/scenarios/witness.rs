@@ -1,12 +1,16 @@
 //! A migration that is watched from inside its database. Its body writes a row when it begins and one when it ends, through a connection of its
 //! own, so that the rows stay when the body is rolled back or killed; between the two it sleeps until the test lets it go.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 use tokio_postgres::Client;
 
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::history::History;
 use crate::cluster::postgres::{Postgres, SUPERUSER};
 use crate::cluster::release;
@@ -107,26 +111,54 @@ impl Story {
 pub struct Witnessed {
     pub name: String,
     rows: Client,
+    kept: Arc<Kept>,
+}
+
+/// What is known of a witness when its scenario has ended: where it stands, and whether it was asked already.
+pub struct Kept {
+    database: String,
+    address: SocketAddr,
+    superuser: String,
+    asked: AtomicBool,
+}
+
+impl Kept {
+    /// Asks the witness, and one whose server is gone whether it was asked before.
+    pub async fn overlaps(&self) -> Result<Vec<String>> {
+        let Self {
+            database, address, ..
+        } = self;
+        match Postgres::connect_to(*address, SUPERUSER, &self.superuser, database).await {
+            Ok(rows) => overlaps(&rows).await,
+            Err(_) if self.asked.load(Ordering::Relaxed) => Ok(Vec::new()),
+            Err(error) => {
+                Err(error.context(format!("nobody asked the witness of {database} in time")))
+            }
+        }
+    }
 }
 
 impl Witnessed {
     /// Makes the database, the witness, Secret and Database object on a server.
     pub async fn on(world: &World, postgres: &Postgres, name: &str) -> Result<Self> {
-        let manifest = release::database_on(
-            world.cluster(),
-            postgres,
-            &world.namespace,
-            name,
-            "password",
-        )
-        .await?;
+        let manifest =
+            release::database_on(world.cluster(), postgres, &world.namespace, name, PASSWORD)
+                .await?;
         let rows = postgres.connect(&world.database_name(name)).await?;
         rows.batch_execute(&witness(postgres, &world.database_name(name)))
             .await?;
         world.apply(&manifest).await?;
+        let kept = Arc::new(Kept {
+            database: world.database_name(name),
+            address: postgres.address(),
+            superuser: postgres.superuser_password().to_owned(),
+            asked: AtomicBool::new(false),
+        });
+        world.overlaps.keep(&kept);
         Ok(Self {
             name: name.to_owned(),
             rows,
+            kept,
         })
     }
 
@@ -186,9 +218,8 @@ impl Witnessed {
 
     /// Bodies that met another one at work, by the witness' rows.
     pub async fn overlaps(&self) -> Result<Vec<String>> {
-        let query = "select format('session %s met %s others at %s', session, others, at) from witness.rows where others > 0";
-        let rows = self.rows.query(query, &[]).await?;
-        Ok(rows.iter().map(|row| row.get(0)).collect())
+        self.kept.asked.store(true, Ordering::Relaxed);
+        overlaps(&self.rows).await
     }
 
     /// How long after the first end of a body the next one began.
@@ -227,6 +258,12 @@ impl Witnessed {
         let rows = self.rows.query(query, &[]).await?;
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
+}
+
+async fn overlaps(rows: &Client) -> Result<Vec<String>> {
+    let query = "select format('session %s met %s others at %s', session, others, at) from witness.rows where others > 0";
+    let rows = rows.query(query, &[]).await?;
+    Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 
 /// A Backend that has nothing but the migration.

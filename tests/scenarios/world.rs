@@ -20,6 +20,7 @@ use crate::cluster::operator::{Operator, Options as OperatorOptions};
 use crate::cluster::release::{self, SLIPWAY_IMAGE};
 use crate::cluster::session::Cluster;
 use crate::cluster::{http, read, wait};
+use crate::overlaps::Overlaps;
 use crate::shared::Shared;
 
 /// How long a release may take on a busy, small node.
@@ -34,6 +35,8 @@ pub struct World {
     pub namespace: String,
     mark: Mark,
     beside: Arc<Beside>,
+    /// What is asked at the end whether bodies have met.
+    pub overlaps: Arc<Overlaps>,
 }
 
 impl World {
@@ -53,8 +56,13 @@ impl World {
             namespace,
             mark,
             beside: Arc::default(),
+            overlaps: Arc::default(),
         };
         world.cluster().apply(&world.manifests()).await?;
+        world
+            .overlaps
+            .record(world.cluster(), &world.namespace)
+            .await?;
         Ok(world)
     }
 
@@ -127,8 +135,13 @@ impl World {
             namespace,
             mark,
             beside: Arc::clone(&self.beside),
+            overlaps: Arc::clone(&self.overlaps),
         };
         world.cluster().apply(&world.manifests()).await?;
+        world
+            .overlaps
+            .record(world.cluster(), &world.namespace)
+            .await?;
         self.beside.lock().insert(world.namespace.clone());
         Ok(world)
     }
@@ -136,7 +149,10 @@ impl World {
     /// Removes a namespace that was beside another.
     pub async fn end(self) -> Result<()> {
         self.beside.lock().remove(&self.namespace);
-        clean_up(self.cluster(), &self.namespace).await
+        let found = self.aftermath().found_in(&self.namespace).await?;
+        clean_up(self.cluster(), &self.namespace).await?;
+        ensure!(found.is_empty(), "{}", found.join("\n"));
+        Ok(())
     }
 
     /// Gives the Lease back in the name of a killed operator, so that the next one need not wait for its end.
@@ -268,6 +284,7 @@ impl World {
             shared: Arc::clone(&self.shared),
             namespace: self.namespace.clone(),
             beside: Arc::clone(&self.beside),
+            overlaps: Arc::clone(&self.overlaps),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What its superuser does on a PostgreSQL server: connections, roles, databases.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow};
@@ -16,9 +17,19 @@ impl Postgres {
 
     /// A connection without TLS as `user`.
     pub async fn connect_as(&self, user: &str, password: &str, database: &str) -> Result<Client> {
+        Self::connect_to(self.address(), user, password, database).await
+    }
+
+    /// A connection without TLS, to a server of which no more is known than this.
+    pub async fn connect_to(
+        address: SocketAddr,
+        user: &str,
+        password: &str,
+        database: &str,
+    ) -> Result<Client> {
         let (client, connection) = Config::new()
-            .host(self.options.address.to_string())
-            .port(self.port)
+            .host(address.ip().to_string())
+            .port(address.port())
             .user(user)
             .password(password)
             .dbname(database)
@@ -27,12 +38,7 @@ impl Postgres {
             .connect_timeout(Duration::from_secs(5))
             .connect(NoTls)
             .await
-            .with_context(|| {
-                format!(
-                    "connect as {user} to database {database} at {}",
-                    self.address()
-                )
-            })?;
+            .with_context(|| format!("connect as {user} to database {database} at {address}"))?;
         tokio::spawn(connection);
         Ok(client)
     }

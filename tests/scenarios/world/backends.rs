@@ -40,7 +40,7 @@ impl World {
 
     /// The Database `orders-db`, and the Backend `orders` with release 1.0.0 of the orders service on it.
     pub async fn ask_for_orders(&self) -> Result<()> {
-        self.database("orders-db", "password").await?;
+        self.database("orders-db").await?;
         self.apply(&self.orders("orders", "1.0.0", "orders-db"))
             .await
     }

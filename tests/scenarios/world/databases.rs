@@ -4,14 +4,15 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::World;
+use crate::cluster::canary::PASSWORD;
 use crate::cluster::postgres::Postgres;
 use crate::cluster::release;
 
 impl World {
     /// Makes a database with a user of its own, its Secret and the Database object.
-    pub async fn database(&self, name: &str, password: &str) -> Result<()> {
+    pub async fn database(&self, name: &str) -> Result<()> {
         let manifest =
-            release::database_with_secret(self.cluster(), &self.namespace, name, password).await?;
+            release::database_with_secret(self.cluster(), &self.namespace, name, PASSWORD).await?;
         self.apply(&manifest).await
     }
 
