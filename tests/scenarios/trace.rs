@@ -129,11 +129,12 @@ fn strip(value: &mut Value) {
 }
 
 /// What a first release with one migration creates.
-const CREATED: [&str; 6] = [
+const CREATED: [&str; 7] = [
     "create controllerrevisions",
     "create deployments",
     "create jobs",
     "create migrations",
+    "create networkpolicies",
     "create serviceaccounts",
     "create services",
 ];
