@@ -1,12 +1,19 @@
-//! What can go wrong on the way: pods that go, an operator that dies, an image that is not there.
+//! What can go wrong on the way: pods that go, an operator that dies, an image that is not there, a Job that somebody else starts.
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::json;
 
+use crate::cluster::history::History;
+use crate::cluster::operator::Operator;
+use crate::cluster::proxy::FaultProxy;
+use crate::cluster::proxy::call::Verb;
+use crate::cluster::proxy::rules::{Fault, Match};
+use crate::cluster::read::text;
 use crate::cluster::wait;
 use crate::objects::told;
+use crate::witness::{Body, Witnessed, backend};
 use crate::world::{PATIENCE, World};
 
 /// F-30, F-34: the pod of a run is deleted; the outcome comes from evidence, and in the end the schema is there once.
@@ -67,4 +74,46 @@ pub async fn an_image_that_cannot_be_pulled_is_named_in_the_status(world: World)
         "Next: kubectl describe pod ghost-",
     )
     .await
+}
+
+/// migrations.md case 37.
+/// Somebody starts the Job by hand before the ledger is taken in its name: its runner refuses, nothing runs, and its turn comes all the same.
+pub async fn a_job_that_a_person_starts_runs_nothing_and_the_migration_is_done_once(
+    world: World,
+) -> Result<()> {
+    let proxy = FaultProxy::start(world.cluster()).await?;
+    let options = world.operator_options().through(proxy.url());
+    let _operator = Operator::start(world.cluster(), options).await?;
+    let history = History::record(world.cluster(), &world.namespace).await?;
+    let postgres = world.postgres().await?;
+    let database = Witnessed::on(&world, &postgres, "books").await?;
+    database.let_go().await?;
+    world.condition("sldb/books", "Ready", "True").await?;
+    let ledger = Match::verb(Verb::Update).resource("databases").only(1);
+    let taken = proxy.add(ledger, Fault::Hold);
+    world
+        .apply(&backend(&world, "books", "books", Body::Transactional))
+        .await?;
+    taken.reached(1, PATIENCE).await?;
+    let jobs = world.list("jobs").await?;
+    let job = jobs.first().map(|job| text(&job["metadata"]["name"]));
+    let job = format!("job/{}", job.context("no Job was made")?);
+    world
+        .patch(&job, &json!({"spec": {"suspend": false}}))
+        .await?;
+    wait::until("its runner to refuse", PATIENCE, async || {
+        let pods = world.list("pods").await?;
+        ensure!(json!(pods).to_string().contains("NotArmed"), "{pods:?}");
+        anyhow::Ok(())
+    })
+    .await?;
+    taken.release();
+    world.ready("books").await?;
+    let story = database.story(&history, "books").await?;
+    let expected = ["RetryWait/NotArmed", "Succeeded/Succeeded"];
+    ensure!(
+        story.outcomes == expected && (story.begun, story.effects) == (1, 1),
+        "{story:?}"
+    );
+    Ok(())
 }

@@ -215,6 +215,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         figures::a_runner_takes_little_memory_beside_its_tool,
         failures::a_migration_pod_that_is_deleted_ends_by_evidence,
         failures::a_killed_operator_finishes_after_its_restart,
+        failures::a_job_that_a_person_starts_runs_nothing_and_the_migration_is_done_once,
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
         storm::whoever_is_killed_in_a_cluster_each_migration_comes_to_stay_once,

@@ -228,3 +228,37 @@ fn a_job_at_work_that_no_ledger_knows_is_adopted_and_its_database_held() {
     assert!(hold.is_some());
     assert_eq!(decide(&at_work, now()).plan.steps, Vec::from_iter(hold));
 }
+
+/// migrations.md case 37: who starts a Job that was not armed starts a runner that refuses; that is known also where the ledger never named it.
+#[test]
+fn a_job_that_was_started_without_its_mark_is_sure_to_have_run_nothing() {
+    let adopted = |annotations: Value| {
+        let mut started = serde_json::to_value(job("Failed")).expect("JSON");
+        started["spec"] =
+            json!({"suspend": false, "template": {"metadata": {"annotations": annotations}}});
+        let mut seen = seen(read(started), None);
+        let mut database = database();
+        let ledger = database
+            .status
+            .as_mut()
+            .and_then(|status| status.ledger.as_mut());
+        let holder = ledger
+            .and_then(|ledger| ledger.holder.as_mut())
+            .expect("held");
+        holder.template_hash = String::new();
+        seen.database = Some(Arc::new(database));
+        let steps = decide(&seen, now()).plan.steps;
+        let entry = steps.iter().find_map(in_ledger);
+        entry.map(|(outcome, reason, _)| (outcome, reason))
+    };
+    assert_eq!(
+        [
+            adopted(json!({})),
+            adopted(json!({"slipway.dev/armed": LONG_AGO}))
+        ],
+        [
+            Some((EntryOutcome::RetryWait, "NotArmed".to_owned())),
+            Some((EntryOutcome::Unknown, "OutcomeUnknown".to_owned())),
+        ]
+    );
+}
