@@ -176,8 +176,14 @@ impl Writer {
         self.write("patch", key, request).await
     }
 
+    /// What no cache shows is looked for first: that an earlier POST has made it, whose answer was lost, would never be known else.
     async fn create(&self, step: &Create, root: &Root) -> Result<Value, Stop> {
         let Create { key, body, hash } = step;
+        if !key.kind.is_watched()
+            && let Some(existing) = self.find(key).await?
+        {
+            return adopt(key, existing, body, hash, root);
+        }
         let data = body.to_string().into_bytes();
         let sent = self
             .write("create", key, resource(key).create(&post(), data))
@@ -286,12 +292,25 @@ impl Writer {
         }
     }
 
-    /// A read that the API server answers from etcd: no resourceVersion is named.
+    /// What is there; `None`: nothing.
+    async fn find(&self, key: &ObjectKey) -> Result<Option<Value>, Stop> {
+        match self.read(key).await {
+            Err(kube::Error::Api(status)) if status.code == 404 => Ok(None),
+            sent => sent
+                .map(Some)
+                .map_err(|error| failure::stop(key, "get", &error)),
+        }
+    }
+
     async fn get(&self, key: &ObjectKey) -> Result<Value, Stop> {
+        let sent = self.read(key).await;
+        sent.map_err(|error| failure::stop(key, "get", &error))
+    }
+
+    /// A read that the API server answers from etcd: no resourceVersion is named.
+    async fn read(&self, key: &ObjectKey) -> Sent {
         let request = resource(key).get(&key.name, &GetParams::default());
-        self.send("get", key, request)
-            .await
-            .map_err(|error| failure::stop(key, "get", &error))
+        self.send("get", key, request).await
     }
 
     async fn write(

@@ -47,6 +47,12 @@ pub enum ObjectKind {
 }
 
 impl ObjectKind {
+    /// Whether a cache shows the objects of this kind.
+    #[must_use]
+    pub const fn is_watched(self) -> bool {
+        !matches!(self, Self::NetworkPolicy)
+    }
+
     /// The kind as manifests write it.
     #[must_use]
     pub const fn kind(self) -> &'static str {

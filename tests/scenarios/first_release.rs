@@ -17,7 +17,7 @@ use crate::world::{PATIENCE, World};
 /// Kinds that the cost model counts apart.
 pub const APART: [&str; 2] = ["events", "leases"];
 
-/// `promises.md` I-4 and `speed.md` 1: one port, one migration: 19 writes and 2 quorum reads, and no Deployment before the schema.
+/// `promises.md` I-4 and `speed.md` 1: one port, one migration: 19 writes, 2 quorum reads and a look for the NetworkPolicy, and no Deployment before the schema.
 pub async fn the_release_waits_for_its_schema_and_costs_what_the_model_says(
     world: World,
 ) -> Result<()> {
@@ -44,7 +44,7 @@ pub async fn the_release_waits_for_its_schema_and_costs_what_the_model_says(
         requests.table()
     );
     let what = "a first release with one migration";
-    costs(&world, what, mark, 19..=19, 2).await
+    costs(&world, what, mark, 19..=19, 3).await
 }
 
 /// A first release of the orders service; what is after the mark came of it.
@@ -99,7 +99,7 @@ pub async fn a_change_costs_what_the_model_says(world: World) -> Result<()> {
     let image = json!({"image": "slipway.test/orders:1.1.1"});
     let mark = change(&world, &image).await?;
     // Migration, ledger 2, Job 3, Migration status 3, Backend status 2; then ControllerRevision, Deployment, status 1 or 2.
-    costs(&world, "an image with a migration", mark, 17..=18, 2).await?;
+    costs(&world, "an image with a migration", mark, 17..=18, 3).await?;
     let mark = change(&world, &json!({"env": [{"name": "CHANGED", "value": "1"}]})).await?;
     costs(&world, "a variable", mark, 3..=4, 1).await
 }
@@ -129,7 +129,7 @@ pub async fn a_release_costs_the_same_whichever_watch_is_late(world: World) -> R
         let mark = first(&world).await?;
         ensure!(lag.hits() > 0, "no watch of {resource} was late");
         let what = format!("a first release with a late watch of {resource}");
-        costs(&world, &what, mark, 19..=19, 2).await?;
+        costs(&world, &what, mark, 19..=19, 3).await?;
         world.end().await
     });
     for outcome in futures::future::join_all(releases).await {

@@ -300,3 +300,31 @@ async fn a_confirmation_fails_for_another_uid_another_generation_and_a_deletion(
         );
     }
 }
+
+/// F-2: a POST whose answer was lost may have made it, and no watch would tell.
+#[tokio::test]
+async fn what_no_cache_shows_is_looked_for_before_it_is_made() {
+    const POLICIES: &str = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies";
+    let with_hash = |uid: &str| {
+        let mut body = owned_by(uid);
+        body["metadata"]["annotations"] = json!({"slipway.dev/hash": "h"});
+        body
+    };
+    let create = || {
+        Step::Create(Create {
+            key: key(ObjectKind::NetworkPolicy),
+            body: with_hash("job"),
+            hash: "h".to_owned(),
+        })
+    };
+    let look = format!("GET {POLICIES}/orders");
+    let absent = json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": "not found"});
+    let (stop, asked) = outcome(create(), vec![(404, absent), (201, with_hash("job"))]).await;
+    assert_eq!(stop, None);
+    assert_eq!(lines(&asked), [look.as_str(), &format!("POST {POLICIES}")]);
+    let (stop, asked) = outcome(create(), vec![(200, with_hash("job"))]).await;
+    assert_eq!((stop, lines(&asked)), (None, vec![look.as_str()]));
+    let (stop, _) = outcome(create(), vec![(200, with_hash("another"))]).await;
+    let key = key(ObjectKind::NetworkPolicy);
+    assert_eq!(stop, Some(Stop::NameConflict { key }));
+}

@@ -158,7 +158,7 @@ fn take_or_replace(
         .collect()
 }
 
-/// What its pod may reach stands before the pod does. One that stands already is met, and costs a look.
+/// What its pod may reach stands before the pod does. One that stands already is met.
 fn reach(seen: &Seen, attempt: i64, mode: RunMode, job: &Job) -> Option<Step> {
     let ledger = seen.ledger();
     let body = network_policy(&inputs::attempt(seen, &ledger, attempt, mode)?, job);
