@@ -181,7 +181,9 @@ impl World {
                 self.breaks(Rule::SafeRetry);
             }
             EntryOutcome::Unknown if ticket.mode == RunMode::Run => self.breaks(Rule::SafeRetry),
-            EntryOutcome::RetryWait if half && !asked => self.breaks(Rule::SafeRetry),
+            EntryOutcome::RetryWait if half && !asked && !self.lost => {
+                self.breaks(Rule::SafeRetry);
+            }
             _ => {}
         }
         let until = entry
