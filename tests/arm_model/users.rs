@@ -197,6 +197,18 @@ impl World {
     }
 }
 
+impl World {
+    /// The n-th entry of the ledger is of this plan.
+    pub fn rename_entry(&mut self, index: usize, plan: &str) {
+        let mut database = self.server.database.kept.object.as_ref().clone();
+        let status = database.status.as_mut();
+        let ledger = status.and_then(|status| status.ledger.as_mut());
+        let entries = &mut ledger.expect("it was filled").entries;
+        plan.clone_into(&mut entries[index].plan_key);
+        self.store_database(Kept::new(database));
+    }
+}
+
 /// The digest of the list of this number.
 pub fn digest(list: u8) -> String {
     format!("list{list}")

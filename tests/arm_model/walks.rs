@@ -259,6 +259,21 @@ fn a_full_ledger_forgets_what_is_done_and_else_arms_nothing() {
     assert_eq!(arms(EntryOutcome::Blocked), (0, queued));
 }
 
+/// What is blocked is repaired and tried again, as the message of a full ledger says: it adds no entry.
+#[test]
+fn a_full_ledger_lets_what_it_knows_be_tried_again() {
+    let scope = one(CALM);
+    let mut world = World::new(&scope.backends, scope.kind, CALM);
+    let name = world.server.migrations.keys().next().cloned();
+    let name = name.expect("one Migration");
+    let plan = world.server.migrations[&name].object.spec.plan_key.clone();
+    world.fill_ledger(EntryOutcome::Blocked, 2000);
+    world.rename_entry(0, &plan);
+    world.ask_again(&name, 1);
+    scope.leader.look(&mut world, &Root::Migration(name));
+    assert_eq!(world.server.jobs.len(), 1);
+}
+
 /// migrations.md case 40.
 #[test]
 fn a_lost_ledger_runs_nothing_beside_what_is_armed() {
