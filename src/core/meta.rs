@@ -75,6 +75,19 @@ pub fn is_controlled_by<K: Resource>(object: &K, owner_uid: &str) -> bool {
         .any(|owner| owner.controller == Some(true) && owner.uid == owner_uid)
 }
 
+/// Whether this finalizer is on the object.
+#[must_use]
+pub fn has_finalizer<K: Resource>(object: &K, finalizer: &str) -> bool {
+    object.finalizers().iter().any(|one| one == finalizer)
+}
+
+/// All finalizers of the object but this one: others have theirs, as a foreground deletion has.
+#[must_use]
+pub fn finalizers_without<'a, K: Resource>(object: &'a K, finalizer: &str) -> Vec<&'a str> {
+    let all = object.finalizers().iter().map(String::as_str);
+    all.filter(|one| *one != finalizer).collect()
+}
+
 /// The body with its own hash as one more annotation: what says, without comparing, that another body was sent last. A body without
 /// `metadata.annotations` stays as it is.
 #[must_use]

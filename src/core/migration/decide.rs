@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
-use super::approval;
 use super::arm;
+use super::build;
+use super::build::attempt::Attempt;
 use super::build::network_policy::network_policy;
 use super::contract;
 use super::inputs;
@@ -124,10 +125,14 @@ fn take_or_replace(
     if job.metadata.deletion_timestamp.is_some() {
         return Vec::new();
     }
-    let (Some(database), Some(body)) = (seen.database(), inputs::job_body(seen, attempt, mode))
-    else {
+    let ledger = seen.ledger();
+    let (Some(database), Some(made_from)) = (
+        seen.database(),
+        inputs::attempt(seen, &ledger, attempt, mode),
+    ) else {
         return Vec::new();
     };
+    let body = build::job::job(&made_from);
     let hash = meta::hash_of(&body);
     if job.annotations().get(meta::HASH_ANNOTATION) != Some(&hash) {
         return vec![Step::delete(ObjectKind::Job, job, Propagation::Background)];
@@ -144,29 +149,25 @@ fn take_or_replace(
         backend: seen.migration.spec.backend.clone(),
         version_table: planned::version_table(&seen.migration.spec).to_owned(),
         phase: Some(seen.migration.spec.phase),
-        lists: approval::lists(seen, mode, inputs::own_entry(&seen.ledger(), seen)),
+        lists: made_from.lists,
         retry_token: seen.retry_token(),
         since: crate::core::conditions::to_seconds(now).to_string(),
     };
-    let Some(ledger) = ledger::take(&seen.ledger(), holder) else {
+    let Some(taken) = ledger::take(&ledger, holder) else {
         return Vec::new();
     };
-    let status = database::status_with(database, Some(ledger), seen.bound, now);
-    reach(seen, attempt, mode, job)
-        .into_iter()
-        .chain([database::replace(database, status)])
-        .collect()
+    let status = database::status_with(database, Some(taken), seen.bound, now);
+    vec![reach(&made_from, job), database::replace(database, status)]
 }
 
 /// What its pod may reach stands before the pod does. One that stands already is met.
-fn reach(seen: &Seen, attempt: i64, mode: RunMode, job: &Job) -> Option<Step> {
-    let ledger = seen.ledger();
-    let body = network_policy(&inputs::attempt(seen, &ledger, attempt, mode)?, job);
-    Some(Step::Create(Create {
+fn reach(attempt: &Attempt, job: &Job) -> Step {
+    let body = network_policy(attempt, job);
+    Step::Create(Create {
         key: ObjectKey::of(ObjectKind::NetworkPolicy, job),
         hash: meta::hash_of(&body),
         body,
-    }))
+    })
 }
 
 fn steps(steps: Vec<Step>) -> Plan {

@@ -351,11 +351,7 @@ pub fn stray_run(seen: &Seen, now: Timestamp) -> Option<Ticket> {
     let identity = planned::identity(&seen.database()?.spec);
     seen.jobs
         .iter()
-        .filter(|job| {
-            job.finalizers()
-                .iter()
-                .any(|finalizer| finalizer == meta::OUTCOME_FINALIZER)
-        })
+        .filter(|job| meta::has_finalizer(job.as_ref(), meta::OUTCOME_FINALIZER))
         .filter(|job| {
             evidence::state(job, &evidence::pods_of(job, &seen.pods), now) == JobState::Active
         })

@@ -44,7 +44,9 @@ pub struct Decision {
 #[must_use]
 pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
     let plan = match ticket(&seen.job) {
-        Some(ticket) if has_finalizer(&seen.job) => plan(seen, &ticket, now),
+        Some(ticket) if meta::has_finalizer(seen.job.as_ref(), meta::OUTCOME_FINALIZER) => {
+            plan(seen, &ticket, now)
+        }
         _ => Plan::default(),
     };
     Decision { plan }
@@ -300,18 +302,8 @@ fn release(seen: &Seen) -> Step {
     Step::patch(ObjectKind::Job, seen.job.as_ref(), body)
 }
 
-fn has_finalizer(job: &Job) -> bool {
-    job.finalizers()
-        .iter()
-        .any(|finalizer| finalizer == meta::OUTCOME_FINALIZER)
-}
-
-/// All finalizers but ours: a foreground deletion has one of its own.
-fn other_finalizers(job: &Job) -> Vec<&String> {
-    job.finalizers()
-        .iter()
-        .filter(|finalizer| *finalizer != meta::OUTCOME_FINALIZER)
-        .collect()
+fn other_finalizers(job: &Job) -> Vec<&str> {
+    meta::finalizers_without(job, meta::OUTCOME_FINALIZER)
 }
 
 fn uid(job: &Job) -> String {

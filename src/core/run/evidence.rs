@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod};
 use kube::ResourceExt;
 
 use crate::core::meta;
@@ -211,24 +211,18 @@ pub fn main_never_ran(pods: &[&SeenPod]) -> bool {
     let is_told = |pod: &Pod| {
         let state = main_status(pod).and_then(|status| status.state.as_ref());
         let ended = is_finished(pod) && state.is_none_or(|state| state.terminated.is_some());
-        ended || has_failed_to_initialise(pod) || was_ended_uninitialised(pod)
+        ended || failed_init_container(pod).is_some() || was_ended_uninitialised(pod)
     };
     let is_sure = |seen: &&SeenPod| never_had_a_node(&seen.pod) || is_told(&seen.pod);
     !pods.is_empty() && !main_ran(pods) && pods.iter().all(is_sure)
 }
 
-/// Whether an init container has failed: of a pod that is never restarted, no main container is started then.
-fn has_failed_to_initialise(pod: &Pod) -> bool {
-    let status = pod.status.as_ref();
-    let mut statuses = status
-        .into_iter()
-        .flat_map(|status| status.init_container_statuses.iter().flatten());
-    statuses.any(|status| {
-        let ended = status
-            .state
-            .as_ref()
-            .and_then(|state| state.terminated.as_ref());
-        ended.is_some_and(|ended| ended.exit_code != 0)
+/// The first init container that has failed, and how: of a pod that is never restarted, no main container is started then.
+pub(super) fn failed_init_container(pod: &Pod) -> Option<(&str, &ContainerStateTerminated)> {
+    let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;
+    statuses.iter().find_map(|status| {
+        let ended = status.state.as_ref()?.terminated.as_ref()?;
+        (ended.exit_code != 0).then_some((status.name.as_str(), ended))
     })
 }
 

@@ -28,16 +28,8 @@ pub(super) fn verdict(
     pods: &[&SeenPod],
     now: Timestamp,
 ) -> Option<Verdict> {
-    if is_adopted(holder) && !evidence::is_armed(&seen.job) {
-        return Some(unarmed(&seen.job));
-    }
     if is_adopted(holder) {
-        let message = "the ledger was lost while this attempt ran".to_owned();
-        return Some(Verdict::without_message(
-            End::Unknown,
-            "OutcomeUnknown",
-            Some(message),
-        ));
+        return Some(adopted(&seen.job));
     }
     if let Some(message) = evidence::message(pods, ticket) {
         return Some(Verdict::from_message(&message));
@@ -76,15 +68,25 @@ fn node_lost(pod: &Pod) -> Verdict {
     Verdict::without_message(End::Unknown, "NodeLost", Some(message))
 }
 
-/// Somebody else unsuspended it before it was armed: without the mark of the arm the runner refuses to work.
-fn unarmed(job: &Job) -> Verdict {
+/// What an adopted run says of itself is not trusted. But without the mark of the arm, as where somebody else unsuspended its Job, the runner
+/// refuses to work.
+fn adopted(job: &Job) -> Verdict {
+    if evidence::is_armed(job) {
+        let message = "the ledger was lost while this attempt ran".to_owned();
+        return Verdict::without_message(End::Unknown, "OutcomeUnknown", Some(message));
+    }
     let message = format!(
         "somebody started job {} by hand before it was its turn; its runner refused",
         job.name_any()
     );
+    never_ran("NotArmed", Some(message))
+}
+
+/// Nothing was done, and no attempt is spent.
+fn never_ran(reason: &str, message: Option<String>) -> Verdict {
     Verdict {
         spends_attempt: false,
-        ..Verdict::without_message(End::Failed { retry_safe: true }, "NotArmed", Some(message))
+        ..Verdict::without_message(End::Failed { retry_safe: true }, reason, message)
     }
 }
 
@@ -103,12 +105,7 @@ fn without_message(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timesta
                 trouble.reason, trouble.message
             )
         });
-        let verdict =
-            Verdict::without_message(End::Failed { retry_safe: true }, "PodCannotStart", message);
-        return Verdict {
-            spends_attempt: false,
-            ..verdict
-        };
+        return never_ran("PodCannotStart", message);
     }
     Verdict::without_message(
         End::Unknown,

@@ -142,22 +142,11 @@ fn unschedulable(pod: &Pod) -> Option<StartTrouble> {
 }
 
 fn init_failed(pod: &Pod) -> Option<StartTrouble> {
-    let statuses = pod.status.as_ref()?.init_container_statuses.as_ref()?;
-    statuses.iter().find_map(|status| {
-        let ended = status
-            .state
-            .as_ref()?
-            .terminated
-            .as_ref()
-            .filter(|ended| ended.exit_code != 0)?;
-        Some(StartTrouble {
-            pod: Some(pod.name_any()),
-            reason: ended.reason.clone().unwrap_or_else(|| "Error".to_owned()),
-            message: format!(
-                "init container {} ended with code {}",
-                status.name, ended.exit_code
-            ),
-        })
+    let (name, ended) = evidence::failed_init_container(pod)?;
+    Some(StartTrouble {
+        pod: Some(pod.name_any()),
+        reason: ended.reason.clone().unwrap_or_else(|| "Error".to_owned()),
+        message: format!("init container {name} ended with code {}", ended.exit_code),
     })
 }
 
