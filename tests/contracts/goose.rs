@@ -7,12 +7,12 @@ use slipway::api::common::Tool;
 use crate::bench::running::pid;
 use crate::bench::{Bench, PASSWORD, said};
 
-const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
-const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");
-const C: (&str, &str) = ("3_c.sql", "-- +goose Up\nCREATE TABLE c (id int);\n");
+pub const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
+pub const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");
+pub const C: (&str, &str) = ("3_c.sql", "-- +goose Up\nCREATE TABLE c (id int);\n");
 
 /// Code and output.
-async fn goose(bench: &Bench, arguments: &[&str]) -> Result<(Option<i32>, String)> {
+pub async fn goose(bench: &Bench, arguments: &[&str]) -> Result<(Option<i32>, String)> {
     let mut command = bench.tool(Tool::Goose)?;
     Ok(said(command.args(arguments).output().await?))
 }

@@ -4,16 +4,7 @@ use anyhow::Result;
 use slipway::api::common::Tool;
 
 use crate::bench::{Bench, said};
-
-const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
-const B: (&str, &str) = ("2_b.sql", "-- +goose Up\nCREATE TABLE b (id int);\n");
-const C: (&str, &str) = ("3_c.sql", "-- +goose Up\nCREATE TABLE c (id int);\n");
-
-/// Code and output.
-async fn goose(bench: &Bench, arguments: &[&str]) -> Result<(Option<i32>, String)> {
-    let mut command = bench.tool(Tool::Goose)?;
-    Ok(said(command.args(arguments).output().await?))
-}
+use crate::goose::{A, B, C, goose};
 
 /// The last line without the time before it.
 fn last_line(said: &str) -> &str {

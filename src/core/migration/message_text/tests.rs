@@ -6,15 +6,20 @@ use super::{blocked, failed, retry_wait, skipped, succeeded};
 use crate::api::database::Entry;
 use crate::api::migration::Migration;
 
+/// Of a folder in the Backend's image.
+fn migration(tool: &str) -> Migration {
+    let migration = json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
+        "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": tool, "phase": "BeforeRollout",
+            "source": {"image": "orders:1", "path": "/migrations"}, "planKey": "k"},
+    });
+    serde_json::from_value(migration).expect("a Migration")
+}
+
 /// migrations.md 4.5: both ways out, each with the version that golang-migrate must be told.
 #[test]
 fn a_dirty_database_is_told_with_both_commands_and_the_last_good_version() {
-    let migration: Migration = serde_json::from_value(json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
-        "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "GolangMigrate", "phase": "BeforeRollout",
-            "source": {"image": "orders:1", "path": "/migrations"}, "planKey": "k"},
-    }))
-    .expect("a Migration");
+    let migration = migration("GolangMigrate");
     let text = |last_good: Option<&str>| {
         let entry = Entry {
             reason: "DatabaseDirty".to_owned(),
@@ -38,12 +43,7 @@ fn a_dirty_database_is_told_with_both_commands_and_the_last_good_version() {
 /// What the runner warned of is told before the next command, which stays last.
 #[test]
 fn what_the_runner_warned_of_is_told_however_it_ended() {
-    let migration: Migration = serde_json::from_value(json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
-        "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "Goose", "phase": "BeforeRollout",
-            "source": {"image": "orders:1", "path": "/migrations"}, "planKey": "k"},
-    }))
-    .expect("a Migration");
+    let migration = migration("Goose");
     let entry = Entry {
         reason: "SqlError".to_owned(),
         message: Some("2_b.sql:1".to_owned()),
