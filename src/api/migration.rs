@@ -1,4 +1,4 @@
-//! The Migration: one planned change of one Database's schema.
+//! The Migration: one planned change of one Database's schema, made by Slipway for a Backend or written by hand.
 
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -12,13 +12,14 @@ use super::migration_rules as rules;
 use super::patterns::{ABSOLUTE_PATH, FILE_VERSION, IMAGE, LABEL, OBJECT_NAME, PLAN_KEY};
 use super::schema;
 
-/// One planned change of a Database's schema. Slipway makes them from `Backend.spec.migrations`; the list is the history.
+/// One planned change of a Database's schema. Slipway makes them from `Backend.spec.migrations`, people write single ones by hand; the list is
+/// the history.
 #[derive(Clone, CustomResource, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[kube(
     group = "slipway.dev",
     version = "v1alpha1",
     kind = "Migration",
-    doc = "One planned change of a Database's schema. Slipway makes it from spec.migrations of a Backend; the list of them is the history.",
+    doc = "One planned change of a Database's schema. Slipway makes it from spec.migrations of a Backend; a single one, as a repair, is written by hand. The list of them is the history.",
     namespaced,
     shortname = "slm",
     category = "slipway",
@@ -38,7 +39,7 @@ use super::schema;
     printcolumn(name = "PENDING", type_ = "integer", json_path = ".status.pending", priority = 1),
     printcolumn(name = "ATTEMPT", type_ = "integer", json_path = ".status.attempt", priority = 1),
     printcolumn(name = "TOOK", type_ = "string", json_path = ".status.took", priority = 1),
-    printcolumn(name = "PLAN", type_ = "string", json_path = ".spec.planKey", priority = 1),
+    printcolumn(name = "PLAN", type_ = "string", json_path = ".status.planKey", priority = 1),
     printcolumn(
         name = "MESSAGE",
         type_ = "string",
@@ -60,13 +61,16 @@ use super::schema;
     validation = rules::only_a_program_is_read_back("spec"),
     validation = rules::only_what_is_read_back_has_a_version_table("spec"),
     validation = rules::a_target_is_that_of_files("spec"),
-    validation = rules::a_tool_has_files("spec")
+    validation = rules::a_tool_has_files("spec"),
+    validation = rules::a_config_map_has_a_digest("spec")
 )]
 pub struct MigrationSpec {
-    /// Name of the Backend whose release needs it. Required. Example: `orders`.
+    /// Name of the Backend whose release needs it. One written by hand takes the Backend's pull secrets, and waits while the Backend is paused.
+    /// Required. Example: `orders`.
     #[schemars(length(min = 1, max = 40), regex(pattern = LABEL))]
     pub backend: String,
-    /// Name of the entry in that Backend's `spec.migrations`. Required. Example: `schema`.
+    /// Name of the entry in that Backend's `spec.migrations`; of one written by hand any word that says what it is for. Required.
+    /// Example: `schema`.
     #[schemars(length(min = 1, max = 63), regex(pattern = LABEL))]
     pub name: String,
     /// Name of the Database to change, in the same namespace. Required. Example: `orders-db`.
@@ -74,7 +78,8 @@ pub struct MigrationSpec {
     pub database: String,
     /// Tool that understands the files, `Goose`, `GolangMigrate` or `Flyway`, or `Exec` for a program of one's own. Required. Example: `Goose`.
     pub tool: Tool,
-    /// When it runs, seen from the release: `BeforeRollout` or `AfterRollout`. Required. Example: `BeforeRollout`.
+    /// When it runs, seen from the release: `BeforeRollout` or `AfterRollout`. No release waits for one written by hand: `BeforeRollout` means
+    /// at once. Required. Example: `BeforeRollout`.
     pub phase: Phase,
     /// How long the release must have run undisturbed before it starts, where `phase` is `AfterRollout`. Seconds, 0 to 86400. What the Backend
     /// asks for by now counts. Default 600. Example: `3600`.
@@ -90,18 +95,40 @@ pub struct MigrationSpec {
     pub target: Option<String>,
     #[serde(flatten)]
     pub options: MigrationOptions,
-    /// Hash of everything that makes this another plan; 52 letters and digits, set by Slipway. What succeeded under a key never runs again.
-    /// Required. Example: `k3f9x2m7qa` and 42 more.
+    /// Hash of everything that makes this another plan; 52 letters and digits, written by Slipway. Leave it out where you write a Migration by
+    /// hand: Slipway then fixes the key when it first sees it (`status.planKey`). Default: none. Example: `k3f9x2m7qa` and 42 more.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     #[schemars(length(min = 52, max = 52), regex(pattern = PLAN_KEY))]
     pub plan_key: String,
+}
+
+impl Migration {
+    /// Whether a person wrote it. What Slipway makes has its plan key from the start, and keeps it where its Backend is gone.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.spec.plan_key.is_empty()
+    }
+
+    /// The plan key in force: that of the spec; of one written by hand that which was fixed when it was first seen. Empty before that.
+    #[must_use]
+    pub fn plan_key(&self) -> &str {
+        let fixed = self
+            .status
+            .as_ref()
+            .and_then(|status| status.plan_key.as_deref());
+        if self.is_by_hand() {
+            fixed.unwrap_or_default()
+        } else {
+            &self.spec.plan_key
+        }
+    }
 }
 
 /// Where the files are.
 #[derive(Clone, Debug, Default, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = rules::files_come_from_one_place("spec"),
-    validation = rules::a_config_map_has_a_digest("spec")
+    validation = rules::files_come_from_one_place("spec")
 )]
 pub struct MigrationSource {
     /// Image that holds the files of `path`, the program of tool `Exec`, or the tool where the platform gives no image of it.
@@ -116,8 +143,8 @@ pub struct MigrationSource {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub config_map: Option<String>,
-    /// Hash of that ConfigMap's keys and contents, 52 letters and digits, set by Slipway: nothing else is run. No default; required with `configMap`.
-    /// Example: `k3f9x2m7qa` and 42 more.
+    /// Hash of that ConfigMap's keys and contents, 52 letters and digits, written by Slipway beside `planKey`: nothing else is run. Leave it out
+    /// where you write a Migration by hand. No default. Example: `k3f9x2m7qa` and 42 more.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 52, max = 52), regex(pattern = PLAN_KEY))]
     pub digest: Option<String>,
@@ -137,6 +164,11 @@ pub struct MigrationStatus {
     /// State: `Pending`, `Queued`, `AwaitingApproval`, `Running`, `Verifying`, `RetryWait`, `Succeeded`, `Skipped`, `Failed`, `Blocked` or `Unknown`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<MigrationPhase>,
+    /// Hash of everything that makes this another plan: `spec.planKey`; of one written by hand fixed when it was first seen.
+    // A late write of a leader of before, which saw other files, must not fix another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-kubernetes-validations" = [{"rule": "self == oldSelf", "message": "status.planKey is fixed once and for all"}]))]
+    pub plan_key: Option<String>,
     /// Number of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempt: Option<i64>,

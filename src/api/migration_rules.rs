@@ -44,14 +44,14 @@ pub(super) fn files_come_from_one_place(field: &str) -> Rule {
         .field_path(".configMap")
 }
 
-/// What is planned is what runs, also where the ConfigMap is changed meanwhile. On the source itself.
+/// What is planned is what runs, also where the ConfigMap is changed meanwhile. Of what a person writes Slipway fixes both when it first sees it.
 pub(super) fn a_config_map_has_a_digest(field: &str) -> Rule {
-    Rule::new("has(self.configMap) == has(self.digest)")
+    Rule::new("has(self.source.digest) == (has(self.planKey) && has(self.source.configMap))")
         .message(
-            format!("{field}: source.digest is that of source.configMap; give both or none, or let a Backend make the Migration")
+            format!("{field}: source.digest and planKey are written by Slipway; leave out both where you write a Migration by hand")
                 .as_str(),
         )
-        .field_path(".digest")
+        .field_path(".source")
 }
 
 /// Under another name every value is free.

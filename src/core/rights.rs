@@ -93,15 +93,14 @@ pub const VIEWER_RULES: &[Rule] = &[rule(
 )];
 
 /// What people with the roles `edit` and `admin` may do besides. A Migration is changed only to set `slipway.dev/retry`, or `slipway.dev/approve`
-/// where no policy asks for more.
+/// where no policy asks for more; who writes one by hand may do no more by it than by a Backend.
 pub const EDITOR_RULES: &[Rule] = &[
     rule(
         GROUP,
-        &["backends", "databases"],
+        &["backends", "databases", "migrations"],
         &["create", "update", "patch", "delete", "deletecollection"],
     ),
     rule(GROUP, &["backends/scale"], &["get", "update", "patch"]),
-    rule(GROUP, &["migrations"], &["update", "patch", "delete"]),
 ];
 
 /// What people with the role `admin` may do besides: the verb that the admission policy of `charts/slipway/files/policies` asks for.

@@ -38,6 +38,9 @@ pub struct Budget {
     pub databases: u8,
     /// Releases that are disturbed, or undisturbed again.
     pub turns: u8,
+    /// Migrations that a person writes, and takes away.
+    pub writings: u8,
+    pub erasures: u8,
     /// Passes of time, long and short.
     pub passes: u8,
     pub moments: u8,
@@ -76,6 +79,8 @@ pub const CALM: Budget = Budget {
     losses: 0,
     databases: 0,
     turns: 0,
+    writings: 0,
+    erasures: 0,
     passes: 0,
     moments: 0,
 };

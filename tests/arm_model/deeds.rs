@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::by_hand;
 use crate::users::{DELETIONS, Deletion, digest};
 use crate::world::World;
 
@@ -22,6 +23,9 @@ pub enum Deed {
     DeleteDatabase,
     /// A release is disturbed, or undisturbed again.
     Turn(Arc<str>),
+    /// A person writes a Migration with the files of this image, or takes one away.
+    Write(&'static str),
+    Erase(Arc<str>),
 }
 
 /// What people may do now.
@@ -64,6 +68,8 @@ pub fn deeds(world: &World) -> Vec<Deed> {
             deeds.push(Deed::Withdraw(Arc::clone(name)));
         }
     }
+    deeds.extend(by_hand::to_write(world).into_iter().map(Deed::Write));
+    deeds.extend(by_hand::to_erase(world).into_iter().map(Deed::Erase));
     if left.changes > 0 {
         deeds.push(Deed::ChangeList);
     }
@@ -126,6 +132,14 @@ impl World {
                 self.left.turns -= 1;
                 let rests = self.undisturbed_since(name).is_none();
                 self.turn(name, rests);
+            }
+            Deed::Write(image) => {
+                self.write_by_hand(image);
+                self.left.writings -= 1;
+            }
+            Deed::Erase(name) => {
+                self.left.erasures -= 1;
+                self.erase(name);
             }
         }
     }

@@ -80,7 +80,7 @@ fn approve_what_is_listed(world: &mut World) {
     let ledger = ledger::of(&world.server.database.kept.object).into_owned();
     let names: Vec<Arc<str>> = world.server.migrations.keys().cloned().collect();
     for name in names {
-        let plan = &world.server.migrations[&name].object.spec.plan_key;
+        let plan = world.server.migrations[&name].object.plan_key();
         let entry = ledger::entry(&ledger, plan);
         let listed = entry.and_then(|entry| entry.listed.as_ref());
         if let Some(list) = listed.filter(|list| world.approval(&name) != Some(&list.digest)) {
@@ -117,7 +117,7 @@ fn is_at_rest(world: &World) -> bool {
                 | MigrationPhase::Failed
                 | MigrationPhase::Blocked,
             ) => true,
-            Some(MigrationPhase::Pending) => !wanted.contains(&migration.spec.plan_key),
+            Some(MigrationPhase::Pending) => !wanted.contains(migration.plan_key()),
             _ => false,
         })
 }

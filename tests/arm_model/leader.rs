@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use kube::ResourceExt;
 use serde_json::json;
 use slipway::api::migration::Migration;
 use slipway::core::plan::{ObjectKind, Step};
@@ -37,6 +38,7 @@ impl Leader {
 
     /// A look of the leader, from beginning to end.
     pub fn look(&self, world: &mut World, root: &Root) {
+        let seen = shown_uid(world, root);
         let mut plan = self.plan(world, root, world.term);
         for _ in 0..plan.decided.steps.len() {
             if !self.step(world, &mut plan, Arrival::Prompt) {
@@ -47,7 +49,14 @@ impl Leader {
             && let Some(migration) = world.server.migrations.get(name)
         {
             let mut migration: Migration = migration.object.as_ref().clone();
-            migration.status = Some(object(json!({"phase": phase})));
+            let key = &plan.decided.plan_key;
+            if migration.uid() != seen || !may_have(&migration, key) {
+                return;
+            }
+            migration.status = Some(object(json!({"phase": phase, "planKey": key})));
+            if !key.is_empty() {
+                world.truth.entry(key.as_str().into()).or_default();
+            }
             Arc::make_mut(&mut world.server.migrations)
                 .insert(Arc::clone(name), Kept::new(migration));
             wait_for(world, Watched::Migrations, root);
@@ -94,6 +103,19 @@ impl Leader {
             world.held.push(plan);
         }
     }
+}
+
+/// A status is written with the uid of what was looked at.
+fn shown_uid(world: &World, root: &Root) -> Option<String> {
+    let Root::Migration(name) = root else {
+        return None;
+    };
+    world.shown().migrations.get(name)?.object.uid()
+}
+
+/// A plan key that stands in a status is never changed: the API server refuses that.
+fn may_have(migration: &Migration, key: &str) -> bool {
+    [key, ""].contains(&migration.plan_key())
 }
 
 /// Which cache shows what the step has written.

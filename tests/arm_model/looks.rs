@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use kube::ResourceExt;
-use slipway::api::migration::MigrationPhase;
+use slipway::api::migration::{Migration, MigrationPhase};
 use slipway::core::database::retention;
 use slipway::core::migration::planned::{Planned, planned};
 use slipway::core::plan::{Executed, ObjectKind, Plan, Step};
@@ -36,13 +36,21 @@ pub struct WalkStep {
 #[derive(Debug)]
 pub struct Decided {
     pub steps: Vec<WalkStep>,
-    /// The phase that the status then shows, and what it says.
+    /// The phase and the plan key that the status then shows, and what it says.
     pub phase: Option<MigrationPhase>,
+    pub plan_key: String,
     pub message: String,
     /// Whether it looks again at a time of its own.
     pub wakes: bool,
     pub print: u64,
     pub uids: u64,
+}
+
+impl Decided {
+    /// Whether the status gets the plan key of what a person wrote.
+    pub fn fixes_the_key_of(&self, migration: &Migration) -> bool {
+        migration.plan_key() != self.plan_key
+    }
 }
 
 /// What was decided of what.
@@ -121,7 +129,7 @@ pub fn roots(shown: &Objects) -> Vec<Root> {
 
 fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistake) -> Decided {
     let now = world.now();
-    let mut message = String::new();
+    let (mut message, mut plan_key) = (String::new(), String::new());
     let (plan, phase) = match root {
         Root::Migration(name) => {
             let now = mistake.clock(now);
@@ -130,6 +138,8 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
             let report = migration::report(&seen, &decision, &Executed::default(), now);
             let status = report.status.unwrap_or_default();
             let phase = serde_json::from_value(status["phase"].clone()).ok();
+            let key = status["planKey"].as_str();
+            key.unwrap_or_default().clone_into(&mut plan_key);
             let said = status["conditions"][0]["message"].as_str();
             said.unwrap_or_default().clone_into(&mut message);
             (decision.plan, phase)
@@ -157,6 +167,7 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
         print: print_of(prints),
         steps,
         phase,
+        plan_key,
         message,
         wakes,
         uids,
@@ -214,14 +225,17 @@ fn database_seen(shown: &Objects, mistake: Mistake) -> database::Seen {
     }
 }
 
-/// The plan keys that Backends ask for.
+/// The plan keys that Backends ask for, and people.
 pub fn wanted(shown: &Objects) -> BTreeSet<String> {
     let databases = BTreeMap::from([("db".to_owned(), Arc::clone(&shown.database.kept.object))]);
     let backends = shown.backends.values();
-    backends
+    let of_backends = backends
         .flat_map(|backend| planned(&backend.kept.object, &databases, &BTreeMap::new()).migrations)
-        .map(|planned| planned.spec.plan_key)
-        .collect()
+        .map(|planned| planned.spec.plan_key);
+    let migrations = shown.migrations.values();
+    let by_hand = migrations.filter(|migration| migration.object.is_by_hand());
+    let by_hand = by_hand.map(|migration| migration.object.plan_key().to_owned());
+    of_backends.chain(by_hand).collect()
 }
 
 fn run_plan(shown: &Objects, name: &str, term: u8, now: jiff::Timestamp, mistake: Mistake) -> Plan {

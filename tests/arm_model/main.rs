@@ -5,6 +5,7 @@
 //! The walk keeps objects by what they hold and decides on the same only once, as the deciding itself takes a hundred times as long as a step.
 
 mod budget;
+mod by_hand;
 mod chance;
 mod deeds;
 mod fair;
@@ -30,7 +31,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use slipway::api::database::EntryOutcome;
-use slipway::api::migration::MigrationPhase;
 use slipway::core::database::ledger;
 use stateright::{Model, Property};
 
@@ -39,7 +39,7 @@ use deeds::{Deed, deeds};
 use kept::print_of;
 use kubernetes::{Ending, FAILURES};
 use leader::Leader;
-use looks::{Root, roots};
+use looks::{Decided, Root, roots};
 use rules::{RULES, Rule};
 use server::Arrival;
 use world::{Kind, Lag, Objects, WATCHED, Watched, World};
@@ -289,7 +289,7 @@ impl Scope {
             let Leader { looks, mistake } = &self.leader;
             let decided = looks.decide(world, &shown, &root, world.term, *mistake);
             let writes = decided.steps.len();
-            if writes > 0 || shows_news(&shown, &root, decided.phase) {
+            if writes > 0 || shows_news(&shown, &root, &decided) {
                 actions.push(Action::Look(root.clone()));
             }
             if writes > 0 && left.late > 0 {
@@ -305,12 +305,13 @@ impl Scope {
     }
 }
 
-fn shows_news(shown: &Objects, root: &Root, phase: Option<MigrationPhase>) -> bool {
+fn shows_news(shown: &Objects, root: &Root, decided: &Decided) -> bool {
     let Root::Migration(name) = root else {
         return false;
     };
-    let status = shown.migrations[name].object.status.as_ref();
-    status.and_then(|status| status.phase) != phase
+    let migration = &shown.migrations[name].object;
+    let phase = migration.status.as_ref().and_then(|status| status.phase);
+    phase != decided.phase || decided.fixes_the_key_of(migration)
 }
 
 fn programs(world: &World, actions: &mut Vec<Action>) {

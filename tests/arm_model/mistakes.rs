@@ -135,7 +135,7 @@ impl Mistake {
         let mut migration = Arc::clone(migration);
         let approved = migration.annotations().contains_key(APPROVE_ANNOTATION);
         if self == Self::TakesAnyApproval && approved {
-            let entry = ledger::entry(ledger, &migration.spec.plan_key);
+            let entry = ledger::entry(ledger, migration.plan_key());
             if let Some(list) = entry.and_then(|entry| entry.listed.as_ref()) {
                 let annotations = Arc::make_mut(&mut migration).annotations_mut();
                 annotations.insert(APPROVE_ANNOTATION.to_owned(), list.digest.clone());

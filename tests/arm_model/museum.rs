@@ -14,7 +14,7 @@ use crate::rules::Rule;
 use crate::walks::{SEED, after, approved, budget, one, two};
 
 /// Walks until the mistake breaks this rule.
-fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
+pub fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
     let checker = planted(rule, mistake, scope).spawn_bfs();
     shows(rule, mistake, checker);
 }

@@ -7,6 +7,7 @@ use slipway::api::migration::MigrationPhase;
 use slipway::core::database::ledger;
 
 use crate::Scope;
+use crate::kept::Kept;
 use crate::looks::{Decided, Root, roots};
 use crate::world::World;
 
@@ -21,7 +22,9 @@ impl Scope {
                 return true;
             };
             let decided = self.decided(&world, &root);
-            let says = self.moves(&world, name, &decided) || says_why(&world, name, &decided);
+            let says = self.moves(&world, name, &decided)
+                || says_why(&world, name, &decided)
+                || self.waits_for_what_is_taken_away(&world, &decided);
             if !says {
                 println!("{name}: {:?}: {}", decided.phase, decided.message);
             }
@@ -37,6 +40,16 @@ impl Scope {
             .decide(world, &shown, root, world.term, leader.mistake)
     }
 
+    /// Whether it waits for a holder that is gone, and whose Job goes or ends.
+    fn waits_for_what_is_taken_away(&self, world: &World, decided: &Decided) -> bool {
+        let holder = ledger::holder_of(&world.server.database.kept.object);
+        holder.is_some_and(|holder| {
+            let named = format!("waits for migration {} ", holder.migration);
+            decided.message.contains(&named)
+                && (is_at_work(world, holder) || self.moves(world, &holder.migration, decided))
+        })
+    }
+
     /// Whether something happens without a person: a write of its own or about a Job of its own, a look at a time, a program at work.
     fn moves(&self, world: &World, name: &str, decided: &Decided) -> bool {
         let goes_on = |decided: &Decided| !decided.steps.is_empty() || decided.wakes;
@@ -45,7 +58,10 @@ impl Scope {
         let mut jobs = jobs.filter(|job| job.starts_with(&own));
         let holder = ledger::holder_of(&world.server.database.kept.object);
         let own_holder = holder.filter(|holder| holder.migration == name);
+        let migration = world.server.migrations.get(name);
+        let fixes_the_key = |migration: &Kept<_>| decided.fixes_the_key_of(&migration.object);
         goes_on(decided)
+            || migration.is_some_and(fixes_the_key)
             || jobs.any(|job| goes_on(&self.decided(world, &Root::Run(job.clone()))))
             || own_holder.is_some_and(|holder| {
                 is_at_work(world, holder) || goes_on(&self.decided(world, &Root::Database))

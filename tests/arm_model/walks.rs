@@ -59,7 +59,7 @@ fn same(left: Budget) -> Scope {
 }
 
 /// Walks all states and fails on the first that breaks a rule.
-fn holds(scope: Scope) {
+pub fn holds(scope: Scope) {
     let (backends, left) = (scope.backends.len(), scope.left.text());
     let start = Instant::now();
     let checker = scope.checker().threads(2).spawn_bfs().join();

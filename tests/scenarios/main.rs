@@ -6,6 +6,7 @@
 mod aftermath;
 mod answers;
 mod approvals;
+mod by_hand;
 mod chart;
 mod children;
 #[path = "../cluster/mod.rs"]
@@ -202,6 +203,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         children::what_was_made_without_an_answer_is_recognised,
         image_volumes::files_of_an_image_come_by_a_volume_where_the_platform_says_so,
         config_maps::files_of_a_config_map_are_waited_for_and_each_edit_is_a_plan_of_its_own,
+        by_hand::a_repair_that_a_person_writes_runs_once_and_is_part_of_the_history,
+        by_hand::a_migration_that_a_person_writes_waits_for_what_it_names_and_runs_what_it_found,
         migrations::a_broken_migration_keeps_the_old_release_serving_and_a_mended_one_goes_out,
         golang_migrate::a_database_that_golang_migrate_left_dirty_is_repaired_by_the_messages_own_commands,
         flyway::a_failed_row_of_flyways_is_repaired_by_the_messages_own_commands,

@@ -57,14 +57,11 @@ rules:
 {{- define "slipway.rules.editor" -}}
 rules:
   - apiGroups: ["slipway.dev"]
-    resources: [backends, databases]
+    resources: [backends, databases, migrations]
     verbs: [create, update, patch, delete, deletecollection]
   - apiGroups: ["slipway.dev"]
     resources: [backends/scale]
     verbs: [get, update, patch]
-  - apiGroups: ["slipway.dev"]
-    resources: [migrations]
-    verbs: [update, patch, delete]
 {{- end }}
 {{- define "slipway.rules.approver" -}}
 rules:

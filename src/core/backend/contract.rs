@@ -14,6 +14,7 @@ use super::seen::Seen;
 use crate::api::backend::Soak;
 use crate::api::common::Phase;
 use crate::api::database::{EntryOutcome, Ledger};
+use crate::api::migration::{Migration, MigrationPhase};
 use crate::core::conditions;
 use crate::core::database::contracts;
 use crate::core::database::ledger;
@@ -71,12 +72,18 @@ fn unknown(seen: &Seen, ledger: &Ledger) -> Option<String> {
     });
     unknown
         .find(|entry| {
-            seen.migrations.iter().any(|migration| {
-                migration.spec.plan_key == entry.plan_key
-                    && is_controlled_by(migration.as_ref(), &seen.uid())
+            let mut migrations = seen.migrations.iter();
+            migrations.any(|migration| {
+                migration.plan_key() == entry.plan_key && runs_for(seen, migration)
             })
         })
         .map(|entry| entry.migration.clone())
+}
+
+/// Whether this Backend owns it, or a person wrote it for this Backend.
+fn runs_for(seen: &Seen, migration: &Migration) -> bool {
+    is_controlled_by(migration, &seen.uid())
+        || migration.is_by_hand() && migration.spec.backend == seen.name()
 }
 
 /// Whether a plan's files end below a contract, by what the ledger says of both. Of a plan that the ledger does not know nothing is known
@@ -101,7 +108,9 @@ pub(super) fn unsafe_rollback<'a>(
 /// Since when the release in force runs undisturbed, while a migration waits for that.
 pub(super) fn soak(seen: &Seen, considered: &Considered, now: Timestamp) -> Option<Soak> {
     let release = considered.release.as_ref()?.revision;
-    first_open(seen)?;
+    if first_open(seen).is_none() && !is_one_by_hand_open(seen) {
+        return None;
+    }
     if considered.hold.is_some()
         || considered.withheld
         || !is_rolled_out(seen, considered)
@@ -122,6 +131,21 @@ pub(super) fn soak(seen: &Seen, considered: &Considered, now: Timestamp) -> Opti
                 since: conditions::to_seconds(now).to_string(),
             }),
     )
+}
+
+/// Whether a person wrote a migration after the rollout that is not done.
+fn is_one_by_hand_open(seen: &Seen) -> bool {
+    let is_open = |migration: &Migration| {
+        let phase = migration.status.as_ref().and_then(|status| status.phase);
+        migration.is_by_hand()
+            && migration.spec.phase == Phase::AfterRollout
+            && !matches!(
+                phase,
+                Some(MigrationPhase::Succeeded | MigrationPhase::Skipped)
+            )
+    };
+    let mut migrations = seen.migrations.iter();
+    migrations.any(|migration| runs_for(seen, migration) && is_open(migration))
 }
 
 /// Whether a pod of another release may still run its program. One that has ended, as after an eviction, may lie about for long.

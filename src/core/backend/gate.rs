@@ -123,7 +123,7 @@ pub(super) fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
     let is_shown_done = matches!(
         phase,
         Some(MigrationPhase::Succeeded | MigrationPhase::Skipped)
-    ) && migration.spec.plan_key == plan.spec.plan_key;
+    ) && migration.plan_key() == plan.spec.plan_key;
     if is_shown_done && is_recorded_done(seen, plan) {
         return None;
     }

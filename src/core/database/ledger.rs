@@ -65,14 +65,14 @@ pub fn taken_for_applied<'a>(
 }
 
 /// Whether this ledger may be younger than the work of this Backend's programs: it is new, as after a restore, and neither did it see a
-/// version table come into being, nor a program of the Backend's succeed.
+/// version table come into being, whatever became of that attempt, nor a program of the Backend's succeed.
 #[must_use]
 pub fn may_have_forgotten(ledger: &Ledger, backend: &str) -> bool {
-    let good = |entry: &&Entry| entry.outcome == EntryOutcome::Succeeded;
-    let mut good = ledger.entries.iter().filter(good);
-    !good.any(|entry| {
+    !ledger.entries.iter().any(|entry| {
         let began = entry.before.is_none() && entry.after.is_some();
-        let program = entry.tool == Some(Tool::Exec) && entry.backend == backend;
+        let program = entry.tool == Some(Tool::Exec)
+            && entry.backend == backend
+            && entry.outcome == EntryOutcome::Succeeded;
         began || program
     })
 }

@@ -90,7 +90,7 @@ pub fn confirm(seen: &Seen, entry: Option<&Entry>) -> Option<Confirm> {
     })
 }
 
-/// What the Backend asks for now.
+/// What is asked for now.
 fn wanted(seen: &Seen) -> Approval {
     asked::asked(seen)
         .map_or(seen.migration.spec.options.approval, |spec| {
@@ -100,7 +100,7 @@ fn wanted(seen: &Seen) -> Approval {
 }
 
 fn digest_of_program(seen: &Seen) -> String {
-    hash::of_parts(["program", &seen.migration.spec.plan_key])
+    hash::of_parts(["program", seen.migration.plan_key()])
 }
 
 fn person(seen: &Seen, digest: String, list: Option<PendingList>) -> Need {

@@ -1,4 +1,4 @@
-//! What the Backend asks for now, seen from one of its Migrations. Pure.
+//! What is asked for now, seen from a Migration: by the Backend that owns it, or by who wrote it. Pure.
 
 use kube::ResourceExt;
 
@@ -8,17 +8,17 @@ use crate::api::database::EntryOutcome;
 use crate::api::migration::MigrationSpec;
 use crate::core::database::ledger;
 
-/// Whether the Backend that owns it asks for this very plan now.
+/// Whether this very plan is asked for now.
 #[must_use]
 pub fn is_wanted(seen: &Seen) -> bool {
     asked(seen).is_some()
 }
 
-/// The plan as the Backend that owns it asks for it now: the same but for what the plan key leaves out.
+/// The plan as it is asked for now: the same but for what the plan key leaves out.
 #[must_use]
 pub fn asked(seen: &Seen) -> Option<&MigrationSpec> {
     let spec = &own(seen)?.1.spec;
-    (spec.plan_key == seen.migration.spec.plan_key).then_some(spec)
+    (spec.plan_key == seen.migration.plan_key()).then_some(spec)
 }
 
 /// The ConfigMap that is not there, of its own entry or of one before it in its phase.

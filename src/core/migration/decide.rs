@@ -140,7 +140,7 @@ fn take_or_replace(
     let holder = Holder {
         migration: seen.migration.name_any(),
         migration_uid: seen.uid(),
-        plan_key: seen.migration.spec.plan_key.clone(),
+        plan_key: seen.migration.plan_key().to_owned(),
         attempt,
         mode,
         job: job.name_any(),

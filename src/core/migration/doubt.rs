@@ -22,7 +22,7 @@ pub(super) fn must_be_read(seen: &Seen, entry: Option<&Entry>) -> bool {
 pub(super) fn must_read(seen: &Seen, entry: Option<&Entry>) -> bool {
     let spec = &seen.migration.spec;
     let table = planned::version_table(spec);
-    is_unknown(entry) || ledger::is_in_doubt(&seen.ledger(), table, &spec.plan_key)
+    is_unknown(entry) || ledger::is_in_doubt(&seen.ledger(), table, seen.migration.plan_key())
 }
 
 /// The Migration that will read, with its own files, how its own attempt ended on this table. One that has looked in vain is not waited for any
@@ -39,16 +39,17 @@ pub(super) fn reader(seen: &Seen) -> Option<String> {
         })
     };
     // Whoever has an end of its own to find out waits for nobody: two such would wait for each other.
-    let looks_itself = is_unknown(ledger::entry(&ledger, &spec.plan_key));
-    let in_doubt = !looks_itself && ledger::is_in_doubt(&ledger, table, &spec.plan_key);
+    let own_key = seen.migration.plan_key();
+    let looks_itself = is_unknown(ledger::entry(&ledger, own_key));
+    let in_doubt = !looks_itself && ledger::is_in_doubt(&ledger, table, own_key);
     let mut others = seen.siblings.iter().filter(|_| in_doubt);
     others
         .find(|other| {
             other.spec.database == spec.database
-                && other.spec.plan_key != spec.plan_key
+                && other.plan_key() != own_key
                 && other.metadata.deletion_timestamp.is_none()
                 && can_be_judged(other)
-                && unread(&other.spec.plan_key)
+                && unread(other.plan_key())
         })
         .map(|other| other.name_any())
 }

@@ -52,7 +52,7 @@ pub fn attempt<'a>(
 /// What the ledger knows of files that golang-migrate's table does not name. Not for a person who asks again: whoever has looked may want it
 /// run all the same.
 fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'a TakenForApplied> {
-    let entry = ledger::entry(ledger, &spec.plan_key);
+    let entry = own_entry(ledger, seen);
     let blind = spec.tool == Tool::GolangMigrate && !situation::asked_again(seen, entry);
     let table = planned::version_table(spec);
     blind.then(|| ledger::taken_for_applied(ledger, table))?
@@ -61,14 +61,14 @@ fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'
 /// What the ledger says of this plan.
 #[must_use]
 pub fn own_entry<'a>(ledger: &'a Ledger, seen: &Seen) -> Option<&'a Entry> {
-    ledger::entry(ledger, &seen.migration.spec.plan_key)
+    ledger::entry(ledger, seen.migration.plan_key())
 }
 
 /// Whether a program of which nothing tells afterwards that it ran may have run before this ledger began. A person who asks again has looked.
 fn may_have_run(seen: &Seen, ledger: &Ledger, spec: &MigrationSpec) -> bool {
     let options = &spec.options;
     let proven = options.read_back.is_some() || options.idempotent == Some(true);
-    let entry = ledger::entry(ledger, &spec.plan_key);
+    let entry = own_entry(ledger, seen);
     spec.tool == Tool::Exec
         && !proven
         && !situation::asked_again(seen, entry)

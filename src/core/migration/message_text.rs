@@ -3,6 +3,7 @@
 
 use kube::ResourceExt;
 
+use super::new_plan_text;
 use super::seen::Seen;
 use super::table_words;
 use crate::api::common::Tool;
@@ -17,15 +18,7 @@ use crate::core::run::ticket;
 fn renumber(migration: &Migration) -> String {
     format!(
         "Renumber it above the last one and {}",
-        new_files(migration)
-    )
-}
-
-/// How other files come.
-fn new_files(migration: &Migration) -> String {
-    migration.spec.source.config_map.as_ref().map_or_else(
-        || "push a new image".to_owned(),
-        |name| format!("change configmap {name}"),
+        new_plan_text::new_files(migration)
     )
 }
 
@@ -85,18 +78,11 @@ fn warned(said: String, entry: &Entry) -> String {
     format!("{said}; warning: {}", entry.warnings.join("; "))
 }
 
-pub(super) fn superseded(migration: &Migration) -> String {
-    format!(
-        "backend {} does not ask for it any more; it never runs unless the backend asks again",
-        migration.spec.backend
-    )
-}
-
 pub(super) fn failed(migration: &Migration, entry: &Entry) -> String {
     format!(
         "{}. Fix the cause, {}; or: {}",
         cause(migration, entry),
-        new_files(migration),
+        new_plan_text::new_files(migration),
         retry_command(migration)
     )
 }
@@ -259,15 +245,14 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
         ),
         "ChecksumMismatch" => format!(
             "Put the file back as it ran and {}; or, if the schema is as the new file has it, {}; then: {retry}",
-            new_files(migration),
+            new_plan_text::new_files(migration),
             flyway_repair(migration)
         ),
         "OutOfOrder" if matches!(migration.spec.tool, Tool::Goose | Tool::Flyway) => {
             format!(
-                "{}, or set outOfOrder: Allow in entry {} of spec.migrations of backend {}; or, if the table is wrong: {retry}",
+                "{}, or {}; or, if the table is wrong: {retry}",
                 renumber(migration),
-                migration.spec.name,
-                migration.spec.backend
+                new_plan_text::allowed_order(migration)
             )
         }
         "OutOfOrder" => format!(
@@ -277,11 +262,7 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
         "UnknownDatabaseVersion" => {
             format!(
                 "{}; or, if the table is wrong: {retry}",
-                if migration.spec.source.config_map.is_some() {
-                    "Put the file that holds it into the configmap"
-                } else {
-                    "Ship the image that holds it"
-                }
+                new_plan_text::the_file_that_holds_it(migration)
             )
         }
         "PooledEndpoint" => {
@@ -299,9 +280,10 @@ fn remedy(migration: &Migration, entry: &Entry) -> String {
             )
         }
         "OutcomeUnknown" if version_table.is_empty() => {
+            let for_ever = new_plan_text::idempotent_for_ever(migration);
             format!(
                 "Nothing proves whether the program did its work (readBack is not set). Look at the database: undo what is there of it, or see \
-                 that it may begin anew (then set idempotent: true); then: {retry}"
+                 that it may begin anew{for_ever}; then: {retry}"
             )
         }
         "OutcomeUnknown" => {

@@ -164,7 +164,7 @@ fn plan_one(
 /// generation, no name of Backend or entry: the same files on the same database are the same plan, whoever asks. Nor how long and how often
 /// it is tried and where the tool lies: what was done stays done when those change. Of a ConfigMap its data count, not its name, and then the
 /// image only as the program of `Exec`.
-fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
+pub(super) fn plan_key(spec: &MigrationSpec, database: &DatabaseSpec) -> String {
     let identity = identity(database);
     // How a program of one's own is read back may be said later, when it has run.
     let table = match spec.tool {

@@ -3,18 +3,22 @@
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::approval;
 use super::approval_text;
+use super::by_hand;
 use super::decide::Decision;
 use super::message_text;
+use super::missing;
+use super::new_plan_text;
 use super::seen::Seen;
-use super::situation::{self, Situation};
+use super::situation::Situation;
 use crate::api::database::{Entry, EntryOutcome, Holder, RunMode};
 use crate::api::migration::{MigrationPhase, MigrationStatus};
 use crate::core::conditions::{self, Standing};
 use crate::core::database::ledger;
-use crate::core::plan::{Executed, Report, Step, Stop};
+use crate::core::plan::{Executed, Report, Stop};
+use at_work::{about_to_look, listing, reading_back, running, running_phase, was_armed};
 
+mod at_work;
 mod events;
 
 /// The status that follows, and an event where the phase has changed. Nothing where something has changed meanwhile: the next look, at once,
@@ -27,13 +31,14 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
     let old = seen.migration.status.clone().unwrap_or_default();
     let (phase, standing) = standing(seen, decision, executed);
     let ledger = seen.ledger();
-    let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
+    let entry = ledger::entry(&ledger, seen.migration.plan_key());
     let holder = seen.own_holder(&ledger);
     let generation = seen.migration.metadata.generation.unwrap_or_default();
     let status = MigrationStatus {
         observed_generation: Some(generation),
         conditions: conditions::settle(&old.conditions, standing.drafts(), generation, now),
         phase: Some(phase),
+        plan_key: plan_key(seen),
         attempt: attempt(holder.as_ref(), entry).or(old.attempt),
         job: job(seen, holder.as_ref(), entry).or_else(|| old.job.clone()),
         current: entry.and_then(|entry| entry.after.clone().or_else(|| entry.before.clone())),
@@ -60,6 +65,15 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
     }
 }
 
+/// The key in force, and from now on that of one that a person wrote.
+fn plan_key(seen: &Seen) -> Option<String> {
+    let known = seen.migration.plan_key();
+    if known.is_empty() {
+        return by_hand::new_key(seen).cloned();
+    }
+    Some(known.to_owned())
+}
+
 /// What has no Job to show for its turn is Pending: others on its database need not wait for it.
 fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (MigrationPhase, Standing) {
     if let Some(Stop::NameConflict { key }) = &executed.stop {
@@ -75,7 +89,7 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
     }
     match &decision.situation {
         Situation::Waiting {
-            reason: reason @ situation::LEDGER_FULL,
+            reason: reason @ missing::LEDGER_FULL,
             message,
         } => (MigrationPhase::Queued, stalled(reason, message.clone())),
         Situation::Waiting { reason, message } => {
@@ -87,7 +101,7 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
         ),
         Situation::Superseded => (
             MigrationPhase::Pending,
-            working("Superseded", message_text::superseded(&seen.migration)),
+            working("Superseded", new_plan_text::superseded(&seen.migration)),
         ),
         Situation::Queued { behind } => (
             MigrationPhase::Queued,
@@ -206,40 +220,6 @@ fn ended(seen: &Seen, entry: &Entry) -> (MigrationPhase, Standing) {
     }
 }
 
-fn running_phase(holder: &Holder) -> MigrationPhase {
-    match holder.mode {
-        RunMode::Run => MigrationPhase::Running,
-        RunMode::Check if holder.lists => MigrationPhase::Queued,
-        RunMode::Check => MigrationPhase::Unknown,
-    }
-}
-
-fn running(seen: &Seen, holder: &Holder) -> Standing {
-    if holder.lists {
-        return listing(seen);
-    }
-    if holder.mode == RunMode::Check {
-        return reading_back(seen);
-    }
-    let message = format!(
-        "attempt {} runs on database {}; its log: kubectl logs job/{} -n {}",
-        holder.attempt,
-        seen.migration.spec.database,
-        holder.job,
-        seen.migration.namespace().unwrap_or_default()
-    );
-    working("Running", message)
-}
-
-fn lists(seen: &Seen) -> bool {
-    let ledger = seen.ledger();
-    approval::lists(
-        seen,
-        RunMode::Check,
-        ledger::entry(&ledger, &seen.migration.spec.plan_key),
-    )
-}
-
 fn retrying(seen: &Seen, entry: &Entry) -> Standing {
     let message = if entry.outcome == EntryOutcome::Listed {
         message_text::lists_again(&seen.migration, entry)
@@ -247,41 +227,6 @@ fn retrying(seen: &Seen, entry: &Entry) -> Standing {
         message_text::retry_wait(&seen.migration, entry)
     };
     working(&entry.reason, message)
-}
-
-fn about_to_look(seen: &Seen) -> (MigrationPhase, Standing) {
-    if lists(seen) {
-        (MigrationPhase::Queued, listing(seen))
-    } else {
-        (MigrationPhase::Unknown, reading_back(seen))
-    }
-}
-
-fn listing(seen: &Seen) -> Standing {
-    let database = &seen.migration.spec.database;
-    working(
-        "Queued",
-        format!("what is pending on database {database} is being listed for the approval"),
-    )
-}
-
-fn reading_back(seen: &Seen) -> Standing {
-    let database = &seen.migration.spec.database;
-    working(
-        "OutcomeUnknown",
-        format!(
-            "how the last attempt ended is not known; database {database} is being read to find out"
-        ),
-    )
-}
-
-fn was_armed(decision: &Decision, executed: &Executed) -> bool {
-    executed.stop.is_none()
-        && decision
-            .plan
-            .steps
-            .iter()
-            .any(|step| matches!(step, Step::Confirm(_)))
 }
 
 fn refusal(stop: &Stop) -> Option<Standing> {

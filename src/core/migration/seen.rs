@@ -14,6 +14,7 @@ use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::ledger;
 use crate::core::hash;
 use crate::core::meta;
+use crate::core::migration::by_hand;
 use crate::core::migration::planned::{Planned, planned};
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
@@ -29,7 +30,7 @@ pub struct Seen {
     pub backend: Option<Arc<Backend>>,
     /// The Databases that this Backend names, and the Migration's own.
     pub databases: BTreeMap<String, Arc<Database>>,
-    /// What this Backend asks for now, if it owns the Migration: see [`Seen::with_plan`].
+    /// What this Backend asks for now, if it owns the Migration; where a person wrote it, itself: see [`Seen::with_plan`].
     pub planned: Planned,
     /// Backends that name the Migration's Database: its status is written as a whole.
     pub bound: i64,
@@ -45,13 +46,17 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The same with what the Backend asks for, which is worked out once for all who want to know. `config_maps`: those that hold files.
+    /// The same with what is asked for, which is worked out once for all who want to know. `config_maps`: those that hold files.
     #[must_use]
     pub fn with_plan(mut self, config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>) -> Self {
-        self.planned = self
-            .live_backend()
-            .map(|backend| planned(backend, &self.databases, config_maps))
-            .unwrap_or_default();
+        let asked_for = |backend: &Arc<Backend>| {
+            if self.migration.is_by_hand() {
+                by_hand::planned(&self.migration, &self.databases, config_maps)
+            } else {
+                planned(backend, &self.databases, config_maps)
+            }
+        };
+        self.planned = self.live_backend().map(asked_for).unwrap_or_default();
         self
     }
 
@@ -81,20 +86,20 @@ impl Seen {
     pub fn own_holder(&self, ledger: &Ledger) -> Option<Holder> {
         let uid = self.uid();
         ledger.holder.clone().filter(|holder| {
-            holder.migration_uid == uid && holder.plan_key == self.migration.spec.plan_key
+            holder.migration_uid == uid && holder.plan_key == self.migration.plan_key()
         })
     }
 
-    /// The Backend, if it is the one that owns this Migration and is not being deleted.
+    /// The Backend for which it runs, if that is not being deleted: the one that owns this Migration, or that a person named.
     #[must_use]
     pub fn live_backend(&self) -> Option<&Arc<Backend>> {
-        self.backend.as_ref().filter(|backend| {
-            backend.metadata.deletion_timestamp.is_none()
-                && meta::is_controlled_by(
-                    self.migration.as_ref(),
-                    &backend.uid().unwrap_or_default(),
-                )
-        })
+        let is_its_own = |backend: &Backend| {
+            let uid = backend.uid().unwrap_or_default();
+            self.migration.is_by_hand() || meta::is_controlled_by(self.migration.as_ref(), &uid)
+        };
+        self.backend
+            .as_ref()
+            .filter(|backend| backend.metadata.deletion_timestamp.is_none() && is_its_own(backend))
     }
 
     /// The Job of that name.

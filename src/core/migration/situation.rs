@@ -10,9 +10,11 @@ use kube::ResourceExt;
 
 use super::approval::{self, Awaiting, Need};
 use super::asked;
+use super::by_hand;
 use super::contract::{self, NotDue};
 use super::doubt;
-use super::planned::{self, MissingFiles};
+use super::missing;
+use super::planned;
 use super::seen::Seen;
 use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
 use crate::api::migration::{Migration, MigrationPhase};
@@ -25,9 +27,6 @@ use crate::core::run::ticket::{self, Ticket, job_name};
 #[cfg(test)]
 mod tests;
 
-/// Reason of a ledger that has no room for another attempt.
-pub const LEDGER_FULL: &str = "LedgerFull";
-
 /// One of these at any moment.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Situation {
@@ -36,7 +35,7 @@ pub enum Situation {
         reason: &'static str,
         message: String,
     },
-    /// The Backend's newest spec does not ask for it.
+    /// Nobody asks for it: the Backend's newest spec does not, or what a person wrote is another plan by now.
     Superseded,
     /// It runs after the rollout, and it is too early for that.
     NotDue(NotDue),
@@ -78,14 +77,14 @@ pub enum Situation {
 #[must_use]
 pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     if seen.database().is_none() {
-        return database_missing(seen);
+        return missing::database(seen);
     }
     let ledger = seen.ledger();
     if let Some(holder) = seen.own_holder(&ledger) {
         return held(seen, holder, now);
     }
     let spec = &seen.migration.spec;
-    let entry = ledger::entry(&ledger, &spec.plan_key).cloned();
+    let entry = ledger::entry(&ledger, seen.migration.plan_key()).cloned();
     let asked_again = asked_again(seen, entry.as_ref());
     if let Some(entry) = entry
         .clone()
@@ -138,15 +137,18 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     }
     // Who has an entry adds none; so what is blocked can be repaired and tried again.
     if entry.is_none() && retention::is_full(&ledger) {
-        return ledger_full(seen);
+        return missing::room(seen);
     }
     turn(seen, entry.as_ref(), now)
 }
 
 /// What must be so before it takes part in the queue at all.
 fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
-    if let Some(missing) = asked::missing_files(seen) {
-        return Some(files_missing(seen, missing));
+    if let Some(files) = asked::missing_files(seen) {
+        return Some(missing::files(seen, files));
+    }
+    if let Some(waits) = by_hand::waits(seen) {
+        return Some(waits);
     }
     if !asked::is_wanted(seen) {
         return Some(Situation::Superseded);
@@ -168,7 +170,7 @@ fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
 #[must_use]
 pub fn may_be_armed(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> bool {
     let ledger = seen.ledger();
-    let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
+    let entry = ledger::entry(&ledger, seen.migration.plan_key());
     let reads = mode == RunMode::Check && doubt::must_be_read(seen, entry);
     let due = asked::is_wanted(seen) && contract::not_due(seen, now).is_none();
     if is_going(seen) {
@@ -181,47 +183,6 @@ pub fn may_be_armed(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> bo
 fn is_going(seen: &Seen) -> bool {
     let database = seen.database();
     database.is_some_and(|database| database.metadata.deletion_timestamp.is_some())
-}
-
-fn database_missing(seen: &Seen) -> Situation {
-    let name = &seen.migration.spec.database;
-    Situation::Waiting {
-        reason: "DatabaseNotFound",
-        message: format!(
-            "database {name} not found (named by backend {}, spec.migrations). Next: kubectl get sldb/{name} -n {}",
-            seen.migration.spec.backend,
-            seen.migration.namespace().unwrap_or_default()
-        ),
-    }
-}
-
-/// Until it is there nobody can say whether this plan is still the one that is meant.
-fn files_missing(seen: &Seen, missing: &MissingFiles) -> Situation {
-    let MissingFiles {
-        config_map, entry, ..
-    } = missing;
-    Situation::Waiting {
-        reason: "ConfigMapMissing",
-        message: format!(
-            "configmap {config_map} not found (named by backend {}, spec.migrations[{entry}].source.configMap). Next: kubectl get configmap \
-             {config_map} -n {}",
-            seen.migration.spec.backend,
-            seen.migration.namespace().unwrap_or_default()
-        ),
-    }
-}
-
-/// What could be forgotten has been: only a person can make room.
-fn ledger_full(seen: &Seen) -> Situation {
-    let name = &seen.migration.spec.database;
-    let namespace = seen.migration.namespace().unwrap_or_default();
-    Situation::Waiting {
-        reason: LEDGER_FULL,
-        message: format!(
-            "the ledger of database {name} (status.ledger, at most 512 KiB) holds nothing that may be forgotten: what is blocked, wanted by a \
-             backend or of tool Exec stays. Repair and retry what is blocked, remove backends that nobody needs. Next: kubectl get slm -n {namespace}"
-        ),
-    }
 }
 
 fn held(seen: &Seen, holder: Holder, now: Timestamp) -> Situation {
@@ -302,8 +263,7 @@ pub fn retry_time(entry: &Entry) -> Option<Timestamp> {
 /// A mark that only the ledger knows of: no look at the database can clear it.
 fn foreign_mark(seen: &Seen, ledger: &Ledger) -> Option<(Block, String)> {
     let block = ledger::block(ledger, planned::version_table(&seen.migration.spec))?;
-    if block.evidence != BlockEvidence::LedgerOnly || block.plan_key == seen.migration.spec.plan_key
-    {
+    if block.evidence != BlockEvidence::LedgerOnly || block.plan_key == seen.migration.plan_key() {
         return None;
     }
     let by = ledger::entry(ledger, &block.plan_key).map_or_else(

@@ -8,12 +8,13 @@ use kube::ResourceExt;
 
 use super::{config_maps, undecodable_report};
 use crate::api::backend::Backend;
-use crate::api::database::Database;
+use crate::api::common::Phase;
+use crate::api::database::{Database, Entry, EntryOutcome};
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::backend::{self, authorities_of, config_maps_of, databases_of, headless_name};
-use crate::core::database::endpoint;
+use crate::core::database::{endpoint, ledger};
 use crate::core::meta::{self, BACKEND_LABEL};
 use crate::core::migration::planned::planned;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
@@ -96,6 +97,8 @@ impl Kind for BackendKind {
                         .map(str::to_owned),
                 );
                 names.extend(planner(name).map(str::to_owned));
+                names.extend(named_by(change, caches));
+                names.extend(waiting_for_its_end(change, caches));
                 names
             }
             ObjectKind::ServiceAccount
@@ -116,6 +119,29 @@ impl Kind for BackendKind {
 /// and when it is deleted, the Backend must go on.
 fn planner(migration: &str) -> Option<&str> {
     migration.rsplit_once('-').map(|(backend, _)| backend)
+}
+
+/// The Backend for which a person wrote this Migration.
+fn named_by(change: &Change, caches: &Caches) -> Option<String> {
+    let migrations = &caches.migrations;
+    let migration = migrations.get(&change.key.namespace, &change.key.name)?;
+    migration
+        .is_by_hand()
+        .then(|| migration.spec.backend.clone())
+}
+
+/// The Backends that wait until it is known how a migration after a rollout ended. One that a person wrote names them by no label.
+fn waiting_for_its_end(change: &Change, caches: &Caches) -> Vec<String> {
+    let is_waited_for = |entry: &Entry| {
+        entry.migration == change.key.name
+            && entry.phase == Some(Phase::AfterRollout)
+            && entry.outcome == EntryOutcome::Unknown
+    };
+    let databases = caches.databases.in_namespace(&change.key.namespace);
+    let ledgers = databases.iter().map(|database| ledger::of(database));
+    let entries = ledgers.flat_map(|ledger| ledger.into_owned().entries);
+    let waited_for = entries.filter(is_waited_for);
+    waited_for.map(|entry| entry.backend).collect()
 }
 
 /// Backends bound to a Database whose authority's certificate is in the changed ConfigMap.
@@ -168,6 +194,7 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
         .into_iter()
         .filter(|migration| {
             meta::is_controlled_by(migration.as_ref(), &uid)
+                || migration.is_by_hand() && migration.spec.backend == name
                 || planned
                     .migrations
                     .iter()

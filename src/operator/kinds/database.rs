@@ -100,7 +100,7 @@ impl Kind for DatabaseKind {
     }
 }
 
-/// The plan keys of this Database that Backends ask for now.
+/// The plan keys of this Database that Backends ask for now, and those of the Migrations that people wrote.
 fn wanted(caches: &Caches, database: &Arc<Database>) -> BTreeSet<String> {
     let databases = BTreeMap::from([(database.name_any(), Arc::clone(database))]);
     let namespace = database.namespace().unwrap_or_default();
@@ -110,11 +110,18 @@ fn wanted(caches: &Caches, database: &Arc<Database>) -> BTreeSet<String> {
         &namespace,
         backends.iter().flat_map(|backend| config_maps_of(backend)),
     );
-    backends
+    let of_backends = backends
         .iter()
         .flat_map(|backend| planned(backend, &databases, &config_maps).migrations)
-        .map(|planned| planned.spec.plan_key)
-        .collect()
+        .map(|planned| planned.spec.plan_key);
+    let migrations = caches.migrations.in_namespace(&namespace);
+    let by_hand = migrations
+        .iter()
+        .filter(|migration| {
+            migration.is_by_hand() && migration.spec.database == database.name_any()
+        })
+        .map(|migration| migration.plan_key().to_owned());
+    of_backends.chain(by_hand).collect()
 }
 
 fn lives(caches: &Caches, namespace: &str, holder: &Holder) -> bool {

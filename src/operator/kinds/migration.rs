@@ -13,8 +13,8 @@ use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::meta;
-use crate::core::migration;
 use crate::core::migration::planned::{Planned, config_maps_of};
+use crate::core::migration::{self, by_hand};
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
@@ -71,7 +71,10 @@ impl Kind for MigrationKind {
         let concerned = |migration: &&Arc<Migration>| match change.key.kind {
             ObjectKind::Backend => migration.spec.backend == change.key.name,
             ObjectKind::Database => true,
-            ObjectKind::ConfigMap => takers.contains(&migration.spec.backend),
+            ObjectKind::ConfigMap => {
+                takers.contains(&migration.spec.backend)
+                    || by_hand::config_map_of(migration) == Some(&change.key.name)
+            }
             ObjectKind::Migration => migration.name_any() != change.key.name,
             // A run whose outcome is recorded keeps its database until its Job says so too: what waits for it is queued.
             ObjectKind::Job | ObjectKind::Pod => {
@@ -126,6 +129,7 @@ pub(super) fn seen(
         .filter(|other| other.uid() != root.uid())
         .collect();
     let files = backend.iter().flat_map(|backend| config_maps_of(backend));
+    let files = files.chain(by_hand::config_map_of(root));
     let config_maps = config_maps(caches, &namespace, files);
     migration::Seen {
         migration: Arc::clone(root),

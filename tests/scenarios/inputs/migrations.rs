@@ -328,7 +328,7 @@ pub(super) fn objects() -> Vec<Input> {
         ),
         migration(
             "source: {path: null, configMap: sql}",
-            "spec: source.digest is that of source.configMap",
+            "spec: source.digest and planKey are written by Slipway",
         ),
         migration_passes(&format!(
             "source: {{path: null, configMap: sql, digest: {}}}",

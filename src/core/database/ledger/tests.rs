@@ -126,18 +126,20 @@ fn a_new_ledger_does_not_know_what_ran_before_it() {
     assert!(forgotten(&blocked));
     let well = recorded(&blocked, &program, End::Succeeded, "Succeeded");
     assert!(!forgotten(&well) && may_have_forgotten(&well, "billing"));
-    let goose = |before: Option<&str>| {
+    let goose = |end: End, before: Option<&str>| {
         let verdict = Verdict {
             before: before.map(str::to_owned),
             after: Some("2".to_owned()),
-            ..Verdict::without_message(End::Succeeded, "Succeeded", None)
+            ..Verdict::without_message(end, "", None)
         };
         let ticket = ticket("goose", "goose_db_version", None);
         let now = Timestamp::UNIX_EPOCH;
         record(&new, &ticket, "job", &verdict, backoff::MIGRATION, now)
     };
-    assert!(!forgotten(&goose(None)), "it saw the database begin");
-    assert!(forgotten(&goose(Some("2"))));
+    for end in [End::Succeeded, End::Blocked] {
+        assert!(!forgotten(&goose(end, None)), "it saw the database begin");
+        assert!(forgotten(&goose(end, Some("2"))));
+    }
 }
 
 /// What a killed attempt of a plan that nobody asks for any more left behind is there all the same.

@@ -65,7 +65,7 @@ fn ticket(attempt: &Attempt) -> Ticket {
         backend: spec.backend.clone(),
         database: spec.database.clone(),
         database_identity: planned::identity(&attempt.database.spec),
-        plan_key: spec.plan_key.clone(),
+        plan_key: attempt.migration.plan_key().to_owned(),
         attempt: attempt.number,
         mode: attempt.mode,
         tool: spec.tool,

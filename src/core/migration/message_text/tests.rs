@@ -162,3 +162,35 @@ fn a_program_that_is_left_to_a_person_is_told_with_what_to_look_for() {
         ]
     );
 }
+
+/// What a person wrote is the record of what was done: its spec cannot be changed, so no message says so.
+#[test]
+fn of_what_a_person_wrote_every_message_leads_to_another_migration() {
+    let mut by_hand = migration("Goose");
+    by_hand.spec.plan_key.clear();
+    let said = |reason: &str| {
+        let entry = Entry {
+            reason: reason.to_owned(),
+            ..Entry::default()
+        };
+        [failed(&by_hand, &entry), blocked(&by_hand, &entry)]
+    };
+    for reason in [
+        "SqlError",
+        "InvalidSource",
+        "OutOfOrder",
+        "UnknownDatabaseVersion",
+        "ChecksumMismatch",
+    ] {
+        for text in said(reason) {
+            let misleads = ["push", "Ship", "spec.migrations", "configmap"];
+            let misleads = misleads.into_iter().find(|words| text.contains(words));
+            assert_eq!(misleads, None, "{text}");
+        }
+    }
+    let [_, out_of_order] = said("OutOfOrder");
+    assert!(
+        out_of_order.contains("or write another migration with outOfOrder: Allow;"),
+        "{out_of_order}"
+    );
+}

@@ -49,7 +49,7 @@ pub(super) fn event(
 /// Nothing where the Backend asks for no approval any more.
 fn approval_granted(seen: &Seen) -> Option<Event> {
     let ledger = seen.ledger();
-    let entry = ledger::entry(&ledger, &seen.migration.spec.plan_key);
+    let entry = ledger::entry(&ledger, seen.migration.plan_key());
     let digest = approval::bound(seen, entry).filter(|digest| seen.approval() == Some(digest))?;
     Some(Event {
         kind: EventKind::Normal,

@@ -1,0 +1,81 @@
+//! What a Migration lacks before it can take part in the queue, in words: which object, who names it, what to type next. Pure.
+
+use kube::ResourceExt;
+
+use super::planned::MissingFiles;
+use super::seen::Seen;
+use super::situation::Situation;
+
+/// Reason of a ledger that has no room for another attempt.
+pub(super) const LEDGER_FULL: &str = "LedgerFull";
+
+/// Its Database is not there.
+pub(super) fn database(seen: &Seen) -> Situation {
+    let name = &seen.migration.spec.database;
+    let named_by = named_by(seen, "spec.database", "spec.migrations");
+    Situation::Waiting {
+        reason: "DatabaseNotFound",
+        message: format!(
+            "database {name} not found (named by {named_by}). Next: kubectl get sldb/{name} -n {}",
+            namespace(seen)
+        ),
+    }
+}
+
+/// The ConfigMap with its files is not there, or that of an entry before it: until it is there nobody can say whether this plan is still the one
+/// that is meant.
+pub(super) fn files(seen: &Seen, missing: &MissingFiles) -> Situation {
+    let MissingFiles {
+        config_map, entry, ..
+    } = missing;
+    let entry = format!("spec.migrations[{entry}].source.configMap");
+    let named_by = named_by(seen, "spec.source.configMap", &entry);
+    Situation::Waiting {
+        reason: "ConfigMapMissing",
+        message: format!(
+            "configmap {config_map} not found (named by {named_by}). Next: kubectl get configmap {config_map} -n {}",
+            namespace(seen)
+        ),
+    }
+}
+
+/// The Backend that a person named is not there.
+pub(super) fn backend(seen: &Seen) -> Situation {
+    let name = &seen.migration.spec.backend;
+    Situation::Waiting {
+        reason: "BackendNotFound",
+        message: format!(
+            "backend {name} not found, or it is being deleted (named by migration {}, spec.backend). Next: kubectl get slb/{name} -n {}",
+            seen.migration.name_any(),
+            namespace(seen)
+        ),
+    }
+}
+
+/// The ledger has no room. What could be forgotten has been: only a person can make some.
+pub(super) fn room(seen: &Seen) -> Situation {
+    let name = &seen.migration.spec.database;
+    Situation::Waiting {
+        reason: LEDGER_FULL,
+        message: format!(
+            "the ledger of database {name} (status.ledger, at most 512 KiB) holds nothing that may be forgotten: what is blocked, wanted by a \
+             backend or of tool Exec stays. Repair and retry what is blocked, remove backends that nobody needs. Next: kubectl get slm -n {}",
+            namespace(seen)
+        ),
+    }
+}
+
+/// Who names it: what a person wrote itself, else its Backend.
+fn named_by(seen: &Seen, own_field: &str, field_of_backend: &str) -> String {
+    if seen.migration.is_by_hand() {
+        return format!("migration {}, {own_field}", seen.migration.name_any());
+    }
+    format!(
+        "backend {}, {field_of_backend}",
+        seen.migration.spec.backend
+    )
+}
+
+fn namespace(seen: &Seen) -> String {
+    seen.migration.namespace().unwrap_or_default()
+}
