@@ -181,6 +181,12 @@ pub async fn a_migration_that_a_person_writes_waits_for_what_it_names_and_runs_w
     let tables = "select array_agg(table_name::text order by table_name) from information_schema.tables where table_name in ('first', 'second', 'third')";
     let tables: Vec<String> = client.query_one(tables, &[]).await?.get(0);
     ensure!(tables == ["first", "third"], "{tables:?}");
+
+    let mut contract = by_hand(&world, "contract", &spec("orders"));
+    contract["spec"]["phase"] = json!("AfterRollout");
+    contract["spec"]["soakSeconds"] = json!(1);
+    world.apply(&contract).await?;
+    tells(&world, "slm/contract", "NoPendingMigrations", "").await?;
     Ok(())
 }
 

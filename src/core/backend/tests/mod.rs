@@ -1,5 +1,6 @@
 //! What a Backend comes to, from end to end of the pure part.
 
+mod by_hand;
 mod contract;
 mod drift;
 mod gate;
