@@ -67,6 +67,8 @@ struct MigrationFacts {
     /// When it was made; seconds.
     made: i64,
     database: String,
+    /// Whether a person wrote it: no plan of the Backend's overtakes it.
+    by_hand: bool,
     blocked: bool,
     queued: bool,
     pending_files: i64,
@@ -90,16 +92,17 @@ impl DatabaseFacts {
 }
 
 impl Objects {
-    /// The newest Migration of each entry of each Backend, of those whose newest plan is not done: what a person may have to look at.
+    /// The newest Migration of each entry of each Backend, of those whose newest plan is not done, and of what people wrote by hand: what a person
+    /// may have to look at.
     fn in_question(&self) -> BTreeSet<&Place> {
         let mut newest: BTreeMap<[&str; 3], (i64, &Place)> = BTreeMap::new();
         for (key, facts) in &self.migrations {
             let backend = (key.0.clone(), facts.backend.clone());
-            if self
+            let is_done = self
                 .backends
                 .get(&backend)
-                .is_some_and(|facts| facts.migrated)
-            {
+                .is_some_and(|facts| facts.migrated);
+            if is_done && !facts.by_hand {
                 continue;
             }
             let of = [key.0.as_str(), facts.backend.as_str(), facts.entry.as_str()];
@@ -152,6 +155,7 @@ impl Metrics {
             entry: migration.spec.name.clone(),
             made: made(migration),
             database: migration.spec.database.clone(),
+            by_hand: migration.is_by_hand(),
             blocked: status.phase == Some(MigrationPhase::Blocked),
             queued: status.phase == Some(MigrationPhase::Queued),
             pending_files: status.pending.unwrap_or_default(),

@@ -102,6 +102,10 @@ fn what_a_newer_plan_has_overtaken_or_ended_needs_nobody() {
     }
     metrics.backend(&done);
     assert_eq!(blocked(&metrics), ["0", "0"]);
+    let mut by_hand = migration("repair", "Exec", "Blocked");
+    by_hand.spec.plan_key.clear();
+    metrics.migration(&by_hand);
+    assert_eq!(blocked(&metrics), ["1", "2"], "no plan overtakes that");
 }
 
 #[test]
