@@ -107,7 +107,10 @@ async fn another_key_is_refused(world: &World, written: &Value) -> Result<()> {
 async fn a_second_of_the_same_plan_runs_nothing(world: &World, mut again: Value) -> Result<()> {
     again["metadata"]["name"] = json!("again");
     world.apply(&again).await?;
-    tells(world, "slm/again", "Succeeded", "the program exited with 0").await?;
+    let words = "Nothing was run now";
+    tells(world, "slm/again", "Succeeded", words).await?;
+    let phase = world.get("slm/again").await?["status"]["phase"].clone();
+    ensure!(phase == "Skipped", "{phase}");
     Ok(())
 }
 

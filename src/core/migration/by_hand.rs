@@ -4,13 +4,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::missing;
 use super::planned::{MissingFiles, Planned, PlannedMigration, plan_key};
 use super::seen::Seen;
 use super::situation::Situation;
-use crate::api::database::Database;
+use crate::api::database::{Database, Entry};
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::plan::{Confirm, ObjectKey, ObjectKind};
@@ -84,6 +85,18 @@ pub(super) fn waits(seen: &Seen) -> Option<Situation> {
         reason: "Planning",
         message: "its plan key is being fixed".to_owned(),
     })
+}
+
+/// Whether the plan had succeeded already when this was written: then nothing of it ran, however much it looks as if it did.
+#[must_use]
+pub(super) fn was_done_before(migration: &Migration, entry: &Entry) -> bool {
+    let finished = entry.finished_at.as_ref();
+    let finished = finished.and_then(|at| at.parse::<Timestamp>().ok());
+    let written = migration.metadata.creation_timestamp.as_ref();
+    let (Some(finished), Some(written)) = (finished, written) else {
+        return false;
+    };
+    migration.is_by_hand() && finished < written.0
 }
 
 /// The quorum read that proves that it is still there.

@@ -4,6 +4,8 @@
 use kube::ResourceExt;
 
 use super::by_hand;
+use super::message_text;
+use crate::api::database::Entry;
 use crate::api::migration::Migration;
 
 /// How other files come.
@@ -46,6 +48,17 @@ pub(super) fn idempotent_for_ever(migration: &Migration) -> &'static str {
     } else {
         " (then set idempotent: true)"
     }
+}
+
+/// What succeeded never runs again: whoever writes the same once more is told so.
+pub(super) fn done_before(entry: &Entry) -> String {
+    format!(
+        "the same plan was run as migration {} until {}: {}. Nothing was run now; to run it once more, change something in it, such as a variable of \
+         env",
+        entry.migration,
+        entry.finished_at.as_deref().unwrap_or("an unknown time"),
+        message_text::succeeded(entry)
+    )
 }
 
 /// Why it never runs.

@@ -191,6 +191,10 @@ fn is_known(seen: &Seen, holder: &Holder) -> bool {
 fn ended(seen: &Seen, entry: &Entry) -> (MigrationPhase, Standing) {
     let migration = &seen.migration;
     match entry.outcome {
+        EntryOutcome::Succeeded if by_hand::was_done_before(migration, entry) => (
+            MigrationPhase::Skipped,
+            ready(entry, new_plan_text::done_before(entry)),
+        ),
         EntryOutcome::Succeeded if entry.backend != migration.spec.backend => (
             MigrationPhase::Skipped,
             ready(entry, message_text::done_for_another(entry)),

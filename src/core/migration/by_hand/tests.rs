@@ -147,6 +147,29 @@ fn the_same_files_on_the_same_database_are_the_plan_of_its_backend() {
     assert_eq!(life.migration["status"]["phase"], "Succeeded");
 }
 
+/// Whoever applies a repair once more may believe that it ran once more.
+#[test]
+fn the_same_once_more_is_skipped_and_says_when_it_was_run() {
+    let mut life = Life::of(&json!({}));
+    life.look();
+    let key = life.migration["status"]["planKey"].clone();
+    life.database["status"] = json!({"ledger": {"entries": [{
+        "planKey": key, "backend": "orders", "migration": "first", "outcome": "Succeeded", "reason": "Succeeded", "before": "1", "after": "2",
+        "finishedAt": "2026-11-24T12:00:00Z",
+    }]}});
+    let mut phase_if_made_at = |time: &str| {
+        life.migration["metadata"]["creationTimestamp"] = json!(time);
+        life.look();
+        (life.migration["status"]["phase"].clone(), life.message().1)
+    };
+    let (phase, _) = phase_if_made_at("2026-11-24T11:59:00Z");
+    assert_eq!(phase, "Succeeded");
+    let expected = "the same plan was run as migration first until 2026-11-24T12:00:00Z: the schema went from version 1 to 2. Nothing was run now; to \
+                    run it once more, change something in it, such as a variable of env";
+    let skipped = (json!("Skipped"), json!(expected));
+    assert_eq!(phase_if_made_at("2026-11-24T12:01:00Z"), skipped);
+}
+
 #[test]
 fn it_waits_for_its_backend_its_database_and_its_files_and_says_which() {
     let waits = |life: &mut Life| {
