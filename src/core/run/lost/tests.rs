@@ -133,6 +133,8 @@ fn nothing_that_a_kubelet_says_of_its_own_pods_makes_them_lost() {
         of(conditions("False", Some("ReadinessGatesNotReady"), "True")),
         // It has ended, and its phase is on its way.
         of(conditions("False", Some("PodCompleted"), "False")),
+        // Nor is it the node's silence where not all was ready before it.
+        of(conditions("False", None, "False")),
         // Nothing is told yet.
         of(json!([])),
         // Marked, but the program is not known to run.
@@ -147,7 +149,7 @@ fn nothing_that_a_kubelet_says_of_its_own_pods_makes_them_lost() {
             LATE,
         ),
     ];
-    assert_eq!(looks, [(false, None); 8]);
+    assert_eq!(looks, [(false, None); 9]);
 }
 
 #[test]
