@@ -99,7 +99,7 @@ async fn whoever_may_not_read_a_file_or_its_folder_says_so_and_nothing_is_run() 
     for reader in READERS {
         for hidden in [&file, &folder] {
             let before = fs::metadata(hidden)?.permissions();
-            fs::set_permissions(hidden, Permissions::from_mode(0))?;
+            fs::set_permissions(hidden, Permissions::from_mode(0o000))?;
             let read = pod.reads(reader).await;
             fs::set_permissions(hidden, before)?;
             let (code, message) = read?;
@@ -153,12 +153,12 @@ impl<'a> Pod<'a> {
             fs::set_permissions(path, Permissions::from_mode(0o777))?;
         }
         // By a process of its own: one that this process had open for writing could not be run.
-        let copied = Command::new(env!("CARGO_BIN_EXE_slipway"))
+        let status = Command::new(env!("CARGO_BIN_EXE_slipway"))
             .args(["runner", "copy-self"])
             .arg(&program)
             .status()
             .await?;
-        ensure!(copied.success(), "the runner does not copy itself");
+        ensure!(status.success(), "the runner does not copy itself");
         Ok(Self {
             bench,
             program,

@@ -63,8 +63,9 @@ fn seen(seen: &SeenPod, now: &str) -> (bool, Option<Duration>) {
     (is_lost(seen, at(now)), lost_in(&[seen], at(now)))
 }
 
-const fn in_seconds(seconds: u64) -> Option<Duration> {
-    Some(Duration::from_secs(seconds))
+/// Whether it is lost, and in how many seconds the look is woken.
+const fn told(lost: bool, wake: u64) -> (bool, Option<Duration>) {
+    (lost, Some(Duration::from_secs(wake)))
 }
 
 /// F-35: the Job gets no condition while its node is away, so the pod's own deadline is the end.
@@ -75,7 +76,7 @@ fn a_pod_that_outlives_its_grace_by_a_minute_is_lost() {
         seen(&dying, "2026-01-01T00:00:59Z"),
         seen(&dying, "2026-01-01T00:01:00Z"),
     ];
-    assert_eq!(looks, [(false, in_seconds(1)), (true, in_seconds(1))]);
+    assert_eq!(looks, [told(false, 1), told(true, 1)]);
 }
 
 /// migrations.md 4.1: of a node that is silent longer than the grace nothing is known.
@@ -87,11 +88,7 @@ fn a_running_pod_whose_node_is_silent_for_its_grace_and_a_minute_is_lost() {
         seen(&silent, "2026-01-01T00:05:59Z"),
         seen(&silent, "2026-01-01T00:06:00Z"),
     ];
-    let expected = [
-        (false, in_seconds(360)),
-        (false, in_seconds(1)),
-        (true, in_seconds(1)),
-    ];
+    let expected = [told(false, 360), told(false, 1), told(true, 1)];
     assert_eq!(looks, expected);
 }
 
@@ -103,7 +100,7 @@ fn a_pod_that_was_deleted_on_a_silent_node_is_lost_as_soon_as_either_says_so() {
         seen(&deleted_late, "2026-01-01T00:05:00Z"),
         seen(&deleted_early, "2026-01-01T00:00:00Z"),
     ];
-    assert_eq!(looks, [(false, in_seconds(60)), (true, in_seconds(1))]);
+    assert_eq!(looks, [told(false, 60), told(true, 1)]);
 }
 
 #[test]
@@ -112,7 +109,8 @@ fn of_several_pods_the_first_that_is_lost_wakes_the_look() {
         silent(&Value::Null),
         pod(&json!("2026-01-01T00:01:00Z"), &json!({})),
     );
-    assert_eq!(lost_in(&[&silent, &dying], at(THEN)), in_seconds(120));
+    let wake = lost_in(&[&silent, &dying], at(THEN));
+    assert_eq!(wake, Some(Duration::from_mins(2)));
 }
 
 /// What a kubelet says by itself of a pod that is not ready: each has a reason, and none tells that its containers are all ready.
