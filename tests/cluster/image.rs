@@ -19,6 +19,7 @@ pub struct Image {
     entrypoint: Vec<String>,
     user: Option<String>,
     environment: Vec<String>,
+    only_for_root: bool,
 }
 
 impl Image {
@@ -30,6 +31,7 @@ impl Image {
             entrypoint: Vec::new(),
             user: None,
             environment: Vec::new(),
+            only_for_root: false,
         }
     }
 
@@ -57,6 +59,13 @@ impl Image {
     #[must_use]
     pub fn variable(mut self, variable: impl Into<String>) -> Self {
         self.environment.push(variable.into());
+        self
+    }
+
+    /// Nobody but root may read its files.
+    #[must_use]
+    pub fn only_for_root(mut self) -> Self {
+        self.only_for_root = true;
         self
     }
 
@@ -136,15 +145,25 @@ impl Image {
     fn layer(&self) -> Result<Vec<u8>> {
         let mut archive = tar::Builder::new(Vec::new());
         for (source, target) in &self.files {
-            add(&mut archive, source, target.trim_start_matches('/'))
-                .with_context(|| format!("put {} into image {}", source.display(), self.name))?;
+            add(
+                &mut archive,
+                source,
+                target.trim_start_matches('/'),
+                self.mask(),
+            )
+            .with_context(|| format!("put {} into image {}", source.display(), self.name))?;
         }
         Ok(archive.into_inner()?)
+    }
+
+    /// What stays of a file's mode.
+    const fn mask(&self) -> u32 {
+        if self.only_for_root { 0o700 } else { 0o777 }
     }
 }
 
 /// Adds a file or a folder; a folder's entries in the order of their names.
-fn add(archive: &mut tar::Builder<Vec<u8>>, source: &Path, target: &str) -> Result<()> {
+fn add(archive: &mut tar::Builder<Vec<u8>>, source: &Path, target: &str, mask: u32) -> Result<()> {
     if source.is_dir() {
         let mut entries = fs::read_dir(source)?.collect::<Result<Vec<_>, _>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
@@ -153,6 +172,7 @@ fn add(archive: &mut tar::Builder<Vec<u8>>, source: &Path, target: &str) -> Resu
                 archive,
                 &entry.path(),
                 &format!("{target}/{}", entry.file_name().to_string_lossy()),
+                mask,
             )?;
         }
         return Ok(());
@@ -165,7 +185,7 @@ fn add(archive: &mut tar::Builder<Vec<u8>>, source: &Path, target: &str) -> Resu
     };
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
-    append(archive, target, mode, &bytes)
+    append(archive, target, mode & mask, &bytes)
 }
 
 fn append<W: Write>(

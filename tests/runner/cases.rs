@@ -127,3 +127,14 @@ pub async fn checked(bench: &Bench, attempt: i64) -> Result<String> {
     check.parameters.mode = RunMode::Check;
     Ok(check.run().await?.verdict())
 }
+
+/// A concurrent build of the index `a_id` failed and left it behind, INVALID: it is named, and what to do with it.
+pub fn names_the_half_built_index(ended: &Ended) {
+    let warning = "a concurrent index build failed and left INVALID: public.a_id; drop it before the next try";
+    assert_eq!(
+        (&ended.message.invalid_indexes, &ended.message.warnings),
+        (&vec!["public.a_id".to_owned()], &vec![warning.to_owned()]),
+        "{}",
+        ended.output
+    );
+}

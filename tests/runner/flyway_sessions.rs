@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Result;
 use rustix::process::{Signal, kill_process};
 
-use crate::cases::{checked, gives_up_behind_a_reader, runner_killed};
+use crate::cases::{checked, gives_up_behind_a_reader, names_the_half_built_index, runner_killed};
 use crate::flyway::{A, NO_TRANSACTION, bench, holds_no_secret};
 
 /// A migration that a test can meet at work: it sleeps for a minute.
@@ -41,6 +41,35 @@ async fn flyway_builds_an_index_concurrently_while_a_second_runner_waits() -> Re
         "Succeeded NoPendingMigrations 2->2 not started exit 0"
     );
     assert_eq!(first.message.invalid_indexes, Vec::<String>::new());
+    Ok(())
+}
+
+/// migrations.md case 19: Flyway runs such a statement without a transaction, whether it is told to or sees it by itself; its failed row is left,
+/// and the index that is in the way of the next try is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyway_left_an_index_half_built_and_it_is_named() -> Result<()> {
+    let twice = ("V2__b.sql", "INSERT INTO a VALUES (1), (1);\n");
+    let index = (
+        "V3__c.sql",
+        "CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id);\n",
+    );
+    for settings in [None, Some(NO_TRANSACTION)] {
+        let bench = bench(&[A, twice, index]).await?;
+        if let Some(settings) = settings {
+            bench.write(&[("V3__c.sql.conf", settings)])?;
+        }
+        let ended = bench.run().await?;
+        assert_eq!(
+            (ended.verdict().as_str(), ended.error().as_str()),
+            (
+                "Blocked FailedMigrationRow none->2 exit 12",
+                "V3__c.sql:1 23505 a_id"
+            ),
+            "{}",
+            ended.output
+        );
+        names_the_half_built_index(&ended);
+    }
     Ok(())
 }
 

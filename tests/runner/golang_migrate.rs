@@ -8,8 +8,8 @@ use slipway::api::common::Tool;
 
 use crate::bench::{Bench, Ended};
 use crate::cases::{
-    checked, comes_up_once, runner_killed, stops_at_its_target, tells_apart_what_does_not_fit,
-    tool_killed,
+    checked, comes_up_once, names_the_half_built_index, runner_killed, stops_at_its_target,
+    tells_apart_what_does_not_fit, tool_killed,
 };
 
 const A: (&str, &str) = ("1_a.up.sql", "CREATE TABLE a (id int);\n");
@@ -204,6 +204,34 @@ async fn a_second_runner_of_golang_migrate_waits_without_blocking_the_first_ones
         first.output
     );
     assert!(second.message.lock_ms >= 1000, "{}", second.message.lock_ms);
+    Ok(())
+}
+
+/// migrations.md case 19: the row is dirty as after any error, and the index that is in the way of the next try is named.
+#[tokio::test]
+async fn golang_migrate_left_an_index_half_built_and_it_is_named() -> Result<()> {
+    let twice = ("2_b.up.sql", "INSERT INTO a VALUES (1), (1);\n");
+    let index = (
+        "3_c.up.sql",
+        "CREATE UNIQUE INDEX CONCURRENTLY a_id ON a (id);\n",
+    );
+    let bench = bench(&[A, twice, index]).await?;
+    let ended = bench.run().await?;
+    assert_eq!(
+        (
+            ended.verdict().as_str(),
+            ended.error().as_str(),
+            ended.message.last_good.as_deref()
+        ),
+        (
+            "Blocked DatabaseDirty none->3 exit 12",
+            "3_c.up.sql:1 23505 a_id",
+            Some("2")
+        ),
+        "{}",
+        ended.output
+    );
+    names_the_half_built_index(&ended);
     Ok(())
 }
 

@@ -4,11 +4,12 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
 use crate::cluster::operator::Operator;
-use crate::objects::told;
+use crate::objects::{tells, told};
+use crate::witness::Body;
 use crate::world::World;
 
 /// migrations.md cases 13, 44.
-/// KEP-4639: one init container less, and a folder that is not in the image is named all the same.
+/// KEP-4639: one init container less, and a folder that is not in the image, or a file that the pod's user may not read, is named all the same.
 pub async fn files_of_an_image_come_by_a_volume_where_the_platform_says_so(
     world: World,
 ) -> Result<()> {
@@ -38,5 +39,19 @@ pub async fn files_of_an_image_come_by_a_volume_where_the_platform_says_so(
         .kubectl(&["patch", "slb/orders", "--type=json", "-p", &nowhere])
         .await?;
     let words = "folder /nowhere of image slipway.test/orders:1.0.0 cannot be read";
-    told(&world, "orders", "MigrationFailed", words).await
+    told(&world, "orders", "MigrationFailed", words).await?;
+
+    let image = Body::Transactional.unreadable_image();
+    let unreadable = json!([{"op": "replace", "path": "/spec/migrations/0/source", "value": {"image": image, "path": "/migrations"}}]);
+    let unreadable = unreadable.to_string();
+    world
+        .kubectl(&["patch", "slb/orders", "--type=json", "-p", &unreadable])
+        .await?;
+    let words = format!("folder /migrations of image {image} cannot be read");
+    let message = tells(&world, "slb/orders", "MigrationFailed", &words).await?;
+    ensure!(
+        message.contains(".sql cannot be read: Permission denied"),
+        "{message}"
+    );
+    Ok(())
 }

@@ -109,7 +109,8 @@ async fn waiting(world: &World, backend: &str) -> Result<String> {
     Ok(text(&found["metadata"]["name"]))
 }
 
-/// `SourceUnreadable` and `DeadlineExceeded`: another folder, more time.
+/// migrations.md case 44.
+/// `SourceUnreadable` and `DeadlineExceeded`: another folder, files that the pod's user may read, more time.
 async fn a_folder_that_is_not_there_and_a_time_that_is_too_short(world: &World) -> Result<()> {
     let postgres = world.postgres().await?;
     let database = Witnessed::on(world, &postgres, "slow").await?;
@@ -123,6 +124,13 @@ async fn a_folder_that_is_not_there_and_a_time_that_is_too_short(world: &World) 
         message.contains("cannot be read") && message.contains("push a new image"),
         "{message}"
     );
+
+    wrong["spec"]["migrations"][0]["source"] = json!({
+        "image": Body::Transactional.unreadable_image(), "path": "/migrations",
+    });
+    world.apply(&wrong).await?;
+    let words = ".sql cannot be read: Permission denied";
+    tells(world, "slb/slow", "MigrationFailed", words).await?;
 
     let mut hasty = slow.clone();
     hasty["spec"]["migrations"][0]["timeouts"] = json!({"runSeconds": 3});

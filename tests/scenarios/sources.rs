@@ -34,4 +34,18 @@ impl Sources {
         }
         Ok(())
     }
+
+    /// The name of a release's image whose files the user of migration pods may not read.
+    pub fn unreadable_image(self, release: &str) -> String {
+        self.image(&format!("unreadable-{release}"))
+    }
+
+    /// Gives it to the cluster.
+    pub async fn load_unreadable(self, cluster: &Cluster, release: &str) -> Result<()> {
+        let image = Image::new(self.unreadable_image(release))
+            .file(self.folder(release), "/migrations")
+            .only_for_root();
+        cluster.load_image(&image).await?;
+        Ok(())
+    }
 }

@@ -57,6 +57,11 @@ impl Body {
         FILES.image(self.folder())
     }
 
+    /// An image of it that the user of migration pods may not read; there is one of the transactional.
+    pub fn unreadable_image(self) -> String {
+        FILES.unreadable_image(self.folder())
+    }
+
     /// Its folder of migrations.
     const fn folder(self) -> &'static str {
         match self {
@@ -74,7 +79,9 @@ impl Body {
 
 /// Loads the images.
 pub async fn load_images(cluster: &Cluster) -> Result<()> {
-    FILES.load(cluster, &Body::ALL.map(Body::folder)).await
+    FILES.load(cluster, &Body::ALL.map(Body::folder)).await?;
+    let unreadable = Body::Transactional.folder();
+    FILES.load_unreadable(cluster, unreadable).await
 }
 
 /// What was seen in the database, in the ledger and among the Jobs, from the beginning to the end.

@@ -10,6 +10,7 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::evidence::{self, JobState, SeenPod};
+use super::lost;
 use super::outcome;
 use super::seen::Seen;
 use super::start;
@@ -129,7 +130,7 @@ fn active(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Pl
     if let Some(steps) = record_success(seen, ticket, pods, now) {
         return Plan { steps, wake: None };
     }
-    let lost = evidence::lost_in(pods, now);
+    let lost = lost::lost_in(pods, now);
     if evidence::main_ran(pods) || seen.job.metadata.deletion_timestamp.is_some() || lost.is_some()
     {
         return Plan {

@@ -4,7 +4,6 @@
 //! is being deleted, or was suspended again, never gets a condition: there, the absence of an unfinished pod is the end.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
@@ -13,6 +12,7 @@ use kube::ResourceExt;
 
 use crate::core::meta;
 use crate::core::migration::message::{FORMAT, Message};
+use crate::core::run::lost;
 use crate::core::run::ticket::Ticket;
 
 /// Name of the container that runs the tool.
@@ -23,9 +23,6 @@ pub const JOB_NAME_LABEL: &str = "batch.kubernetes.io/job-name";
 
 /// The same: the Job's uid.
 const JOB_UID_LABEL: &str = "batch.kubernetes.io/controller-uid";
-
-/// A pod whose grace ended this long ago without a word of its end is on a lost node; seconds.
-const LOST_AFTER_SECONDS: i64 = 60;
 
 /// A pod as it was seen last.
 #[derive(Clone, Debug, PartialEq)]
@@ -96,7 +93,7 @@ pub fn state(job: &Job, pods: &[&SeenPod], now: Timestamp) -> JobState {
     let gets_no_condition = stopped || job.metadata.deletion_timestamp.is_some();
     let mut unfinished = pods.iter().filter(|seen| seen.is_unfinished()).peekable();
     let unfinished_pod = unfinished.peek().is_some();
-    let only_lost_pods = unfinished_pod && unfinished.all(|seen| is_lost(seen, now));
+    let only_lost_pods = unfinished_pod && unfinished.all(|seen| lost::is_lost(seen, now));
     match (ended, suspended, gets_no_condition) {
         (true, _, _) => JobState::Finished,
         (false, true, _) if !unfinished_pod => JobState::Inert,
@@ -140,33 +137,6 @@ pub fn is_suspended(job: &Job) -> bool {
         .as_ref()
         .and_then(|spec| spec.suspend)
         .unwrap_or(false)
-}
-
-/// Whether a pod should have been dead for long and nobody says that it is. `deletionTimestamp` is the end of its grace, when the kubelet
-/// sends SIGKILL; a node that answers shows the end within seconds. A lost node's pods are deleted by the taint
-/// `node.kubernetes.io/unreachable`, five minutes after its last word.
-#[must_use]
-pub fn is_lost(seen: &SeenPod, now: Timestamp) -> bool {
-    left_until_lost(seen, now).is_some_and(|left| left <= 0)
-}
-
-/// How long until the first pod that is being deleted counts as lost.
-#[must_use]
-pub fn lost_in(pods: &[&SeenPod], now: Timestamp) -> Option<Duration> {
-    pods.iter()
-        .filter_map(|seen| left_until_lost(seen, now))
-        .filter_map(|left| u64::try_from(left.max(1)).ok())
-        .min()
-        .map(Duration::from_secs)
-}
-
-fn left_until_lost(seen: &SeenPod, now: Timestamp) -> Option<i64> {
-    if !seen.is_unfinished() {
-        return None;
-    }
-    let deadline = seen.pod.metadata.deletion_timestamp.as_ref()?.0;
-    let lost_at = deadline.as_second().saturating_add(LOST_AFTER_SECONDS);
-    Some(lost_at.saturating_sub(now.as_second()))
 }
 
 /// Whether the Job is Complete: the runner ended with 0, which it does only after it has read the database back.
@@ -282,7 +252,7 @@ pub(super) fn statuses(pod: &Pod) -> Vec<&ContainerStatus> {
     main.chain(init).collect()
 }
 
-fn main_status(pod: &Pod) -> Option<&ContainerStatus> {
+pub(super) fn main_status(pod: &Pod) -> Option<&ContainerStatus> {
     pod.status
         .as_ref()?
         .container_statuses

@@ -3,6 +3,7 @@
 
 mod decide;
 pub mod evidence;
+mod lost;
 mod outcome;
 mod seen;
 pub mod sqlstate;

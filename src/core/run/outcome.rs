@@ -7,6 +7,7 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 use super::evidence::{self, SeenPod};
+use super::lost;
 use super::seen::Seen;
 use super::start;
 use super::ticket::Ticket;
@@ -34,7 +35,7 @@ pub(super) fn verdict(
     if let Some(message) = evidence::message(pods, ticket) {
         return Some(Verdict::from_message(&message));
     }
-    if let Some(pod) = pods.iter().find(|seen| evidence::is_lost(seen, now)) {
+    if let Some(pod) = pods.iter().find(|seen| lost::is_lost(seen, now)) {
         return Some(node_lost(&pod.pod));
     }
     let ended = evidence::finished_at(&seen.job)
@@ -60,11 +61,12 @@ pub(super) fn verdict(
 /// Nothing is known of a program on a node that does not answer: a Check run waits for the lock in the database, which such a program holds.
 fn node_lost(pod: &Pod) -> Verdict {
     let node = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
-    let message = format!(
-        "node {} does not end pod {}: it is lost or hangs",
-        node.unwrap_or("of no name"),
-        pod.name_any()
-    );
+    let (node, name) = (node.unwrap_or("of no name"), pod.name_any());
+    let message = if pod.metadata.deletion_timestamp.is_some() {
+        format!("node {node} does not end pod {name}: it is lost or hangs")
+    } else {
+        format!("node {node} has not been heard of while it ran pod {name}: it is lost or hangs")
+    };
     Verdict::without_message(End::Unknown, "NodeLost", Some(message))
 }
 

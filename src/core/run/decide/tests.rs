@@ -262,3 +262,42 @@ fn a_job_that_was_started_without_its_mark_is_sure_to_have_run_nothing() {
         ]
     );
 }
+
+/// migrations.md case 41: a Check run then reads what became of it; what the node says once it is back comes too late to be heard.
+#[test]
+fn a_run_whose_node_is_silent_is_unknown_and_its_late_end_changes_nothing() {
+    let silent = |ended: bool| {
+        let mut pod = serde_json::to_value(pod(None).pod.as_ref()).expect("JSON");
+        pod["spec"]["terminationGracePeriodSeconds"] = json!(300);
+        if !ended {
+            pod["status"]["phase"] = json!("Running");
+            pod["status"]["containerStatuses"][0]["state"] = json!({"running": {}});
+        }
+        pod["status"]["conditions"] = json!([
+            {"type": "Ready", "status": "False", "lastTransitionTime": LONG_AGO}, {"type": "ContainersReady", "status": "True"},
+        ]);
+        SeenPod {
+            pod: read(pod),
+            gone: false,
+        }
+    };
+    let mut at_work = seen(job("Suspended"), None);
+    at_work.pods = vec![silent(false)];
+    let steps = decide(&at_work, now()).plan.steps;
+    let [record, Step::Patch(_)] = &steps[..] else {
+        panic!("{steps:?}");
+    };
+    let lost = (EntryOutcome::Unknown, "NodeLost".to_owned(), String::new());
+    assert_eq!(in_ledger(record), Some(lost));
+
+    let mut released = job("Complete");
+    released.metadata.finalizers = None;
+    let mut back = seen(released, Some(&message("p", 1, 1)));
+    let Step::ReplaceDatabaseStatus(replace) = record else {
+        panic!("{record:?}");
+    };
+    let mut database = database();
+    database.status = Some(replace.status.clone());
+    back.database = Some(Arc::new(database));
+    assert_eq!(decide(&back, now()).plan.steps, []);
+}
