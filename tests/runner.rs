@@ -26,6 +26,8 @@ mod flyway;
 mod flyway_mysql;
 #[path = "runner/flyway_sessions.rs"]
 mod flyway_sessions;
+#[path = "runner/flyway_settings.rs"]
+mod flyway_settings;
 #[path = "runner/galera.rs"]
 mod galera;
 #[path = "runner/golang_migrate.rs"]

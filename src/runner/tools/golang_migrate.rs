@@ -68,7 +68,13 @@ impl Tool for GolangMigrate {
     }
 
     async fn read<E: Engine>(&self, session: &E) -> Result<Versions, EngineError> {
-        let query = format!("SELECT version, dirty FROM {} LIMIT 1", self.quoted_table());
+        let table = self.quoted_table();
+        // Without a schema in its name golang-migrate takes the first of the search path, also where a later one has such a table.
+        let schema = session
+            .schema()
+            .filter(|_| self.engine == EngineKind::PostgreSQL && !self.table.contains('.'));
+        let table = schema.map_or(table.clone(), |schema| format!("\"{schema}\".{table}"));
+        let query = format!("SELECT version, dirty FROM {table} LIMIT 1");
         let rows = session.rows(&query).await?.unwrap_or_default();
         let row = rows.first().and_then(|row| match row.as_slice() {
             [version, dirty] => Some(Row {

@@ -100,6 +100,12 @@ pub trait Tool: Sized {
 
     fn facts(&self) -> Facts;
 
+    /// Refuses what in the image or in the variables would lead the tool to another version table than the one that is read. `schema`: the
+    /// session's own.
+    fn refuse_elsewhere(&self, _program: &Path, _schema: Option<&str>) -> Result<(), Ending> {
+        Ok(())
+    }
+
     /// Reads the version table by a plain SELECT: the tool's own commands would create it.
     async fn read<E: Engine>(&self, session: &E) -> Result<Self::Versions, EngineError>;
 
