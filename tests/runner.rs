@@ -46,5 +46,7 @@ mod mysql_sessions;
 mod postgresql_servers;
 #[path = "runner/postgresql_sessions.rs"]
 mod postgresql_sessions;
+#[path = "runner/search_paths.rs"]
+mod search_paths;
 #[path = "runner/tls.rs"]
 mod tls;

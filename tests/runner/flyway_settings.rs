@@ -12,7 +12,7 @@ const A: (&str, &str) = ("V1__a.sql", "CREATE TABLE a (id int);\n");
 const UP: &str = "Succeeded Succeeded none->1 exit 0";
 
 /// A bench whose Flyway has this file of settings in its `conf`.
-async fn with_file(mut bench: Bench, (name, text): (&str, &str)) -> Result<Bench> {
+fn with_file(mut bench: Bench, (name, text): (&str, &str)) -> Result<Bench> {
     bench = bench.with(Tool::Flyway)?;
     let (program, home) = bench.own_flyway()?;
     fs::write(home.join("conf").join(name), text)?;
@@ -64,7 +64,7 @@ async fn a_schema_or_table_that_only_a_file_of_settings_names_is_refused_until_t
             ],
         ),
     ] {
-        let mut bench = with_file(Bench::new(&[A]).await?, file).await?;
+        let mut bench = with_file(Bench::new(&[A]).await?, file)?;
         refused(&bench.run().await?, &words);
         assert!(!bench.has("a").await?, "{file:?}");
         if words[2] == "versionTable" {
@@ -88,7 +88,7 @@ async fn a_schema_or_table_that_only_a_file_of_settings_names_is_refused_until_t
 async fn another_database_of_a_file_of_settings_is_refused_on_mariadb_and_the_same_one_passes()
 -> Result<()> {
     let bench = Bench::mysql(&[A]).await?;
-    let mut bench = with_file(bench, ("flyway.conf", "flyway.defaultSchema=elsewhere\n")).await?;
+    let mut bench = with_file(bench, ("flyway.conf", "flyway.defaultSchema=elsewhere\n"))?;
     refused(&bench.run().await?, &["flyway.defaultSchema = elsewhere"]);
     let (program, home) = bench.own_flyway()?;
     fs::remove_file(home.join("conf/flyway.conf"))?;
@@ -109,21 +109,62 @@ async fn another_database_of_a_file_of_settings_is_refused_on_mariadb_and_the_sa
 #[tokio::test(flavor = "multi_thread")]
 async fn no_setting_has_flyway_take_files_for_run_that_it_did_not_run() -> Result<()> {
     let root = ("flyway.toml", "[flyway]\nskipExecutingMigrations = true\n");
-    let bench = with_file(Bench::new(&[A]).await?, root).await?;
+    let bench = with_file(Bench::new(&[A]).await?, root)?;
     assert_eq!(bench.run().await?.verdict(), UP);
     assert!(bench.has("a").await?);
 
     let key = "environments.default.flyway.skipExecutingMigrations";
     let section = "[environments.default.flyway]\nskipExecutingMigrations = true\n";
-    let bench = with_file(Bench::new(&[A]).await?, ("flyway.toml", section)).await?;
+    let bench = with_file(Bench::new(&[A]).await?, ("flyway.toml", section))?;
     refused(&bench.run().await?, &[key, "in env of the migration"]);
 
-    let mut bench = with_file(Bench::new(&[A]).await?, ("flyway.toml", "")).await?;
+    let mut bench = with_file(Bench::new(&[A]).await?, ("flyway.toml", ""))?;
     let small = ("flyway_skipExecutingMigrations", "true");
     bench
         .environment
         .push((small.0.to_owned(), small.1.to_owned()));
     refused(&bench.run().await?, &[small.0, "in capitals"]);
+    Ok(())
+}
+
+/// A false success else: on a schema that is not empty Flyway would take the file for applied. The migration's own `env` may say so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_baseline_is_not_made_on_the_word_of_a_file_alone() -> Result<()> {
+    let baseline = ("flyway.toml", "[flyway]\nbaselineOnMigrate = true\n");
+    let mut bench = with_file(Bench::new(&[A]).await?, baseline)?;
+    let there = "CREATE TABLE there (id int)";
+    bench.user().await?.batch_execute(there).await?;
+    let ended = bench.run().await?;
+    assert_eq!(
+        (
+            ended.verdict().as_str(),
+            text(&ended).contains("flyway baseline")
+        ),
+        ("Failed InvalidSource none->none exit 11", true),
+        "{}",
+        ended.output
+    );
+    let wanted = ("FLYWAY_BASELINE_ON_MIGRATE".to_owned(), "true".to_owned());
+    bench.environment.push(wanted);
+    assert_eq!(bench.run().await?.verdict(), UP);
+    assert_eq!(bench.history().await?, ["1 BASELINE true"]);
+    Ok(())
+}
+
+/// Else a statement would run that nobody has seen, let alone approved.
+#[tokio::test(flavor = "multi_thread")]
+async fn callbacks_come_from_the_folder_of_the_files_only() -> Result<()> {
+    let bench = with_file(Bench::new(&[A]).await?, ("flyway.toml", ""))?;
+    let (_, home) = bench.own_flyway()?;
+    let elsewhere = format!(
+        "[flyway]\ncallbackLocations = [\"filesystem:{}\"]\n",
+        home.display()
+    );
+    fs::write(home.join("conf/flyway.toml"), elsewhere)?;
+    fs::write(home.join("afterMigrate.sql"), "DROP TABLE a;\n")?;
+    let ended = bench.run().await?;
+    assert_eq!(ended.verdict(), UP, "{}", ended.output);
+    assert!(bench.has("a").await?);
     Ok(())
 }
 
@@ -134,7 +175,7 @@ async fn a_file_of_settings_that_the_runner_does_not_find_leads_flyway_nowhere_e
     let text = "[flyway]\ndefaultSchema = \"elsewhere\"\ntable = \"moves\"\n\
                 [environments.default]\nschemas = [\"elsewhere\"]\n\
                 [environments.default.flyway]\nskipExecutingMigrations = true\ntable = \"moves\"\n";
-    let mut bench = with_file(Bench::new(&[A]).await?, ("flyway.toml", text)).await?;
+    let mut bench = with_file(Bench::new(&[A]).await?, ("flyway.toml", text))?;
     let (program, home) = bench.own_flyway()?;
     let hidden = home.join("a/b/flyway");
     fs::create_dir_all(home.join("a/b"))?;

@@ -18,14 +18,18 @@ use crate::core::migration::message::Outcome;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
+use super::version_table::{check_table, quoted, refuse_hidden};
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, files_of, no_files, source, tree,
+    Tool, about, files_of, no_files, source, tree,
 };
 
 /// What the JVM is told where the migration's own `env` does not say otherwise: quick to start, small, and within the container's memory.
 const JAVA_ARGUMENTS: &str =
     "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=60 -Duser.home=/tmp";
+
+/// Whether files may be taken for applied that did not run. The migration's own `env` may say so; a file in the image alone may not.
+const BASELINE_ON_MIGRATE: &str = "FLYWAY_BASELINE_ON_MIGRATE";
 
 /// Flyway with its files.
 pub struct Flyway {
@@ -81,9 +85,9 @@ impl Tool for Flyway {
         Facts::of(&top, &target, self.files.digest(), self.files.count())
     }
 
-    fn refuse_elsewhere(&self, program: &Path, schema: Option<&str>) -> Result<(), Ending> {
+    async fn refuse_elsewhere<E: Engine>(&self, program: &Path, session: &E) -> Result<(), Ending> {
         let place = Place {
-            schema: self.schema.as_deref().or(schema),
+            schema: self.schema.as_deref().or(session.schema()),
             schema_is_named: self.schema.is_some(),
             table: &self.table,
         };
@@ -98,9 +102,13 @@ impl Tool for Flyway {
                 settings::stray_in(&path.display().to_string(), &text, &place)
             })
         };
-        of_variable
-            .or_else(in_files)
-            .map_or(Ok(()), |text| Err(source(&text)))
+        match of_variable.or_else(in_files) {
+            Some(text) => Err(source(&text)),
+            None if self.schema.is_none() => {
+                refuse_hidden(session, &self.quoted(&self.table)).await
+            }
+            None => Ok(()),
+        }
     }
 
     async fn read<E: Engine>(&self, session: &E) -> Result<History, EngineError> {
@@ -203,6 +211,9 @@ impl Tool for Flyway {
         // Named also where it is the session's own: a file in the image may say otherwise.
         let schema = self.schema.clone().or_else(|| guards.schema.clone());
         environment.extend(schema.map(|schema| ("FLYWAY_DEFAULT_SCHEMA", schema)));
+        if of_environment(BASELINE_ON_MIGRATE).is_none() {
+            environment.insert(BASELINE_ON_MIGRATE, "false".to_owned());
+        }
         if std::env::var_os("JAVA_ARGS").is_none() {
             environment.insert("JAVA_ARGS", JAVA_ARGUMENTS.to_owned());
         }
@@ -273,10 +284,7 @@ impl Flyway {
             common::Engine::PostgreSQL => '"',
             common::Engine::MySQL => '`',
         };
-        let name = name
-            .trim_matches(quote)
-            .replace(quote, &quote.to_string().repeat(2));
-        format!("{quote}{name}{quote}")
+        quoted(quote, name)
     }
 }
 
