@@ -246,4 +246,4 @@ pub fn version_table(spec: &MigrationSpec) -> &str {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
