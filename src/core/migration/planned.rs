@@ -246,4 +246,4 @@ pub fn version_table(spec: &MigrationSpec) -> &str {
 }
 
 #[cfg(test)]
-pub mod tests;
+pub(super) mod tests;

@@ -28,7 +28,11 @@ fn all() -> Vec<Evidence> {
 }
 
 /// All that may be found after a tool that ended so. `mark`: the reason that its table may give.
-pub fn circumstances(end: &End, mark: &'static str, transactional: bool) -> Vec<Evidence> {
+pub(in crate::core::migration) fn circumstances(
+    end: &End,
+    mark: &'static str,
+    transactional: bool,
+) -> Vec<Evidence> {
     let mut all = Vec::new();
     for lock in [Lock::Held, Lock::Lost] {
         for orphan in [false, true] {

@@ -16,7 +16,11 @@ use crate::core::migration::Seen;
 use crate::core::settings::Settings;
 
 /// The Migration of the Backend's first entry, on a database that the Backend calls `d`.
-pub fn first_seen(backend: Backend, database: Database, annotations: Option<&Value>) -> Seen {
+pub(in crate::core::migration) fn first_seen(
+    backend: Backend,
+    database: Database,
+    annotations: Option<&Value>,
+) -> Seen {
     let databases = BTreeMap::from([("d".to_owned(), Arc::new(database))]);
     let plan = planned(&backend, &databases).migrations.remove(0);
     let migration: Migration = serde_json::from_value(json!({
