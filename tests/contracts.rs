@@ -33,5 +33,7 @@ mod goose_files;
 mod goose_mysql;
 #[path = "contracts/ipv6.rs"]
 mod ipv6;
+#[path = "contracts/search_paths.rs"]
+mod search_paths;
 #[path = "contracts/tls.rs"]
 mod tls;

@@ -26,6 +26,8 @@ mod flyway;
 mod flyway_mysql;
 #[path = "runner/flyway_sessions.rs"]
 mod flyway_sessions;
+#[path = "runner/flyway_settings.rs"]
+mod flyway_settings;
 #[path = "runner/galera.rs"]
 mod galera;
 #[path = "runner/golang_migrate.rs"]
@@ -44,5 +46,7 @@ mod mysql_sessions;
 mod postgresql_servers;
 #[path = "runner/postgresql_sessions.rs"]
 mod postgresql_sessions;
+#[path = "runner/search_paths.rs"]
+mod search_paths;
 #[path = "runner/tls.rs"]
 mod tls;

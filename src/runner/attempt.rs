@@ -119,6 +119,7 @@ impl Attempt {
         if self.parameters.may_have_run && !checks && is_in_use(lock.session()).await? {
             return Err(may_have_run());
         }
+        tool.refuse_elsewhere(&program, lock.session()).await?;
         let versions = tool.read(lock.session()).await?;
         message.before = tool.current(&versions);
         note(message, &tool, &versions);

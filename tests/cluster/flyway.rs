@@ -48,6 +48,20 @@ impl Flyway {
     pub fn program(&self) -> PathBuf {
         self.folder.join("flyway")
     }
+
+    /// A Flyway of one's own in this folder, for settings in its `conf`: the jars lie two folders below, as in its own distribution. Its program.
+    pub fn copy(&self, home: &Path) -> Result<PathBuf> {
+        for folder in ["bin/lib", "conf"] {
+            fs::create_dir_all(home.join(folder))?;
+        }
+        for jar in fs::read_dir(self.folder.join("lib"))? {
+            let jar = jar?;
+            fs::copy(jar.path(), home.join("bin/lib").join(jar.file_name()))?;
+        }
+        let program = home.join("bin/flyway");
+        fs::copy(self.program(), &program)?;
+        Ok(program)
+    }
 }
 
 fn source() -> PathBuf {

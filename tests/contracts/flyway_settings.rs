@@ -1,33 +1,16 @@
 //! Flyway's settings: a file in its own folder or in the working folder says what it likes, and the environment has the last word.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use serde_json::{Value, json};
 use slipway::api::common::{Engine, Tool};
+use slipway::core::migration::flyway::settings::{HISTORY_TABLE, SETTINGS};
 
-use crate::bench::{Bench, program, said};
+use crate::bench::{Bench, said};
 use crate::connections::{bench, flyway};
 use crate::flyway::{at, document_in};
-
-/// What the runner sets whatever a file says, but for the connection and the locations.
-const OURS: [(&str, &str); 14] = [
-    ("FLYWAY_POSTGRESQL_TRANSACTIONAL_LOCK", "false"),
-    ("FLYWAY_IGNORE_MIGRATION_PATTERNS", "*:future"),
-    ("FLYWAY_VALIDATE_ON_MIGRATE", "true"),
-    ("FLYWAY_FAIL_ON_MISSING_LOCATIONS", "true"),
-    ("FLYWAY_CLEAN_DISABLED", "true"),
-    ("FLYWAY_GROUP", "false"),
-    ("FLYWAY_EXECUTE_IN_TRANSACTION", "true"),
-    ("FLYWAY_SKIP_EXECUTING_MIGRATIONS", "false"),
-    ("FLYWAY_SQL_MIGRATION_PREFIX", "V"),
-    ("FLYWAY_REPEATABLE_SQL_MIGRATION_PREFIX", "R"),
-    ("FLYWAY_SQL_MIGRATION_SEPARATOR", "__"),
-    ("FLYWAY_SQL_MIGRATION_SUFFIXES", ".sql"),
-    ("FLYWAY_TABLE", "flyway_schema_history"),
-    ("FLYWAY_OUT_OF_ORDER", "false"),
-];
 
 /// The contrary of all that, and another database, which nobody serves.
 const TOML: &str = r#"
@@ -52,6 +35,10 @@ sqlMigrationSeparator = "--"
 sqlMigrationSuffixes = [".txt"]
 [flyway.postgresql.transactional]
 lock = true
+[environments.default.flyway]
+table = "other_history"
+skipExecutingMigrations = true
+sqlMigrationPrefix = "X"
 "#;
 
 /// The same in Flyway's older form.
@@ -76,20 +63,13 @@ flyway.sqlMigrationSuffixes=.txt
 flyway.postgresql.transactional.lock=true
 ";
 
-/// A Flyway of the bench's own. Its jars lie two folders below the one in which it looks for `conf`, as in its own distribution.
-fn own_flyway(bench: &Bench) -> Result<(PathBuf, PathBuf)> {
-    let shared = program(Tool::Flyway)?;
-    let shared = shared.parent().context("Flyway lies in no folder")?;
-    let home = Path::new(&bench.parameters.files).with_file_name("home");
-    for folder in ["bin/lib", "conf"] {
-        fs::create_dir_all(home.join(folder))?;
-    }
-    fs::copy(shared.join("flyway"), home.join("bin/flyway"))?;
-    for jar in fs::read_dir(shared.join("lib"))? {
-        let jar = jar?;
-        fs::copy(jar.path(), home.join("bin/lib").join(jar.file_name()))?;
-    }
-    Ok((home.join("bin/flyway"), home))
+/// What the runner tells Flyway whatever a file says, but for the connection and the locations.
+fn ours() -> Vec<(&'static str, &'static str)> {
+    let of_a_run = [
+        ("FLYWAY_TABLE", HISTORY_TABLE),
+        ("FLYWAY_OUT_OF_ORDER", "false"),
+    ];
+    SETTINGS.into_iter().chain(of_a_run).collect()
 }
 
 /// Code, what the document says at these places, and the rows of the history table.
@@ -123,13 +103,13 @@ async fn flyways_environment_wins_over_a_file_of_settings() -> Result<()> {
         &[("V1__a.sql", "CREATE TABLE a (id int);\n"), half],
     )
     .await?;
-    let (program, home) = own_flyway(&bench)?;
+    let (program, home) = bench.own_flyway()?;
     let here = (program.as_path(), home.as_path());
     let nothing = (Some(0), vec![json!(0)]);
     let places = ["/error/errorCode", "/error/sqlState", "/error/lineNumber"];
 
     fs::write(home.join("conf/flyway.toml"), TOML)?;
-    let (code, failed) = migrated(&bench, here, &OURS, &places).await?;
+    let (code, failed) = migrated(&bench, here, &ours(), &places).await?;
     let expected = [
         json!("FAILED_VERSIONED_MIGRATION"),
         json!("42703"),
@@ -148,7 +128,7 @@ async fn flyways_environment_wins_over_a_file_of_settings() -> Result<()> {
     fs::write(home.join("flyway.conf"), CONF)?;
     bench.remove(half.0)?;
     bench.write(&[("V0_5__late.sql", "CREATE TABLE late (id int);\n")])?;
-    let (code, refused) = migrated(&bench, here, &OURS, &places[..1]).await?;
+    let (code, refused) = migrated(&bench, here, &ours(), &places[..1]).await?;
     assert_eq!(
         (code, refused.as_slice()),
         (Some(1), &[json!("VALIDATE_ERROR")][..])
@@ -159,27 +139,79 @@ async fn flyways_environment_wins_over_a_file_of_settings() -> Result<()> {
     Ok(())
 }
 
-/// What the runner sets by no variable, a file decides: in which schema the table lies. The schema in the environment wins over that one, too.
+/// In which schemas of the bench's database a history table lies.
+async fn lies(bench: &Bench) -> Result<Option<String>> {
+    let query = "SELECT string_agg(schemaname, ' ' ORDER BY schemaname) FROM pg_tables WHERE tablename = 'flyway_schema_history'";
+    Ok(bench.client().await?.query_one(query, &[]).await?.get(0))
+}
+
+/// A file decides in which schema the table lies, but the variable has the last word, and the environment of the runner's own takes the word
+/// from those of the file. `info` is of no use to find out: it names what is listed in `schemas`, and no other schema.
 #[tokio::test(flavor = "multi_thread")]
-async fn flyways_table_lies_in_the_schema_of_a_file_of_settings_unless_the_environment_names_one()
+async fn flyways_table_lies_in_the_schema_of_a_file_of_settings_unless_a_variable_names_one()
 -> Result<()> {
     let files = [("V1__a.sql", "CREATE TABLE a (id int);\n")];
-    for named in [
-        "[flyway]\ndefaultSchema = \"elsewhere\"\n",
-        "[environments.default]\nschemas = [\"elsewhere\"]\n",
+    for (named, told) in [
+        ("[flyway]\ndefaultSchema = \"elsewhere\"\n", ""),
+        (
+            "[environments.default]\nschemas = [\"elsewhere\"]\n",
+            "elsewhere",
+        ),
+        (
+            "[environments.default.flyway]\ndefaultSchema = \"elsewhere\"\n",
+            "",
+        ),
     ] {
         let bench = bench(Engine::PostgreSQL, Tool::Flyway, &files).await?;
-        let (program, home) = own_flyway(&bench)?;
+        let (program, home) = bench.own_flyway()?;
         fs::write(home.join("conf/flyway.toml"), named)?;
+        let info = flyway(&bench, program.clone())
+            .current_dir(&home)
+            .args(["-outputType=json", "info"])
+            .output()
+            .await?;
+        assert_eq!(
+            at(&document_in(&said(info).1)?, &["/schemaName"]),
+            [json!(told)],
+            "{named}"
+        );
+        let ours = [&ours()[..], &[("FLYWAY_DEFAULT_SCHEMA", "public")]].concat();
         let mut seen = Vec::new();
-        for settings in [&[("FLYWAY_DEFAULT_SCHEMA", "public")][..], &[]] {
+        for settings in [&ours[..], &[]] {
             let (code, _) = migrated(&bench, (&program, &home), settings, &[]).await?;
-            let query = "SELECT string_agg(schemaname, ' ' ORDER BY schemaname) FROM pg_tables WHERE tablename = 'flyway_schema_history'";
-            let row = bench.client().await?.query_one(query, &[]).await?;
-            seen.push((code, row.get::<_, Option<String>>(0)));
+            seen.push((code, lies(&bench).await?));
         }
-        let lies = |schemas: &str| (Some(0), Some(schemas.to_owned()));
-        assert_eq!(seen, [lies("public"), lies("elsewhere public")], "{named}");
+        let in_schemas = |schemas: &str| (Some(0), Some(schemas.to_owned()));
+        assert_eq!(
+            seen,
+            [in_schemas("public"), in_schemas("elsewhere public")],
+            "{named}"
+        );
+    }
+    Ok(())
+}
+
+/// So the runner names an environment of its own, and refuses variables in small letters.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_environment_of_a_file_and_a_variable_in_small_letters_win_over_flyways_variables()
+-> Result<()> {
+    let file = ("V1__a.sql", "CREATE TABLE IF NOT EXISTS a (id int);\n");
+    let skips = ("FLYWAY_SKIP_EXECUTING_MIGRATIONS", "false");
+    let small = ("flyway_skipExecutingMigrations", "true");
+    let own = ("flyway_environment", "slipway");
+    let section = "[environments.default.flyway]\nskipExecutingMigrations = true\n";
+    for (text, settings, runs) in [
+        (section, vec![skips], false),
+        (section, vec![skips, own], true),
+        ("", vec![skips, own, small], false),
+    ] {
+        let bench = bench(Engine::PostgreSQL, Tool::Flyway, &[file]).await?;
+        let (program, home) = bench.own_flyway()?;
+        fs::write(home.join("conf/flyway.toml"), text)?;
+        migrated(&bench, (&program, &home), &settings, &[]).await?;
+        let seen = (bench.history().await?, bench.has("a").await?);
+        let expected = (vec!["1 SQL true".to_owned()], runs);
+        assert_eq!(seen, expected, "{text} {settings:?}");
     }
     Ok(())
 }

@@ -117,6 +117,13 @@ impl Bench {
         Ok(self)
     }
 
+    /// A Flyway of the bench's own, which has settings of its own: its program, and the folder in which it has `conf`.
+    pub fn own_flyway(&self) -> Result<(PathBuf, PathBuf)> {
+        let home = self.folder.join("home");
+        let flyway = tokio::task::block_in_place(Flyway::prepare)?;
+        Ok((flyway.copy(&home)?, home))
+    }
+
     /// On a server of one's own.
     pub async fn on(server: &Postgres, files: &[(&str, &str)]) -> Result<Self> {
         let mut bench = Self::prepare(Engine::PostgreSQL, server.port(), files)?;

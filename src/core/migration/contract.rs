@@ -101,20 +101,14 @@ fn soak_seconds(seen: &Seen) -> i32 {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-    use std::sync::Arc;
-
     use jiff::Timestamp;
     use serde_json::{Value, json};
 
     use super::{NotDue, not_due};
     use crate::api::backend::Backend;
     use crate::api::database::Database;
-    use crate::api::migration::Migration;
-    use crate::core::meta;
     use crate::core::migration::Seen;
-    use crate::core::migration::planned::{Planned, planned};
-    use crate::core::settings::Settings;
+    use crate::core::migration::planned::tests::first_seen;
 
     const SINCE: &str = "2027-01-15T08:00:00Z";
 
@@ -147,28 +141,7 @@ mod tests {
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Database", "metadata": {"name": "d", "namespace": "team-a"},
             "spec": {"engine": "PostgreSQL", "host": "h", "name": "d", "credentials": {"secret": "s"}},
         }));
-        let databases = BTreeMap::from([("d".to_owned(), Arc::new(database))]);
-        let plan = planned(&backend, &databases, &BTreeMap::new())
-            .migrations
-            .remove(0);
-        let migration: Migration = object(json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
-            "metadata": {"name": plan.object_name, "namespace": "team-a", "ownerReferences": [meta::controller_reference(&backend)]},
-            "spec": plan.spec,
-        }));
-        Seen {
-            migration: Arc::new(migration),
-            backend: Some(Arc::new(backend)),
-            databases,
-            planned: Planned::default(),
-            bound: 1,
-            siblings: Vec::new(),
-            jobs: Vec::new(),
-            pods: Vec::new(),
-            settings: Arc::new(Settings::default()),
-            term: String::new(),
-        }
-        .with_plan(&BTreeMap::new())
+        first_seen(backend, database, None)
     }
 
     fn at(seconds: i64) -> Timestamp {

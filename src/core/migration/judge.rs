@@ -233,4 +233,4 @@ fn is_passing(code: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

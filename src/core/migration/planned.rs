@@ -11,6 +11,7 @@ use crate::api::database::{Database, DatabaseSpec};
 use crate::api::migration::{MigrationSource, MigrationSpec, OutOfOrder, ReadBack};
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::hash;
+use crate::core::migration::flyway::settings::HISTORY_TABLE;
 
 /// One Migration that a Backend asks for.
 #[derive(Clone, Debug, PartialEq)]
@@ -238,11 +239,11 @@ pub fn version_table(spec: &MigrationSpec) -> &str {
     let own = match read {
         Some(ReadBack::Goose) => "goose_db_version",
         Some(ReadBack::GolangMigrate) => "schema_migrations",
-        Some(ReadBack::Flyway) => "flyway_schema_history",
+        Some(ReadBack::Flyway) => HISTORY_TABLE,
         None => "",
     };
     spec.options.version_table.as_deref().unwrap_or(own)
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

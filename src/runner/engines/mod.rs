@@ -60,6 +60,8 @@ pub struct Guards {
     pub settings: Vec<(&'static str, String)>,
     /// What the session is called, on an engine that has names for them.
     pub session: Option<String>,
+    /// Where the runner's own session looks, so that a tool which can be told so looks nowhere else.
+    pub schema: Option<String>,
 }
 
 impl Guards {
@@ -132,6 +134,9 @@ pub trait Engine: Sized {
 
     /// Product and version. Example: `PostgreSQL 15.18`.
     fn server(&self) -> String;
+
+    /// Where a name without a schema is made; `None` where the search path names no schema that is there. MySQL calls its database so.
+    fn schema(&self) -> Option<&str>;
 
     /// What a person should know of this server.
     fn warnings(&self) -> Vec<String> {

@@ -53,6 +53,7 @@ pub struct MySql {
     /// The server's number for it.
     id: String,
     version: String,
+    database: String,
     server: Server,
     encrypted: bool,
     own_user: bool,
@@ -154,14 +155,14 @@ impl Engine for MySql {
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError> {
         let mut connection = Self::open(access, name).await?;
         let first = format!(
-            "SELECT CONNECTION_ID(), VERSION(), GET_LOCK(CONCAT({RUNNER_MARK}, CONNECTION_ID()), 0)"
+            "SELECT CONNECTION_ID(), VERSION(), DATABASE(), GET_LOCK(CONCAT({RUNNER_MARK}, CONNECTION_ID()), 0)"
         );
         let mut row = Self::query(&mut connection, &first, QUERY_LIMIT)
             .await?
             .into_iter()
             .flatten();
         let mut next = || row.next().unwrap_or_default();
-        let (id, version) = (next(), next());
+        let (id, version, database) = (next(), next(), next());
         let server = Self::server_of(&mut connection).await?;
         if server.is_read_only() {
             return Err(EngineError::ReadOnly);
@@ -179,6 +180,7 @@ impl Engine for MySql {
             connection: Mutex::new(connection),
             id,
             version,
+            database,
             server,
             own_user: access.own_user,
         })
@@ -191,6 +193,10 @@ impl Engine for MySql {
         } else {
             format!("MySQL {number}")
         }
+    }
+
+    fn schema(&self) -> Option<&str> {
+        Some(&self.database)
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -288,6 +294,7 @@ impl Engine for MySql {
                 format!("IF({mark} = 1, {wait}, {wait})"),
             )],
             session: None,
+            schema: Some(self.database.clone()),
         }
     }
 

@@ -36,6 +36,7 @@ pub struct PostgreSql {
     version: String,
     /// As `server_version_num`. Example: 150018.
     number: u32,
+    schema: Option<String>,
 }
 
 impl Drop for PostgreSql {
@@ -117,19 +118,21 @@ impl Engine for PostgreSql {
     async fn connect(access: &Access, name: &str) -> Result<Self, EngineError> {
         let (client, connection) = Self::open(access, name).await?;
         let query = "SELECT pg_backend_pid(), current_setting('server_version'), current_setting('server_version_num'), \
-                     pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on'";
+                     pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on', current_schema()";
         let mut row = Self::query(&client, query, QUERY_LIMIT)
             .await?
             .into_iter()
             .flatten();
         let mut next = || row.next().unwrap_or_default();
         let (pid, version, number, read_only) = (next(), next(), next(), next());
+        let schema = next();
         let session = Self {
             client,
             connection,
             pid,
             version: version.split(' ').next().unwrap_or_default().to_owned(),
             number: number.parse().unwrap_or(0),
+            schema: Some(schema).filter(|schema| !schema.is_empty()),
         };
         if read_only == "t" {
             return Err(EngineError::ReadOnly);
@@ -147,6 +150,10 @@ impl Engine for PostgreSql {
 
     fn server(&self) -> String {
         format!("PostgreSQL {}", self.version)
+    }
+
+    fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
     }
 
     async fn refuse_pooler(&self, access: &Access, name: &str) -> Result<(), EngineError> {
@@ -238,6 +245,7 @@ impl Engine for PostgreSql {
         Guards {
             settings,
             session: Some(session_name(TOOL_SESSIONS, name)),
+            schema: self.schema.clone(),
         }
     }
 }

@@ -3,12 +3,14 @@
 //! What it would do is decided from files and table: a JVM takes a second or two to start, and `info` would say no more.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use crate::api::common;
 use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
 use crate::core::migration::flyway::files::{self, File, Files, FilesError, PLACEHOLDER_PREFIX};
 use crate::core::migration::flyway::history::{self, History, Preflight, Row};
+use crate::core::migration::flyway::settings::{self, Place, SETTINGS};
 use crate::core::migration::flyway::version::Version;
 use crate::core::migration::flyway::words;
 use crate::core::migration::judge::Left;
@@ -16,45 +18,24 @@ use crate::core::migration::message::Outcome;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
+use super::version_table::{check_table, quoted, refuse_hidden};
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, files_of, no_files, source, tree,
+    Tool, about, files_of, no_files, source, tree,
 };
 
 /// What the JVM is told where the migration's own `env` does not say otherwise: quick to start, small, and within the container's memory.
 const JAVA_ARGUMENTS: &str =
     "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:MaxRAMPercentage=60 -Duser.home=/tmp";
 
-/// What Flyway is told whatever the migration's own `env` or a file in the image says, because the runner relies on it.
-///
-/// Without the transactional lock, file and row of the history table are written in one transaction of one session; with it they are two
-/// sessions, and CREATE INDEX CONCURRENTLY waits for ever for the other one. `*:future`: an older image is no error.
-const SETTINGS: [(&str, &str); 16] = [
-    ("FLYWAY_POSTGRESQL_TRANSACTIONAL_LOCK", "false"),
-    ("FLYWAY_IGNORE_MIGRATION_PATTERNS", "*:future"),
-    ("FLYWAY_VALIDATE_ON_MIGRATE", "true"),
-    ("FLYWAY_FAIL_ON_MISSING_LOCATIONS", "true"),
-    ("FLYWAY_CLEAN_DISABLED", "true"),
-    ("FLYWAY_GROUP", "false"),
-    ("FLYWAY_EXECUTE_IN_TRANSACTION", "true"),
-    ("FLYWAY_SKIP_EXECUTING_MIGRATIONS", "false"),
-    ("FLYWAY_SQL_MIGRATION_PREFIX", "V"),
-    ("FLYWAY_REPEATABLE_SQL_MIGRATION_PREFIX", "R"),
-    ("FLYWAY_SQL_MIGRATION_SEPARATOR", "__"),
-    ("FLYWAY_SQL_MIGRATION_SUFFIXES", ".sql"),
-    // The runner takes the checksum of each file, too, and reads it as UTF-8.
-    ("FLYWAY_ENCODING", "UTF-8"),
-    ("FLYWAY_DETECT_ENCODING", "false"),
-    ("REDGATE_DISABLE_TELEMETRY", "true"),
-    // Java reads the password by the locale's encoding; an image without a locale would break one that is not ASCII.
-    ("LC_ALL", "C.UTF-8"),
-];
+/// Whether files may be taken for applied that did not run. The migration's own `env` may say so; a file in the image alone may not.
+const BASELINE_ON_MIGRATE: &str = "FLYWAY_BASELINE_ON_MIGRATE";
 
 /// Flyway with its files.
 pub struct Flyway {
     folder: String,
     engine: common::Engine,
-    /// The schema of the history table, where it is not the session's own.
+    /// The schema of the history table, where the plan or its `env` names one; else the session's own.
     schema: Option<String>,
     table: String,
     files: Files,
@@ -104,10 +85,35 @@ impl Tool for Flyway {
         Facts::of(&top, &target, self.files.digest(), self.files.count())
     }
 
+    async fn refuse_elsewhere<E: Engine>(&self, program: &Path, session: &E) -> Result<(), Ending> {
+        let place = Place {
+            schema: self.schema.as_deref().or(session.schema()),
+            schema_is_named: self.schema.is_some(),
+            table: &self.table,
+        };
+        let variables = std::env::vars().filter(|(_, value)| !value.is_empty());
+        let of_variable = variables.into_iter().find_map(|(name, value)| {
+            settings::refused_variable(&name)
+                .or_else(|| settings::stray_variable(&name, &value, &place))
+        });
+        let in_files = || {
+            settings_files(program).into_iter().find_map(|path| {
+                let text = std::fs::read_to_string(&path).ok()?;
+                settings::stray_in(&path.display().to_string(), &text, &place)
+            })
+        };
+        match of_variable.or_else(in_files) {
+            Some(text) => Err(source(&text)),
+            None if self.schema.is_none() => {
+                refuse_hidden(session, &self.quoted(&self.table)).await
+            }
+            None => Ok(()),
+        }
+    }
+
     async fn read<E: Engine>(&self, session: &E) -> Result<History, EngineError> {
-        let table = [self.schema.as_deref(), Some(&self.table)]
-            .into_iter()
-            .flatten();
+        let schema = self.schema.as_deref().or(session.schema());
+        let table = [schema, Some(&self.table)].into_iter().flatten();
         let table: Vec<String> = table.map(|name| self.quoted(name)).collect();
         let query = format!(
             "SELECT version, description, type, script, checksum, success FROM {} ORDER BY installed_rank",
@@ -184,6 +190,7 @@ impl Tool for Flyway {
             "migrate".to_owned(),
         ];
         let out_of_order = self.out_of_order == OutOfOrder::Allow;
+        let locations = format!("filesystem:{}", self.folder);
         let mut environment: BTreeMap<&'static str, String> = SETTINGS
             .iter()
             .map(|(name, value)| (*name, (*value).to_owned()))
@@ -195,15 +202,18 @@ impl Tool for Flyway {
             ),
             ("FLYWAY_USER", access.user.clone()),
             ("FLYWAY_PASSWORD", access.password.clone()),
-            ("FLYWAY_LOCATIONS", format!("filesystem:{}", self.folder)),
+            ("FLYWAY_LOCATIONS", locations.clone()),
+            // A file may have callbacks come from elsewhere, which nobody would have approved.
+            ("FLYWAY_CALLBACK_LOCATIONS", locations),
             ("FLYWAY_TABLE", self.table.clone()),
             ("FLYWAY_OUT_OF_ORDER", out_of_order.to_string()),
         ]);
-        environment.extend(
-            self.schema
-                .clone()
-                .map(|schema| ("FLYWAY_DEFAULT_SCHEMA", schema)),
-        );
+        // Named also where it is the session's own: a file in the image may say otherwise.
+        let schema = self.schema.clone().or_else(|| guards.schema.clone());
+        environment.extend(schema.map(|schema| ("FLYWAY_DEFAULT_SCHEMA", schema)));
+        if of_environment(BASELINE_ON_MIGRATE).is_none() {
+            environment.insert(BASELINE_ON_MIGRATE, "false".to_owned());
+        }
         if std::env::var_os("JAVA_ARGS").is_none() {
             environment.insert("JAVA_ARGS", JAVA_ARGUMENTS.to_owned());
         }
@@ -274,8 +284,26 @@ impl Flyway {
             common::Engine::PostgreSQL => '"',
             common::Engine::MySQL => '`',
         };
-        format!("{quote}{}{quote}", name.trim_matches(quote))
+        quoted(quote, name)
     }
+}
+
+/// Where Flyway looks for settings: in `conf` beside itself or beside its folder, in the user's home, in the working folder, and where it is told.
+/// Not all of them need be there.
+fn settings_files(program: &Path) -> Vec<PathBuf> {
+    let program = program.canonicalize().unwrap_or_default();
+    let beside = program.ancestors().skip(1).take(2);
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let folders = beside
+        .map(|folder| folder.join("conf"))
+        .chain(home)
+        .chain([PathBuf::from("/tmp"), PathBuf::from(".")]);
+    let named = of_environment("FLYWAY_CONFIG_FILES").unwrap_or_default();
+    let named = named.split(',').filter(|path| !path.is_empty());
+    folders
+        .flat_map(|folder| settings::FILES.map(|name| folder.join(name)))
+        .chain(named.map(|path| PathBuf::from(path.trim())))
+        .collect()
 }
 
 /// The schema that the migration's own `env` gives to Flyway, which puts its table there.

@@ -1,5 +1,7 @@
 //! golang-migrate: its files, its one row and its command, as `core::migration::golang_migrate` knows them.
 
+use std::path::Path;
+
 use rustix::process::Signal;
 
 use crate::api::common::Engine as EngineKind;
@@ -13,9 +15,10 @@ use crate::core::migration::message::{MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
+use super::version_table::{check_table, quoted, refuse_hidden};
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, files_of, folder, no_files, source, target_version, unknown_version,
+    Tool, about, files_of, folder, no_files, source, target_version, unknown_version,
 };
 
 /// golang-migrate's word for a database without a version.
@@ -67,8 +70,27 @@ impl Tool for GolangMigrate {
         Facts::of(&files.top(), &self.target, files.digest(), files.count())
     }
 
+    async fn refuse_elsewhere<E: Engine>(
+        &self,
+        _program: &Path,
+        session: &E,
+    ) -> Result<(), Ending> {
+        if self.table.contains('.') {
+            return Ok(());
+        }
+        refuse_hidden(session, &self.quoted_table()).await
+    }
+
     async fn read<E: Engine>(&self, session: &E) -> Result<Versions, EngineError> {
-        let query = format!("SELECT version, dirty FROM {} LIMIT 1", self.quoted_table());
+        let table = self.quoted_table();
+        // Without a schema in its name golang-migrate takes the first of the search path, also where a later one has such a table.
+        let schema = session
+            .schema()
+            .filter(|_| self.engine == EngineKind::PostgreSQL && !self.table.contains('.'));
+        let table = schema.map_or(table.clone(), |schema| {
+            format!("{}.{table}", quoted('"', schema))
+        });
+        let query = format!("SELECT version, dirty FROM {table} LIMIT 1");
         let rows = session.rows(&query).await?.unwrap_or_default();
         let row = rows.first().and_then(|row| match row.as_slice() {
             [version, dirty] => Some(Row {
@@ -203,9 +225,8 @@ impl GolangMigrate {
     fn quoted_table(&self) -> String {
         match self.engine {
             EngineKind::PostgreSQL => {
-                let parts = self.table.split('.').map(|part| part.trim_matches('"'));
-                let quoted: Vec<String> = parts.map(|part| format!("\"{part}\"")).collect();
-                quoted.join(".")
+                let parts = self.table.split('.').map(|part| quoted('"', part));
+                parts.collect::<Vec<String>>().join(".")
             }
             EngineKind::MySQL => format!("`{}`", self.table),
         }

@@ -1,5 +1,7 @@
 //! goose: its files, its table and its command, as `core::migration::goose` knows them.
 
+use std::path::Path;
+
 use crate::api::common;
 use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
@@ -11,10 +13,14 @@ use crate::core::migration::message::Outcome;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::words::Words;
 
+use super::version_table::check_table;
 use super::{
     Access, Ending, Engine, EngineError, Facts, Guards, Pending, PendingFile, Start, StoppedAt,
-    Tool, about, check_table, files_of, folder, no_files, source, target_version, unknown_version,
+    Tool, about, files_of, folder, no_files, source, target_version, unknown_version,
 };
+
+/// The version table where nobody names one.
+const TABLE: &str = "goose_db_version";
 
 /// goose with its files.
 pub struct Goose {
@@ -54,6 +60,21 @@ impl Tool for Goose {
     fn facts(&self) -> Facts {
         let files = &self.files;
         Facts::of(&files.top(), &self.target, files.digest(), files.count())
+    }
+
+    /// goose is told its table by an argument, so the variable leads it nowhere; but who wrote it may have the table there.
+    async fn refuse_elsewhere<E: Engine>(
+        &self,
+        _program: &Path,
+        _session: &E,
+    ) -> Result<(), Ending> {
+        let named = std::env::var("GOOSE_TABLE").unwrap_or_default();
+        if named.is_empty() || named == self.table || self.table != TABLE {
+            return Ok(());
+        }
+        Err(source(&format!(
+            "variable GOOSE_TABLE = {named}: Slipway would have goose work with table {TABLE}; name one: versionTable of the migration"
+        )))
     }
 
     async fn read<E: Engine>(&self, session: &E) -> Result<Versions, EngineError> {

@@ -4,6 +4,7 @@ pub mod exec;
 pub mod flyway;
 pub mod golang_migrate;
 pub mod goose;
+mod version_table;
 
 use std::cmp::Ordering;
 use std::io;
@@ -99,6 +100,15 @@ pub trait Tool: Sized {
     fn list(parameters: &RunParameters) -> Result<Self, Ending>;
 
     fn facts(&self) -> Facts;
+
+    /// Refuses what in the image, in the variables or in the database would lead the tool to another version table than the one it is to have.
+    async fn refuse_elsewhere<E: Engine>(
+        &self,
+        _program: &Path,
+        _session: &E,
+    ) -> Result<(), Ending> {
+        Ok(())
+    }
 
     /// Reads the version table by a plain SELECT: the tool's own commands would create it.
     async fn read<E: Engine>(&self, session: &E) -> Result<Self::Versions, EngineError>;
@@ -227,18 +237,6 @@ fn no_target(target: &str, top: &str) -> Ending {
     source(&format!(
         "target {target}: no file has this version; the last one is {top}"
     ))
-}
-
-/// Refuses a name of a version table that could be more than a name.
-pub fn check_table(table: &str) -> Result<(), Ending> {
-    let is_name =
-        |character: char| character.is_ascii_alphanumeric() || "_.$\"".contains(character);
-    if table.is_empty() || !table.chars().all(is_name) {
-        return Err(source(&format!(
-            "version table {table:?}: only letters, digits, _, . and $ may be in its name"
-        )));
-    }
-    Ok(())
 }
 
 /// The database is at a version of which there is no file, though there are higher ones.

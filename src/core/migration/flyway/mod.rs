@@ -5,6 +5,7 @@ pub mod callbacks;
 pub mod files;
 pub mod history;
 mod name;
+pub mod settings;
 pub mod statements;
 pub mod version;
 pub mod words;

@@ -1,19 +1,13 @@
 //! What the operator hands over to an attempt.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
 use super::job_body;
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode, TakenForApplied};
-use crate::api::migration::Migration;
 use crate::core::meta;
-use crate::core::migration::Seen;
 use crate::core::migration::parameters::RunParameters;
-use crate::core::migration::planned::{Planned, planned};
-use crate::core::settings::Settings;
+use crate::core::migration::planned::tests::first_seen;
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("a valid object")
@@ -36,32 +30,8 @@ fn known(tool: &str, table: &str, retry: Option<&str>) -> Option<TakenForApplied
             "takenForApplied": {"version": 3, "files": 2, "digest": "x"},
         }]}},
     }));
-    let databases = BTreeMap::from([("d".to_owned(), Arc::new(database))]);
-    let plan = planned(&backend, &databases, &BTreeMap::new())
-        .migrations
-        .remove(0);
     let annotations = retry.map(|token| json!({meta::RETRY_ANNOTATION: token}));
-    let migration: Migration = object(json!({
-        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
-        "metadata": {
-            "name": plan.object_name, "namespace": "team-a", "annotations": annotations,
-            "ownerReferences": [meta::controller_reference(&backend)],
-        },
-        "spec": plan.spec,
-    }));
-    let seen = Seen {
-        migration: Arc::new(migration),
-        backend: Some(Arc::new(backend)),
-        databases,
-        planned: Planned::default(),
-        bound: 1,
-        siblings: Vec::new(),
-        jobs: Vec::new(),
-        pods: Vec::new(),
-        settings: Arc::new(Settings::default()),
-        term: String::new(),
-    }
-    .with_plan(&BTreeMap::new());
+    let seen = first_seen(backend, database, annotations.as_ref());
     let job = job_body(&seen, 1, RunMode::Run).expect("a Job");
     let variables = job.pointer("/spec/template/spec/containers/0/env");
     let parameters = variables

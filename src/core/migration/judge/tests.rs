@@ -20,24 +20,35 @@ fn all() -> Vec<Evidence> {
         .chain(refused)
         .chain([Cause::RunDeadline, Cause::Stop, Cause::Other].map(End::Cut));
     for end in ends {
-        for lock in [Lock::Held, Lock::Lost] {
-            for orphan in [false, true] {
-                for read_back in [
-                    ReadBack::Missing,
-                    ReadBack::AtTarget,
-                    ReadBack::Below,
-                    ReadBack::Marked("FailedMigrationRow"),
-                ] {
-                    for transactional in [false, true] {
-                        all.push(Evidence {
-                            lock,
-                            orphan,
-                            read_back,
-                            end: end.clone(),
-                            transactional,
-                        });
-                    }
-                }
+        for transactional in [false, true] {
+            all.extend(circumstances(&end, "FailedMigrationRow", transactional));
+        }
+    }
+    all
+}
+
+/// All that may be found after a tool that ended so. `mark`: the reason that its table may give.
+pub(in crate::core::migration) fn circumstances(
+    end: &End,
+    mark: &'static str,
+    transactional: bool,
+) -> Vec<Evidence> {
+    let mut all = Vec::new();
+    for lock in [Lock::Held, Lock::Lost] {
+        for orphan in [false, true] {
+            for read_back in [
+                ReadBack::Missing,
+                ReadBack::AtTarget,
+                ReadBack::Below,
+                ReadBack::Marked(mark),
+            ] {
+                all.push(Evidence {
+                    lock,
+                    orphan,
+                    read_back,
+                    end: end.clone(),
+                    transactional,
+                });
             }
         }
     }

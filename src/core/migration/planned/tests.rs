@@ -9,7 +9,43 @@ use super::{MissingFiles, Planned, version_table};
 use crate::api::backend::Backend;
 use crate::api::common::Phase;
 use crate::api::database::Database;
+use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
+use crate::core::meta;
+use crate::core::migration::Seen;
+use crate::core::settings::Settings;
+
+/// The Migration of the Backend's first entry, on a database that the Backend calls `d`.
+pub(in crate::core::migration) fn first_seen(
+    backend: Backend,
+    database: Database,
+    annotations: Option<&Value>,
+) -> Seen {
+    let databases = BTreeMap::from([("d".to_owned(), Arc::new(database))]);
+    let plan = planned(&backend, &databases).migrations.remove(0);
+    let migration: Migration = serde_json::from_value(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
+        "metadata": {
+            "name": plan.object_name, "namespace": "team-a", "annotations": annotations,
+            "ownerReferences": [meta::controller_reference(&backend)],
+        },
+        "spec": plan.spec,
+    }))
+    .expect("a valid Migration");
+    Seen {
+        migration: Arc::new(migration),
+        backend: Some(Arc::new(backend)),
+        databases,
+        planned: Planned::default(),
+        bound: 1,
+        siblings: Vec::new(),
+        jobs: Vec::new(),
+        pods: Vec::new(),
+        settings: Arc::new(Settings::default()),
+        term: String::new(),
+    }
+    .with_plan(&BTreeMap::new())
+}
 
 fn backend(migrations: &Value, image: &str) -> Backend {
     serde_json::from_value(json!({

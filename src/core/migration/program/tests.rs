@@ -2,6 +2,7 @@
 
 use super::{Program, Proof};
 use crate::api::common::Engine;
+use crate::core::migration::judge::tests::circumstances;
 use crate::core::migration::judge::{Cause, End, Evidence, Judgement, Lock, ReadBack};
 use crate::core::migration::message::Outcome;
 
@@ -73,23 +74,8 @@ fn all() -> Vec<(Evidence, Option<i64>, Proof)> {
     let mut all = Vec::new();
     for (end, exit) in &ENDS {
         for proof in PROOFS {
-            for lock in [Lock::Held, Lock::Lost] {
-                for orphan in [false, true] {
-                    for read_back in [
-                        ReadBack::Missing,
-                        ReadBack::AtTarget,
-                        ReadBack::Below,
-                        ReadBack::Marked("DatabaseDirty"),
-                    ] {
-                        let evidence = Evidence {
-                            lock,
-                            orphan,
-                            ..evidence(end, read_back)
-                        };
-                        all.push((evidence, *exit, proof));
-                    }
-                }
-            }
+            let found = circumstances(end, "DatabaseDirty", true).into_iter();
+            all.extend(found.map(|evidence| (evidence, *exit, proof)));
         }
     }
     all
