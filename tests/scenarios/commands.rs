@@ -6,8 +6,8 @@ use serde_json::json;
 
 use crate::cluster::canary::PASSWORD;
 use crate::cluster::operator::Operator;
-use crate::kills::{kill_the_runner, running_pod};
 use crate::objects::tells;
+use crate::victims::{kill_the_runner, running_pod};
 use crate::witness::{Body, Witnessed, backend};
 use crate::world::World;
 

@@ -10,7 +10,7 @@ use crate::approvals::awaited;
 use crate::cluster::audit::{Entries, Mark};
 use crate::cluster::image::Image;
 use crate::first_release::APART;
-use crate::kills::{process_in, running_pod};
+use crate::victims::{process_in, running_pod};
 use crate::witness::{Body, Witnessed, backend};
 use crate::world::World;
 

@@ -58,6 +58,7 @@ mod supervisor;
 mod tally;
 mod trace;
 mod upgrades;
+mod victims;
 mod volume;
 mod witness;
 mod world;

@@ -9,7 +9,7 @@ use crate::cluster::history::History;
 use crate::cluster::process::Process;
 use crate::cluster::read::{get, text};
 use crate::cluster::wait;
-use crate::kills::{delete, running_pod};
+use crate::victims::{delete, running_pod};
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
 

@@ -58,7 +58,7 @@ async fn files_that_are_none_and_things_that_go(world: &World) -> Result<()> {
     world
         .apply(&files(world, &["1_first.sql", "01_again.sql"]))
         .await?;
-    let words = "the files in configmap sql are not valid";
+    let words = "configmap sql is not a valid source";
     let message = tells(world, "slb/paper", "MigrationFailed", words).await?;
     ensure!(message.contains("change configmap sql"), "{message}");
 

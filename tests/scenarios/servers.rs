@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cluster::history::History;
 use crate::cluster::postgres::{Options as PostgresOptions, Postgres};
 use crate::cluster::wait;
-use crate::kills::running_pod;
+use crate::victims::running_pod;
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
 

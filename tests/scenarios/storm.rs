@@ -9,7 +9,8 @@ use tokio::sync::Mutex;
 use crate::cluster::chance::{Chance, seed};
 use crate::cluster::history::History;
 use crate::cluster::operator::Operator;
-use crate::kills::{Kill, running_pod};
+use crate::kills::Kill;
+use crate::victims::running_pod;
 use crate::witness::{Body, Witnessed, backend};
 use crate::world::World;
 

@@ -184,7 +184,7 @@ fn cause(migration: &Migration, entry: &Entry) -> String {
             migration.spec.database
         ),
         "NoMigrationFiles" => format!("no migration files in {}", source(migration)),
-        "InvalidSource" => format!("the files in {} are not valid", source(migration)),
+        "InvalidSource" => format!("{} is not a valid source", source(migration)),
         "SourceChanged" => format!("{} is not as it was planned", source(migration)),
         "SourceUnreadable" => format!("{} cannot be read", source(migration)),
         "DatabaseDirty" => format!(
