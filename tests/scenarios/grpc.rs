@@ -22,8 +22,13 @@ pub async fn a_grpc_service_answers_through_its_headless_service_and_its_gateway
     world.apply(&backend(&world)).await?;
     world.ready("greeter").await?;
 
-    let addresses = headless_addresses(&world).await?;
-    ensure!(addresses.len() == 2, "{addresses:?}");
+    // Kubernetes writes the slice down after the pods are ready.
+    let addresses = wait::until("both pods behind the Service", PATIENCE, async || {
+        let addresses = headless_addresses(&world).await?;
+        ensure!(addresses.len() == 2, "{addresses:?}");
+        anyhow::Ok(addresses)
+    })
+    .await?;
     let mut probe = tokio::process::Command::new(greeter.program());
     probe.arg("probe").args(&addresses);
     let output = probe.output().await.context("start the client")?;

@@ -226,7 +226,7 @@ fn record(
 fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> Plan {
     let (Some(database), Some(holder)) = (&seen.database, holder(seen)) else {
         return Plan {
-            steps: vec![let_go(seen)],
+            steps: vec![let_go(seen, pods, now)],
             wake: None,
         };
     };
@@ -242,7 +242,10 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
         RunMode::Check => verdict.of_check(),
     };
     Plan {
-        steps: vec![record(seen, database, ticket, &verdict, now), let_go(seen)],
+        steps: vec![
+            record(seen, database, ticket, &verdict, now),
+            let_go(seen, pods, now),
+        ],
         wake: None,
     }
 }
@@ -278,28 +281,30 @@ fn write_ledger(seen: &Seen, database: &Database, ledger: Ledger, now: Timestamp
 }
 
 /// One that was suspended again goes: whoever unsuspended it would start its program behind the ledger's back.
-fn let_go(seen: &Seen) -> Step {
+fn let_go(seen: &Seen, pods: &[&SeenPod], now: Timestamp) -> Step {
     if evidence::is_stopped(&seen.job) && seen.job.metadata.deletion_timestamp.is_none() {
         return Step::delete(ObjectKind::Job, seen.job.as_ref(), Propagation::Background);
     }
-    release(seen)
+    release(seen, pods, now)
 }
 
-/// Finalizer off, a time to live, and an owner where it still exists, in one patch.
-fn release(seen: &Seen) -> Step {
-    let body = match &seen.migration {
-        Some(migration) if migration.metadata.deletion_timestamp.is_none() => json!({
-            "metadata": {
-                "finalizers": other_finalizers(&seen.job),
-                "ownerReferences": [meta::controller_reference(migration.as_ref())],
-            },
-            "spec": {"ttlSecondsAfterFinished": KEEP_SECONDS},
-        }),
-        _ => json!({
-            "metadata": {"finalizers": other_finalizers(&seen.job)},
-            "spec": {"ttlSecondsAfterFinished": KEEP_ORPHAN_SECONDS},
-        }),
+/// Finalizer off, a time to live, and an owner where it still exists, in one patch. On a lost node its program may be alive: nobody who deletes
+/// the Migration may end it, so it gets no owner, and goes by its time to live alone.
+fn release(seen: &Seen, pods: &[&SeenPod], now: Timestamp) -> Step {
+    let live = seen.migration.as_ref();
+    let live = live.filter(|migration| migration.metadata.deletion_timestamp.is_none());
+    let keep = if live.is_some() {
+        KEEP_SECONDS
+    } else {
+        KEEP_ORPHAN_SECONDS
     };
+    let finalizers = other_finalizers(&seen.job);
+    let owner = live.filter(|_| !pods.iter().any(|pod| lost::is_lost(pod, now)));
+    let metadata = match owner.map(|migration| meta::controller_reference(migration.as_ref())) {
+        Some(owner) => json!({"finalizers": finalizers, "ownerReferences": [owner]}),
+        None => json!({"finalizers": finalizers}),
+    };
+    let body = json!({"metadata": metadata, "spec": {"ttlSecondsAfterFinished": keep}});
     Step::patch(ObjectKind::Job, seen.job.as_ref(), body)
 }
 

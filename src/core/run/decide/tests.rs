@@ -283,10 +283,17 @@ fn a_run_whose_node_is_silent_is_unknown_and_its_late_end_changes_nothing() {
     };
     let mut at_work = seen(job("Suspended"), None);
     at_work.pods = vec![silent(false)];
+    at_work.migration = Some(Arc::new(read(json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "m", "namespace": "team-a", "uid": "u"},
+        "spec": {"backend": "b", "name": "n", "database": "d", "tool": "Goose", "phase": "BeforeRollout", "source": {"image": "i"}, "planKey": "p"},
+    }))));
     let steps = decide(&at_work, now()).plan.steps;
-    let [record, Step::Patch(_)] = &steps[..] else {
+    let [record, Step::Patch(release)] = &steps[..] else {
         panic!("{steps:?}");
     };
+    // Whoever deletes the Migration must not end a program that may be alive.
+    let metadata = &release.body["metadata"];
+    assert_eq!(metadata.get("ownerReferences"), None, "{metadata}");
     let lost = (EntryOutcome::Unknown, "NodeLost".to_owned(), String::new());
     assert_eq!(in_ledger(record), Some(lost));
 
