@@ -252,6 +252,7 @@ fn pods(shown: &Objects) -> Vec<SeenPod> {
     shown
         .pods
         .iter()
+        .filter(|pod| !pod.unseen)
         .map(|pod| SeenPod {
             pod: Arc::clone(&pod.kept.object),
             gone: pod.gone,

@@ -50,8 +50,11 @@ impl World {
             Deletion::Force => {
                 self.end_stuck_pod(number);
                 self.ask_pod_to_end(number);
+                // While the watch of pods hangs, only the lock in the database keeps the next run from meeting what such a Job left.
+                let may_hide = !self.lags.is_empty() || self.left.lags > 0;
                 for pod in Arc::make_mut(&mut self.server.pods) {
                     pod.gone |= pod.job == number && !pod.runs;
+                    pod.apart |= pod.job == number && may_hide;
                 }
                 self.remove_job(name);
             }
