@@ -8,7 +8,7 @@ use slipway::api::database::RunMode;
 
 use crate::kubernetes::Ending;
 use crate::rules::Rule;
-use crate::world::{Truth, WalkPod, World};
+use crate::world::{Sight, Truth, WalkPod, World};
 
 impl World {
     /// Whether a program that begins now gets the lock in the database, and finds no session of an earlier attempt at work.
@@ -18,7 +18,10 @@ impl World {
 
     pub fn note_pods(&mut self) {
         let running = self.server.pods.iter().filter(|pod| pod.runs);
-        let seen = running.clone().filter(|pod| !pod.apart).count();
+        let seen = running
+            .clone()
+            .filter(|pod| pod.sight == Sight::Plain)
+            .count();
         let works = |pod: &&WalkPod| pod.holds && pod.ticket.mode == RunMode::Run;
         let bodies = running.filter(works).count() + usize::from(self.stranger);
         if seen > 1 {
@@ -32,7 +35,7 @@ impl World {
     /// The object of a pod is gone, while its program runs on: the Job controller takes it for failed.
     pub fn lose_pod(&mut self, index: usize) {
         let pod = &mut Arc::make_mut(&mut self.server.pods)[index];
-        (pod.gone, pod.apart) = (true, true);
+        (pod.gone, pod.sight) = (true, Sight::Apart);
         let job = pod.job;
         self.conclude(index, job, "Failed");
     }

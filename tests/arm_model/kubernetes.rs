@@ -17,7 +17,7 @@ use slipway::core::run::verdict::PLAN_CHANGED;
 use crate::kept::{Kept, object};
 use crate::server::{FOREGROUND, number};
 use crate::users::digest;
-use crate::world::{Truth, WalkPod, World};
+use crate::world::{Sight, Truth, WalkPod, World};
 
 /// A pod's grace period, in seconds.
 const GRACE_SECONDS: i64 = 300;
@@ -91,8 +91,7 @@ impl World {
             approved,
             runs,
             holds: runs && self.lock_is_free(),
-            apart: false,
-            unseen: false,
+            sight: Sight::Plain,
         };
         Arc::make_mut(&mut self.server.pods).push(pod);
         self.count_pod(name, |status| status.active = Some(1));
@@ -310,8 +309,8 @@ impl World {
         self.term += 1;
         let pods = Arc::make_mut(&mut self.server.pods);
         pods.retain(|pod| !pod.gone || pod.runs);
-        for pod in pods {
-            pod.unseen = pod.gone;
+        for pod in pods.iter_mut().filter(|pod| pod.gone) {
+            pod.sight = Sight::Never;
         }
         for lag in self.lags.values_mut() {
             lag.waits.clear();

@@ -31,7 +31,7 @@ impl Hash for World {
         (list, agreed, stranger).hash(state);
         server.print().hash(state);
         for pod in server.pods.iter() {
-            (pod.runs, pod.holds, pod.apart).hash(state);
+            (pod.runs, pod.holds, pod.sight).hash(state);
         }
         truth.hash(state);
         for (kind, lag) in lags {

@@ -14,7 +14,7 @@ use slipway::core::plan::Propagation;
 
 use crate::kept::{Kept, Stored, object};
 use crate::server::number;
-use crate::world::World;
+use crate::world::{Sight, World};
 
 /// How a user deletes a Job.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -54,7 +54,9 @@ impl World {
                 let may_hide = !self.lags.is_empty() || self.left.lags > 0;
                 for pod in Arc::make_mut(&mut self.server.pods) {
                     pod.gone |= pod.job == number && !pod.runs;
-                    pod.apart |= pod.job == number && may_hide;
+                    if pod.job == number && may_hide {
+                        pod.sight = Sight::Apart;
+                    }
                 }
                 self.remove_job(name);
             }

@@ -85,10 +85,17 @@ pub struct WalkPod {
     pub runs: bool,
     /// Its program has the lock in the database; it waits for it else.
     pub holds: bool,
-    /// It runs on where nobody can see it, so that the next one may start beside it (F-35).
-    pub apart: bool,
-    /// It was gone before the present leader looked.
-    pub unseen: bool,
+    pub sight: Sight,
+}
+
+/// Whether a pod can be seen.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Sight {
+    Plain,
+    /// It runs on where nobody may see it, so that the next one may start beside it (F-35).
+    Apart,
+    /// The same, and it was gone before the present leader looked.
+    Never,
 }
 
 pub type Jobs = Arc<BTreeMap<Arc<str>, Stored<Job>>>;
@@ -359,7 +366,7 @@ impl Objects {
 /// What tells these pods from others.
 pub fn pods_print(pods: &Pods) -> u64 {
     let pods = pods.iter();
-    let pods = pods.map(|pod| (pod.kept.print, pod.gone, pod.unseen));
+    let pods = pods.map(|pod| (pod.kept.print, pod.gone, pod.sight));
     print_of(pods.collect::<Vec<_>>())
 }
 

@@ -21,12 +21,9 @@ fn finds(rule: Rule, mistake: Mistake, left: Budget) {
     finds_that(rule.sentence(), mistake, scope);
 }
 
-fn finds_that(sentence: &'static str, mistake: Mistake, scope: Scope) {
+fn finds_that(sentence: &'static str, mistake: Mistake, mut scope: Scope) {
     let start = Instant::now();
-    let scope = Scope {
-        leader: Leader::new(mistake),
-        ..scope
-    };
+    scope.leader = Leader::new(mistake);
     let found = HasDiscoveries::AnyOf([sentence].into());
     let checker = scope.checker().threads(2).finish_when(found);
     let checker = checker.spawn_bfs().join();
