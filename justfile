@@ -8,10 +8,10 @@ demo *flags:
 test *flags:
     cargo test {{flags}}
 
-# Prove what takes too long for each change: a storm of 505 runs from a fixed seed, and the longest walks of both models
+# Prove what takes too long for each change: a storm of 505 runs from a fixed seed, and the longest walks of the models
 night:
     SLIPWAY_STORM_SEED=2026 SLIPWAY_STORM_RUNS=505 cargo test --test storm whatever_is_killed -- --nocapture
-    CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --test arm_model --test election_model -- --ignored --nocapture
+    CARGO_PROFILE_DEV_OPT_LEVEL=1 cargo test --test arm_model --test gate_model --test election_model -- --ignored --nocapture
 
 # Print the figures of a release build, from the scenarios that measure
 figures *names="recorded_soon little_memory what_the_model_says two_names two_hundred":

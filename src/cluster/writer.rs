@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::caches::{Written, WrittenWhat};
 use super::failure;
 use super::observer::RequestObserver;
+use crate::core::backend::build::deployment::is_of_later_release;
 use crate::core::meta::MANAGER;
 use crate::core::plan::{
     Apply, Confirm, Create, Delete, Executed, ObjectKey, Patch, Plan, Precondition, Propagation,
@@ -141,7 +142,8 @@ impl Writer {
         }
     }
 
-    /// The caches did not show it, yet it exists: ours (its label was taken away, or the cache is behind), or foreign.
+    /// The caches did not show it, yet it exists: ours (its label was taken away, or the cache is behind), or foreign. Of ours, what a later
+    /// release made stays: a first release that arrives late must not bring its template back.
     async fn apply_to_existing(
         &self,
         key: &ObjectKey,
@@ -152,8 +154,14 @@ impl Writer {
         if !is_controlled_by(&existing, &root.uid) {
             return Err(Stop::NameConflict { key: key.clone() });
         }
-        let uid = Precondition::Uid(text(&existing, "/metadata/uid").to_owned());
-        let sent = self.send_apply(key, body, &uid).await?;
+        if is_of_later_release(&existing, body) {
+            return Err(Stop::ReadAgain { key: key.clone() });
+        }
+        let as_read = Precondition::Exactly {
+            uid: text(&existing, "/metadata/uid").to_owned(),
+            resource_version: text(&existing, "/metadata/resourceVersion").to_owned(),
+        };
+        let sent = self.send_apply(key, body, &as_read).await?;
         sent.map_err(|error| failure::stop(key, "patch", &error))
     }
 

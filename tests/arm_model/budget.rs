@@ -19,6 +19,10 @@ pub struct Budget {
     pub deadlines: u8,
     /// Jobs that a user deletes.
     pub deletions: u8,
+    /// Pods of lost nodes that a user deletes by force, while their programs run on.
+    pub nodes: u8,
+    /// Programs of another Database that names the same server.
+    pub strangers: u8,
     /// Edits of a Backend.
     pub edits: u8,
     /// Backends deleted and made again under the same name.
@@ -69,6 +73,8 @@ pub const CALM: Budget = Budget {
     stuck: 0,
     deadlines: 0,
     deletions: 0,
+    nodes: 0,
+    strangers: 0,
     edits: 0,
     remakes: 0,
     retries: 0,

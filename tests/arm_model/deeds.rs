@@ -9,6 +9,8 @@ use crate::world::World;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Deed {
     Delete(Arc<str>, Deletion),
+    /// The n-th pod is deleted by force, as its node is lost.
+    LosePod(usize),
     Edit(Arc<str>),
     Remake(Arc<str>),
     AskAgain(Arc<str>),
@@ -34,12 +36,14 @@ pub fn deeds(world: &World) -> Vec<Deed> {
     let left = world.left;
     if left.deletions > 0 {
         for name in world.server.jobs.keys() {
-            let possible = DELETIONS.into_iter().filter(|deletion| {
-                // While the watch of pods hangs, only the lock in the database keeps the next run from meeting what such a Job left.
-                *deletion != Deletion::Force || world.lags.is_empty() && left.lags == 0
-            });
+            let possible = DELETIONS.into_iter();
             deeds.extend(possible.map(|deletion| Deed::Delete(Arc::clone(name), deletion)));
         }
+    }
+    if left.nodes > 0 {
+        let pods = world.server.pods.iter().enumerate();
+        let pods = pods.filter(|(_, pod)| pod.runs && !pod.gone);
+        deeds.extend(pods.map(|(index, _)| Deed::LosePod(index)));
     }
     for name in world.server.backends.keys() {
         if left.edits > 0 {
@@ -90,6 +94,10 @@ impl World {
             Deed::Delete(name, deletion) => {
                 self.left.deletions -= 1;
                 self.user_deletes(name, *deletion);
+            }
+            Deed::LosePod(index) => {
+                self.left.nodes -= 1;
+                self.lose_pod(*index);
             }
             Deed::Edit(name) => {
                 self.left.edits -= 1;

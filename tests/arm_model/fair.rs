@@ -27,6 +27,7 @@ impl Scope {
         world.held.clear();
         world.lags.clear();
         world.left = self.left;
+        world.stranger = false;
         let names: Vec<Arc<str>> = world.server.backends.keys().cloned().collect();
         if self.kind.phase == Phase::AfterRollout {
             for name in &names {

@@ -15,10 +15,9 @@ use slipway::core::run::ticket::ticket;
 use slipway::core::run::verdict::PLAN_CHANGED;
 
 use crate::kept::{Kept, object};
-use crate::rules::Rule;
 use crate::server::{FOREGROUND, number};
 use crate::users::digest;
-use crate::world::{Truth, WalkPod, World};
+use crate::world::{Sight, Truth, WalkPod, World};
 
 /// A pod's grace period, in seconds.
 const GRACE_SECONDS: i64 = 300;
@@ -91,6 +90,8 @@ impl World {
             ticket: Arc::new(ticket),
             approved,
             runs,
+            holds: runs && self.lock_is_free(),
+            sight: Sight::Plain,
         };
         Arc::make_mut(&mut self.server.pods).push(pod);
         self.count_pod(name, |status| status.active = Some(1));
@@ -109,24 +110,22 @@ impl World {
         self.change_pod(index, |pod| {
             pod.status = Some(object(pod_status("Running", &json!({"running": {}}))));
         });
-        Arc::make_mut(&mut self.server.pods)[index].runs = true;
+        let holds = self.lock_is_free();
+        let pod = &mut Arc::make_mut(&mut self.server.pods)[index];
+        (pod.runs, pod.holds) = (true, holds);
         self.note_pods();
     }
 
-    fn note_pods(&mut self) {
-        if self.server.pods.iter().filter(|pod| pod.runs).count() > 1 {
-            self.breaks(Rule::OnePod);
-        }
-    }
-
-    /// The program ends; the kubelet tells the pod, the Job controller the Job.
+    /// The program ends; the kubelet tells the pod, the Job controller the Job. One that still waits for the lock takes it now, or leaves.
     pub fn end(&mut self, index: usize, ending: Ending) {
         let ticket = Arc::clone(&self.server.pods[index].ticket);
         let plan: Arc<str> = ticket.plan_key.as_str().into();
         let truth = self.truth.get(&plan).copied().unwrap_or_default();
         let list = digest(self.list);
-        let approved = self.server.pods[index].approved.as_ref();
-        let (after, message) = match approved {
+        let pod = &self.server.pods[index];
+        let holds = pod.holds || self.lock_is_free();
+        let (after, message) = match &pod.approved {
+            _ if !holds => outcome(ending.without_the_lock(), truth, ticket.mode),
             Some(approved) if truth == Truth::Untouched && *approved != list => plan_changed(truth),
             _ => outcome(ending, truth, ticket.mode),
         };
@@ -157,7 +156,7 @@ impl World {
             self.server
                 .pods
                 .iter()
-                .any(|pod| pod.runs && pod.job == number(job))
+                .any(|pod| pod.runs && !pod.gone && pod.job == number(job))
                 && job.metadata.deletion_timestamp.is_none()
                 && !is_condemned(job)
         })
@@ -180,7 +179,12 @@ impl World {
 
     /// The program has ended, with a message or without, with 0 or not.
     pub fn ended(&mut self, index: usize, message: Option<&str>, complete: bool) {
-        let job = self.server.pods[index].job;
+        let pod = &mut Arc::make_mut(&mut self.server.pods)[index];
+        (pod.runs, pod.holds) = (false, false);
+        if pod.gone {
+            return;
+        }
+        let job = pod.job;
         let now = self.now().to_string();
         let code = i32::from(!complete);
         let phase = if complete { "Succeeded" } else { "Failed" };
@@ -190,7 +194,6 @@ impl World {
         self.change_pod(index, |pod| {
             pod.status = Some(object(pod_status(phase, &state)));
         });
-        Arc::make_mut(&mut self.server.pods)[index].runs = false;
         self.conclude(index, job, if complete { "Complete" } else { "Failed" });
     }
 
@@ -250,7 +253,7 @@ impl World {
         let pods = self.server.pods.len();
         for index in 0..pods {
             let pod = &self.server.pods[index];
-            if pod.job == job && pod.runs {
+            if pod.job == job && pod.runs && !pod.gone {
                 self.change_pod(index, |pod| {
                     pod.metadata.deletion_timestamp = Some(end.clone());
                 });
@@ -258,9 +261,9 @@ impl World {
         }
     }
 
-    /// Whether a pod that was told to end has not yet: no time passes beyond its grace, as this walk has no lost nodes.
+    /// Whether a pod that was told to end has not yet: no time passes beyond its grace, but on a lost node.
     pub fn waits_for_grace(&self) -> bool {
-        let mut pods = self.server.pods.iter();
+        let mut pods = self.server.pods.iter().filter(|pod| !pod.gone);
         pods.any(|pod| pod.runs && pod.kept.object.metadata.deletion_timestamp.is_some())
     }
 
@@ -295,7 +298,8 @@ impl World {
         for (name, number) in old {
             self.delete_job(&name, Propagation::Background);
             if !self.server.jobs.contains_key(&name) {
-                Arc::make_mut(&mut self.server.pods).retain(|pod| pod.job != number);
+                let pods = Arc::make_mut(&mut self.server.pods);
+                pods.retain(|pod| pod.job != number || pod.gone && pod.runs);
             }
         }
     }
@@ -303,7 +307,11 @@ impl World {
     /// Another leader takes over. What was gone before it looked, it has not seen.
     pub fn take_over(&mut self) {
         self.term += 1;
-        Arc::make_mut(&mut self.server.pods).retain(|pod| !pod.gone);
+        let pods = Arc::make_mut(&mut self.server.pods);
+        pods.retain(|pod| !pod.gone || pod.runs);
+        for pod in pods.iter_mut().filter(|pod| pod.gone) {
+            pod.sight = Sight::Never;
+        }
         for lag in self.lags.values_mut() {
             lag.waits.clear();
             Arc::make_mut(&mut lag.shown.pods).retain(|pod| !pod.gone);

@@ -15,7 +15,7 @@ use slipway::core::{database, migration, run};
 
 use crate::kept::{job_uids, print_of};
 use crate::mistakes::Mistake;
-use crate::world::{Objects, World, pods_print};
+use crate::world::{Objects, Sight, World, pods_print};
 
 /// What has a reconcile of its own.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -266,6 +266,7 @@ fn pods(shown: &Objects) -> Vec<SeenPod> {
     shown
         .pods
         .iter()
+        .filter(|pod| pod.sight != Sight::Never)
         .map(|pod| SeenPod {
             pod: Arc::clone(&pod.kept.object),
             gone: pod.gone,

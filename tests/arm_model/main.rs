@@ -4,6 +4,7 @@
 //!
 //! The walk keeps objects by what they hold and decides on the same only once, as the deciding itself takes a hundred times as long as a step.
 
+mod bodies;
 mod budget;
 mod by_hand;
 mod chance;
@@ -40,6 +41,7 @@ use kept::print_of;
 use kubernetes::{Ending, FAILURES};
 use leader::Leader;
 use looks::{Decided, Root, roots};
+use mistakes::Mistake;
 use rules::{RULES, Rule};
 use server::Arrival;
 use world::{Kind, Lag, Objects, WATCHED, Watched, World};
@@ -78,6 +80,9 @@ pub enum Action {
     Condemn(Arc<str>),
     End(usize, Ending),
     Do(Deed),
+    /// A program of another Database that names the same server begins its work, and ends it.
+    StrangerBegins,
+    StrangerEnds,
     Pass,
     Moment,
 }
@@ -96,6 +101,7 @@ impl Model for Scope {
     fn init_states(&self) -> Vec<World> {
         let mut world = World::new(&self.backends, self.kind, self.left);
         world.only = self.only;
+        world.kind.locks = self.leader.mistake != Mistake::RunsWithoutTheLock;
         vec![world]
     }
 
@@ -123,6 +129,11 @@ impl Model for Scope {
         }
         programs(world, actions);
         actions.extend(deeds(world).into_iter().map(Action::Do));
+        if world.stranger {
+            actions.push(Action::StrangerEnds);
+        } else if left.strangers > 0 && world.lock_is_free() {
+            actions.push(Action::StrangerBegins);
+        }
         if left.passes > 0 && !world.waits_for_grace() {
             actions.push(Action::Pass);
         }
@@ -187,6 +198,11 @@ impl Model for Scope {
                 world.end(index, ending);
             }
             Action::Do(deed) => world.does(&deed),
+            Action::StrangerBegins => {
+                world.left.strangers -= 1;
+                world.stranger = true;
+            }
+            Action::StrangerEnds => world.stranger = false,
             Action::Pass => {
                 world.left.passes -= 1;
                 world.pass();
@@ -258,6 +274,7 @@ fn holds_always(rule: Rule) -> Property<Scope> {
     of!(
         OneJob,
         OnePod,
+        OneBody,
         ArmedByTheLedger,
         NoneAfterSuccess,
         RecordedBeforeItGoes,

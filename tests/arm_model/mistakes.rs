@@ -75,6 +75,8 @@ pub enum Mistake {
     KnowsByName,
     /// A Database may go while a migration is at work on it.
     LetsTheDatabaseGo,
+    /// A program begins without the lock in the database.
+    RunsWithoutTheLock,
 }
 
 impl Mistake {

@@ -276,6 +276,13 @@ fn a_database_that_goes_in_mid_run_is_found() {
 }
 
 #[test]
+fn a_program_without_the_lock_is_found() {
+    let mistake = Mistake::RunsWithoutTheLock;
+    finds(Rule::OneBody, mistake, one(budget!(strangers: 1)));
+    finds(Rule::OneBody, mistake, one(budget!(nodes: 1, passes: 1)));
+}
+
+#[test]
 fn a_walk_at_random_finds_them_too() {
     let scope = || two(budget!(crashes: 3, late: 2));
     for (rule, mistake) in [

@@ -5,6 +5,7 @@
 pub enum Rule {
     OneJob,
     OnePod,
+    OneBody,
     ArmedByTheLedger,
     NoneAfterSuccess,
     RecordedBeforeItGoes,
@@ -24,9 +25,10 @@ pub enum Rule {
     OutlivesItsRun,
 }
 
-pub const RULES: [Rule; 19] = [
+pub const RULES: [Rule; 20] = [
     Rule::OneJob,
     Rule::OnePod,
+    Rule::OneBody,
     Rule::ArmedByTheLedger,
     Rule::NoneAfterSuccess,
     Rule::RecordedBeforeItGoes,
@@ -52,7 +54,10 @@ impl Rule {
         match self {
             Self::OneJob => "I-1: at most one migration Job of a Database is armed and unfinished",
             Self::OnePod => {
-                "I-2: at most one migration pod of a Database is started and unfinished"
+                "I-2: at most one migration pod of a Database is started and unfinished, but for one that nobody can see"
+            }
+            Self::OneBody => {
+                "I-3: inside a database one program at a time is at work, whatever pods and Databases there are"
             }
             Self::ArmedByTheLedger => "I-1: a Job is armed only while the ledger names it",
             Self::NoneAfterSuccess => "I-6: nothing of a plan is armed after its success",

@@ -15,6 +15,7 @@ impl Hash for World {
             next_version: _,
             server,
             truth,
+            stranger,
             recorded,
             lost,
             list,
@@ -27,10 +28,10 @@ impl Hash for World {
             kind: _,
         } = self;
         (passed, moments, term, recorded, lost, left, broken).hash(state);
-        (list, agreed).hash(state);
+        (list, agreed, stranger).hash(state);
         server.print().hash(state);
         for pod in server.pods.iter() {
-            pod.runs.hash(state);
+            (pod.runs, pod.holds, pod.sight).hash(state);
         }
         truth.hash(state);
         for (kind, lag) in lags {

@@ -14,7 +14,7 @@ use slipway::core::plan::Propagation;
 
 use crate::kept::{Kept, Stored, object};
 use crate::server::number;
-use crate::world::World;
+use crate::world::{Sight, World};
 
 /// How a user deletes a Job.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,8 +50,13 @@ impl World {
             Deletion::Force => {
                 self.end_stuck_pod(number);
                 self.ask_pod_to_end(number);
+                // While the watch of pods hangs, only the lock in the database keeps the next run from meeting what such a Job left.
+                let may_hide = !self.lags.is_empty() || self.left.lags > 0;
                 for pod in Arc::make_mut(&mut self.server.pods) {
                     pod.gone |= pod.job == number && !pod.runs;
+                    if pod.job == number && may_hide {
+                        pod.sight = Sight::Apart;
+                    }
                 }
                 self.remove_job(name);
             }

@@ -281,6 +281,15 @@ fn a_lost_ledger_runs_nothing_beside_what_is_armed() {
     holds(one(budget!(losses: 1, failures: 1)));
 }
 
+/// migrations.md cases 21, 41. I-3: what Kubernetes cannot keep apart the lock in the database does.
+#[test]
+fn a_program_on_a_lost_node_or_of_another_database_on_the_same_server_is_never_met_at_work() {
+    holds(one(budget!(nodes: 1, failures: 1, passes: 2)));
+    holds(one(budget!(nodes: 1, crashes: 1, passes: 1)));
+    holds(one(budget!(strangers: 2, failures: 1, passes: 1)));
+    holds(two(budget!(nodes: 1, strangers: 1)));
+}
+
 /// migrations.md case 39, of a Database.
 #[test]
 fn a_database_that_is_deleted_goes_once_the_outcome_of_what_runs_on_it_is_recorded() {

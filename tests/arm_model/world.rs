@@ -46,6 +46,8 @@ pub struct Kind {
     pub engine: Engine,
     /// Whether the Backends begin with a demand for approval.
     pub approved: bool,
+    /// Whether programs work only while they have the lock in the database.
+    pub locks: bool,
 }
 
 impl Default for Kind {
@@ -55,6 +57,7 @@ impl Default for Kind {
             tool: Tool::Goose,
             engine: Engine::PostgreSQL,
             approved: false,
+            locks: true,
         }
     }
 }
@@ -80,6 +83,19 @@ pub struct WalkPod {
     pub approved: Option<String>,
     /// Its program runs.
     pub runs: bool,
+    /// Its program has the lock in the database; it waits for it else.
+    pub holds: bool,
+    pub sight: Sight,
+}
+
+/// Whether a pod can be seen.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum Sight {
+    Plain,
+    /// It runs on where nobody may see it, so that the next one may start beside it (F-35).
+    Apart,
+    /// The same, and it was gone before the present leader looked.
+    Never,
 }
 
 pub type Jobs = Arc<BTreeMap<Arc<str>, Stored<Job>>>;
@@ -142,6 +158,8 @@ pub struct World {
     pub next_version: u32,
     pub server: Objects,
     pub truth: BTreeMap<Arc<str>, Truth>,
+    /// A program of another Database, which names the same server, is at work in the same database.
+    pub stranger: bool,
     /// Bit n: the outcome of Job n was written into the ledger.
     pub recorded: u64,
     /// A restore lost the ledger.
@@ -187,6 +205,7 @@ impl World {
                 pods: Arc::default(),
             },
             truth: BTreeMap::new(),
+            stranger: false,
             recorded: 0,
             lost: false,
             list: 0,
@@ -346,8 +365,9 @@ impl Objects {
 
 /// What tells these pods from others.
 pub fn pods_print(pods: &Pods) -> u64 {
-    let pods: Vec<(u64, bool)> = pods.iter().map(|pod| (pod.kept.print, pod.gone)).collect();
-    print_of(pods)
+    let pods = pods.iter();
+    let pods = pods.map(|pod| (pod.kept.print, pod.gone, pod.sight));
+    print_of(pods.collect::<Vec<_>>())
 }
 
 /// What a reader of a failure wants to see; the path to it tells the rest.

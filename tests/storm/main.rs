@@ -9,6 +9,8 @@
 
 #[path = "../runner/bench.rs"]
 mod bench;
+#[path = "../arm_model/bodies.rs"]
+mod bodies;
 #[path = "../arm_model/budget.rs"]
 mod budget;
 #[path = "../cluster/mod.rs"]

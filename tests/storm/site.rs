@@ -64,6 +64,7 @@ impl<'a> Site<'a> {
             tool,
             engine,
             approved: false,
+            locks: true,
         };
         Ok(Self {
             yard,

@@ -87,12 +87,15 @@ pub(super) fn own(seen: &Seen) -> Vec<&Arc<ControllerRevision>> {
     own
 }
 
-/// The last release: the highest number.
+/// The last release: the highest number. `None` also where the Deployment has a later one: the caches are behind, or somebody deleted its
+/// ControllerRevision. Then no release before that one is in force, and none comes back.
 pub(super) fn last(seen: &Seen) -> Option<Release> {
-    own(seen)
+    let last = own(seen)
         .into_iter()
         .rev()
-        .find_map(|revision| Release::read(revision))
+        .find_map(|revision| Release::read(revision));
+    let out = in_deployment(seen);
+    last.filter(|last| out.is_none_or(|out| out <= last.revision))
 }
 
 /// The release with this number, if it is still kept.

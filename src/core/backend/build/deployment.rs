@@ -6,6 +6,7 @@ use super::super::release::Release;
 use super::super::resolved::{ResolvedBackend, ResolvedRollout, ResolvedStrategy};
 use super::super::seen::Seen;
 use super::{child, put, selector};
+use crate::core::meta::RELEASE_LABEL;
 use crate::core::plan::ObjectKind;
 
 /// Annotation: the Backend's generation for which the release was opened. It changes with the release only, so an edit of the spec that
@@ -70,4 +71,16 @@ fn strategy_value(strategy: &ResolvedStrategy) -> Value {
             "rollingUpdate": {"maxSurge": max_surge.to_value(), "maxUnavailable": max_unavailable.to_value()},
         }),
     }
+}
+
+/// Whether a Deployment that is met has the template of a later release than the one that was to be made: who made that plan did not know
+/// of it.
+#[must_use]
+pub fn is_of_later_release(existing: &Value, wanted: &Value) -> bool {
+    release_in(existing) > release_in(wanted)
+}
+
+fn release_in(deployment: &Value) -> Option<i64> {
+    let labels = deployment.pointer("/spec/template/metadata/labels")?;
+    labels.get(RELEASE_LABEL)?.as_str()?.parse().ok()
 }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::super::decide;
 use super::looks::{look, released, respec, settle};
-use super::server::{now, spec_with_migration};
+use super::server::{Server, now, spec_with_migration};
 use crate::core::plan::{ObjectKind, Step};
 
 #[test]
@@ -95,5 +95,33 @@ fn a_deleted_controller_revision_comes_back_without_a_restart() {
     assert_eq!(
         server.objects[&(ObjectKind::Deployment, "orders".to_owned())]["spec"]["template"],
         template
+    );
+}
+
+/// I-12: the caches of a new leader may show the Deployment of a release before the ControllerRevision; the model of the gate found that it
+/// went back to the release before.
+#[test]
+fn a_release_whose_controller_revision_is_not_shown_makes_room_for_no_older_one() {
+    let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
+    respec(&mut backend, &spec_with_migration("orders:2"));
+    settle(&mut server, &mut backend);
+    server.finish_migrations("Succeeded");
+    settle(&mut server, &mut backend);
+    server.remove(ObjectKind::ControllerRevision, "orders-r2");
+    let mut closed = server.clone();
+    let mut waiting = backend.clone();
+
+    respec(&mut backend, &spec_with_migration("orders:1"));
+    settle(&mut server, &mut backend);
+    respec(&mut waiting, &spec_with_migration("orders:3"));
+    settle(&mut closed, &mut waiting);
+
+    let release = |server: &Server| {
+        let deployment = &server.objects[&(ObjectKind::Deployment, "orders".to_owned())];
+        deployment["spec"]["template"]["metadata"]["labels"]["slipway.dev/release"].clone()
+    };
+    assert_eq!(
+        (release(&server), release(&closed)),
+        (json!("3"), json!("2"))
     );
 }
