@@ -167,7 +167,7 @@ pub struct MigrationStatus {
     /// Hash of everything that makes this another plan: `spec.planKey`; of one written by hand fixed when it was first seen.
     // A late write of a leader of before, which saw other files, must not fix another.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("x-kubernetes-validations" = [{"rule": "self == oldSelf", "message": "status.planKey is fixed once and for all"}]))]
+    #[schemars(extend("x-kubernetes-validations" = [{"rule": "self == oldSelf", "message": "status.planKey is fixed once and for all; another plan is another Migration"}]))]
     pub plan_key: Option<String>,
     /// Number of the last attempt.
     #[serde(skip_serializing_if = "Option::is_none")]
