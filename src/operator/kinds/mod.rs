@@ -12,6 +12,7 @@ use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::conditions::{self, Standing};
 use crate::core::config_map::ConfigMapDigest;
+use crate::core::migration::by_hand;
 use crate::core::migration::planned::config_maps_of;
 use crate::core::plan::{ObjectKind, Report};
 
@@ -44,6 +45,18 @@ fn takers_of_files(change: &Change, caches: &Caches) -> Vec<String> {
         .iter()
         .filter(|backend| config_maps_of(backend).any(|name| *name == change.key.name));
     takers.map(|backend| backend.name_any()).collect()
+}
+
+/// The Migrations that a person wrote and that take their files from the changed ConfigMap.
+fn written_takers_of_files(change: &Change, caches: &Caches) -> Vec<String> {
+    if !change.is(ObjectKind::ConfigMap) {
+        return Vec::new();
+    }
+    let migrations = caches.migrations.in_namespace(&change.key.namespace);
+    let takers = migrations
+        .iter()
+        .filter(|migration| by_hand::config_map_of(migration) == Some(&change.key.name));
+    takers.map(|migration| migration.name_any()).collect()
 }
 
 /// What an object that does not decode is told: only its own status, nothing is done for it. The old status is not readable either, so the
