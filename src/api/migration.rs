@@ -210,3 +210,11 @@ pub enum MigrationPhase {
     Blocked,
     Unknown,
 }
+
+impl MigrationPhase {
+    /// Whether it needs nothing more: a gate may open.
+    #[must_use]
+    pub fn is_done(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Skipped)
+    }
+}

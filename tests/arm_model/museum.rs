@@ -4,7 +4,6 @@ use std::time::Instant;
 
 use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
-use crate::Scope;
 use crate::budget::{Budget, CALM};
 use crate::chance::Chance;
 use crate::leader::Leader;
@@ -12,6 +11,7 @@ use crate::looks::Looks;
 use crate::mistakes::Mistake;
 use crate::rules::Rule;
 use crate::walks::{SEED, after, approved, budget, one, two};
+use crate::{HOLDS, Scope};
 
 /// Walks until the mistake breaks this rule.
 pub fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
@@ -35,22 +35,27 @@ fn planted(rule: Rule, mistake: Mistake, scope: Scope) -> CheckerBuilder<Scope> 
         rest: 0,
         ..scope
     };
-    let found = HasDiscoveries::AnyOf([rule.sentence()].into());
+    let found = HasDiscoveries::AnyOf([HOLDS].into());
     scope.checker().threads(2).finish_when(found)
 }
 
 fn shows(rule: Rule, mistake: Mistake, checker: impl Checker<Scope>) {
     let start = Instant::now();
     let checker = checker.join();
-    let path = checker
-        .discovery(rule.sentence())
-        .map(stateright::Path::into_actions);
+    let path = checker.discovery(HOLDS);
+    let broken = path.as_ref().and_then(|path| path.last_state().broken);
+    let path = path.map(stateright::Path::into_actions);
     println!(
         "{mistake:?}: {} steps, {:.1} s, {path:?}",
         checker.state_count(),
         start.elapsed().as_secs_f32()
     );
-    assert!(path.is_some(), "{mistake:?} must break {}", rule.sentence());
+    assert_eq!(
+        broken,
+        Some(rule),
+        "{mistake:?} must break {}",
+        rule.sentence()
+    );
 }
 
 fn crash_and_late() -> Budget {

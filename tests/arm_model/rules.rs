@@ -25,29 +25,6 @@ pub enum Rule {
     OutlivesItsRun,
 }
 
-pub const RULES: [Rule; 20] = [
-    Rule::OneJob,
-    Rule::OnePod,
-    Rule::OneBody,
-    Rule::ArmedByTheLedger,
-    Rule::NoneAfterSuccess,
-    Rule::RecordedBeforeItGoes,
-    Rule::RecordedWhenItEnded,
-    Rule::SuccessIsTrue,
-    Rule::SuccessStays,
-    Rule::NoOlderArm,
-    Rule::BornInert,
-    Rule::NeverSuspendedAgain,
-    Rule::SafeRetry,
-    Rule::AfterTheBackOff,
-    Rule::NeverKilled,
-    Rule::Wanted,
-    Rule::OneJobAnAttempt,
-    Rule::SoakedFirst,
-    Rule::ApprovedFirst,
-    Rule::OutlivesItsRun,
-];
-
 impl Rule {
     /// The sentence that is broken.
     pub const fn sentence(self) -> &'static str {

@@ -381,6 +381,7 @@ impl std::fmt::Debug for World {
             broken,
             ..
         } = self;
+        let broken = broken.map(Rule::sentence);
         let ledger = ledger.and_then(|status| status.ledger.as_ref());
         write!(
             formatter,

@@ -8,8 +8,8 @@ use crate::leader::Leader;
 use crate::mistakes::Mistake;
 use crate::rules::Rule;
 use crate::walks::{budget, one};
-use crate::world::Budget;
-use crate::{RECONCILES, Scope};
+use crate::world::{Budget, World};
+use crate::{HOLDS, RECONCILES, Scope};
 
 /// Walks until the mistake breaks this rule.
 fn finds(rule: Rule, mistake: Mistake, left: Budget) {
@@ -18,24 +18,31 @@ fn finds(rule: Rule, mistake: Mistake, left: Budget) {
         only: Some(rule),
         ..one(left)
     };
-    finds_that(rule.sentence(), mistake, scope);
+    let found = finds_that(HOLDS, mistake, scope);
+    assert_eq!(
+        found.broken,
+        Some(rule),
+        "{mistake:?} must break: {}",
+        rule.sentence()
+    );
 }
 
-fn finds_that(sentence: &'static str, mistake: Mistake, mut scope: Scope) {
+/// Walks until this is no longer so; the state in which it is not.
+fn finds_that(sentence: &'static str, mistake: Mistake, mut scope: Scope) -> World {
     let start = Instant::now();
     scope.leader = Leader::new(mistake);
     let found = HasDiscoveries::AnyOf([sentence].into());
     let checker = scope.checker().threads(2).finish_when(found);
     let checker = checker.spawn_bfs().join();
-    let path = checker
-        .discovery(sentence)
-        .map(stateright::Path::into_actions);
+    let path = checker.discovery(sentence);
+    let found = path.as_ref().map(|path| path.last_state().clone());
+    let path = path.map(stateright::Path::into_actions);
     println!(
         "{mistake:?}: {} steps, {:.1} s, {path:?}",
         checker.state_count(),
         start.elapsed().as_secs_f32()
     );
-    assert!(path.is_some(), "{mistake:?} must break: {sentence}");
+    found.unwrap_or_else(|| panic!("{mistake:?} must break: {sentence}"))
 }
 
 #[test]

@@ -14,18 +14,6 @@ pub enum Rule {
     GenerationNeverFalls,
 }
 
-pub const RULES: [Rule; 9] = [
-    Rule::KeptFirst,
-    Rule::MigratedFirst,
-    Rule::InOrder,
-    Rule::ReadyAfterMigrations,
-    Rule::ReadyIsTrue,
-    Rule::LastRelease,
-    Rule::OpenedByTheGate,
-    Rule::NoLateTemplate,
-    Rule::GenerationNeverFalls,
-];
-
 impl Rule {
     /// The sentence that is broken.
     pub const fn sentence(self) -> &'static str {

@@ -268,6 +268,7 @@ impl std::fmt::Debug for World {
         });
         let status = &self.backend()["status"]["conditions"];
         let Self { broken, asked, .. } = self;
+        let broken = broken.map(Rule::sentence);
         write!(formatter, "{broken:?} {asked:?} {release:?} {status}")
     }
 }

@@ -139,10 +139,7 @@ fn is_one_by_hand_open(seen: &Seen) -> bool {
         let phase = migration.status.as_ref().and_then(|status| status.phase);
         migration.is_by_hand()
             && migration.spec.phase == Phase::AfterRollout
-            && !matches!(
-                phase,
-                Some(MigrationPhase::Succeeded | MigrationPhase::Skipped)
-            )
+            && !phase.is_some_and(MigrationPhase::is_done)
     };
     let mut migrations = seen.migrations.iter();
     migrations.any(|migration| runs_for(seen, migration) && is_open(migration))

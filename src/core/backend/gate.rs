@@ -120,10 +120,8 @@ pub(super) fn hold(seen: &Seen, plan: &PlannedMigration) -> Option<Hold> {
         });
     }
     let phase = migration.status.as_ref().and_then(|status| status.phase);
-    let is_shown_done = matches!(
-        phase,
-        Some(MigrationPhase::Succeeded | MigrationPhase::Skipped)
-    ) && migration.plan_key() == plan.spec.plan_key;
+    let is_shown_done =
+        phase.is_some_and(MigrationPhase::is_done) && migration.plan_key() == plan.spec.plan_key;
     if is_shown_done && is_recorded_done(seen, plan) {
         return None;
     }

@@ -11,7 +11,7 @@ use crate::api::database::{Entry, EntryOutcome, PendingList, RunMode};
 use crate::api::migration::Approval;
 use crate::core::hash;
 use crate::core::meta;
-use crate::core::plan::{Confirm, ObjectKey, ObjectKind};
+use crate::core::plan::Confirm;
 use crate::core::run::ticket;
 
 /// What must come before the tool may run.
@@ -82,12 +82,7 @@ pub fn covers(seen: &Seen, entry: Option<&Entry>, job: &Job) -> bool {
 #[must_use]
 pub fn confirm(seen: &Seen, entry: Option<&Entry>) -> Option<Confirm> {
     let digest = bound(seen, entry).filter(|digest| seen.approval() == Some(digest))?;
-    Some(Confirm {
-        key: ObjectKey::of(ObjectKind::Migration, seen.migration.as_ref()),
-        uid: seen.uid(),
-        generation: seen.migration.metadata.generation.unwrap_or_default(),
-        annotation: Some((meta::APPROVE_ANNOTATION, digest)),
-    })
+    Some(seen.confirm(Some((meta::APPROVE_ANNOTATION, digest))))
 }
 
 /// What is asked for now.

@@ -7,8 +7,6 @@ use kube::ResourceExt;
 use serde_json::json;
 
 use super::approval;
-use super::by_hand;
-use super::inputs;
 use super::seen::Seen;
 use super::situation;
 use crate::api::backend::Backend;
@@ -57,10 +55,11 @@ fn confirmations(seen: &Seen, mode: RunMode, backend: &Backend) -> Vec<Step> {
     };
     let ledger = seen.ledger();
     let approved = (mode == RunMode::Run)
-        .then(|| approval::confirm(seen, inputs::own_entry(&ledger, seen)))
+        .then(|| approval::confirm(seen, seen.own_entry(&ledger)))
         .flatten();
     // One read of the Migration proves both.
-    let written = approved.or_else(|| by_hand::confirm(seen));
+    let by_hand = seen.migration.is_by_hand();
+    let written = approved.or_else(|| by_hand.then(|| seen.confirm(None)));
     [Some(wanted), written]
         .into_iter()
         .flatten()

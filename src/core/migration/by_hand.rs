@@ -14,7 +14,6 @@ use super::situation::Situation;
 use crate::api::database::{Database, Entry};
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
-use crate::core::plan::{Confirm, ObjectKey, ObjectKind};
 
 /// The ConfigMap from which it takes its files.
 #[must_use]
@@ -97,17 +96,6 @@ pub(super) fn was_done_before(migration: &Migration, entry: &Entry) -> bool {
         return false;
     };
     migration.is_by_hand() && finished < written.0
-}
-
-/// The quorum read that proves that it is still there.
-#[must_use]
-pub(super) fn confirm(seen: &Seen) -> Option<Confirm> {
-    seen.migration.is_by_hand().then(|| Confirm {
-        key: ObjectKey::of(ObjectKind::Migration, seen.migration.as_ref()),
-        uid: seen.uid(),
-        generation: seen.migration.metadata.generation.unwrap_or_default(),
-        annotation: None,
-    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::planned;
 use super::seen::Seen;
 use super::situation;
 use crate::api::common::Tool;
-use crate::api::database::{Entry, Ledger, RunMode, TakenForApplied};
+use crate::api::database::{Ledger, RunMode, TakenForApplied};
 use crate::api::migration::MigrationSpec;
 use crate::core::database::ledger;
 
@@ -30,7 +30,7 @@ pub fn attempt<'a>(
     mode: RunMode,
 ) -> Option<Attempt<'a>> {
     let spec = asked::asked(seen).unwrap_or(&seen.migration.spec);
-    let entry = own_entry(ledger, seen);
+    let entry = seen.own_entry(ledger);
     Some(Attempt {
         migration: &seen.migration,
         spec,
@@ -52,23 +52,17 @@ pub fn attempt<'a>(
 /// What the ledger knows of files that golang-migrate's table does not name. Not for a person who asks again: whoever has looked may want it
 /// run all the same.
 fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'a TakenForApplied> {
-    let entry = own_entry(ledger, seen);
+    let entry = seen.own_entry(ledger);
     let blind = spec.tool == Tool::GolangMigrate && !situation::asked_again(seen, entry);
     let table = planned::version_table(spec);
     blind.then(|| ledger::taken_for_applied(ledger, table))?
-}
-
-/// What the ledger says of this plan.
-#[must_use]
-pub fn own_entry<'a>(ledger: &'a Ledger, seen: &Seen) -> Option<&'a Entry> {
-    ledger::entry(ledger, seen.migration.plan_key())
 }
 
 /// Whether a program of which nothing tells afterwards that it ran may have run before this ledger began. A person who asks again has looked.
 fn may_have_run(seen: &Seen, ledger: &Ledger, spec: &MigrationSpec) -> bool {
     let options = &spec.options;
     let proven = options.read_back.is_some() || options.idempotent == Some(true);
-    let entry = own_entry(ledger, seen);
+    let entry = seen.own_entry(ledger);
     spec.tool == Tool::Exec
         && !proven
         && !situation::asked_again(seen, entry)

@@ -14,7 +14,6 @@ use super::situation::Situation;
 use crate::api::database::{Entry, EntryOutcome, Holder, RunMode};
 use crate::api::migration::{MigrationPhase, MigrationStatus};
 use crate::core::conditions::{self, Standing};
-use crate::core::database::ledger;
 use crate::core::plan::{Executed, Report, Stop};
 use at_work::{about_to_look, listing, reading_back, running, running_phase, was_armed};
 
@@ -31,7 +30,7 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
     let old = seen.migration.status.clone().unwrap_or_default();
     let (phase, standing) = standing(seen, decision, executed);
     let ledger = seen.ledger();
-    let entry = ledger::entry(&ledger, seen.migration.plan_key());
+    let entry = seen.own_entry(&ledger);
     let holder = seen.own_holder(&ledger);
     let generation = seen.migration.metadata.generation.unwrap_or_default();
     let status = MigrationStatus {

@@ -8,7 +8,7 @@ use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
 use crate::api::backend::Backend;
-use crate::api::database::{Database, Holder, Ledger};
+use crate::api::database::{Database, Entry, Holder, Ledger};
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::ledger;
@@ -16,6 +16,7 @@ use crate::core::hash;
 use crate::core::meta;
 use crate::core::migration::by_hand;
 use crate::core::migration::planned::{Planned, planned};
+use crate::core::plan::{Confirm, ObjectKey, ObjectKind};
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
 
@@ -46,6 +47,23 @@ pub struct Seen {
 }
 
 impl Seen {
+    /// A Migration beside which nothing exists.
+    #[cfg(test)]
+    pub(super) fn alone(migration: Arc<Migration>) -> Self {
+        Self {
+            migration,
+            backend: None,
+            databases: BTreeMap::new(),
+            planned: Planned::default(),
+            bound: 1,
+            siblings: Vec::new(),
+            jobs: Vec::new(),
+            pods: Vec::new(),
+            settings: Arc::new(Settings::default()),
+            term: String::new(),
+        }
+    }
+
     /// The same with what is asked for, which is worked out once for all who want to know. `config_maps`: those that hold files.
     #[must_use]
     pub fn with_plan(mut self, config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>) -> Self {
@@ -88,6 +106,23 @@ impl Seen {
         ledger.holder.clone().filter(|holder| {
             holder.migration_uid == uid && holder.plan_key == self.migration.plan_key()
         })
+    }
+
+    /// What the ledger says of its plan.
+    #[must_use]
+    pub fn own_entry<'a>(&self, ledger: &'a Ledger) -> Option<&'a Entry> {
+        ledger::entry(ledger, self.migration.plan_key())
+    }
+
+    /// The quorum read that proves that it is still there, and has this annotation.
+    #[must_use]
+    pub fn confirm(&self, annotation: Option<(&'static str, String)>) -> Confirm {
+        Confirm {
+            key: ObjectKey::of(ObjectKind::Migration, self.migration.as_ref()),
+            uid: self.uid(),
+            generation: self.migration.metadata.generation.unwrap_or_default(),
+            annotation,
+        }
     }
 
     /// The Backend for which it runs, if that is not being deleted: the one that owns this Migration, or that a person named.

@@ -84,7 +84,7 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
         return held(seen, holder, now);
     }
     let spec = &seen.migration.spec;
-    let entry = ledger::entry(&ledger, seen.migration.plan_key()).cloned();
+    let entry = seen.own_entry(&ledger).cloned();
     let asked_again = asked_again(seen, entry.as_ref());
     if let Some(entry) = entry
         .clone()
@@ -170,7 +170,7 @@ fn too_early(seen: &Seen, now: Timestamp) -> Option<Situation> {
 #[must_use]
 pub fn may_be_armed(seen: &Seen, mode: RunMode, job: &Job, now: Timestamp) -> bool {
     let ledger = seen.ledger();
-    let entry = ledger::entry(&ledger, seen.migration.plan_key());
+    let entry = seen.own_entry(&ledger);
     let reads = mode == RunMode::Check && doubt::must_be_read(seen, entry);
     let due = asked::is_wanted(seen) && contract::not_due(seen, now).is_none();
     if is_going(seen) {

@@ -14,7 +14,7 @@ use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::backend::{self, authorities_of, config_maps_of, databases_of, headless_name};
-use crate::core::database::{endpoint, ledger};
+use crate::core::database::endpoint;
 use crate::core::meta::{self, BACKEND_LABEL};
 use crate::core::migration::planned::planned;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
@@ -138,10 +138,13 @@ fn waiting_for_its_end(change: &Change, caches: &Caches) -> Vec<String> {
             && entry.outcome == EntryOutcome::Unknown
     };
     let databases = caches.databases.in_namespace(&change.key.namespace);
-    let ledgers = databases.iter().map(|database| ledger::of(database));
-    let entries = ledgers.flat_map(|ledger| ledger.into_owned().entries);
-    let waited_for = entries.filter(is_waited_for);
-    waited_for.map(|entry| entry.backend).collect()
+    let statuses = databases
+        .iter()
+        .filter_map(|database| database.status.as_ref());
+    let ledgers = statuses.filter_map(|status| status.ledger.as_ref());
+    let entries = ledgers.flat_map(|ledger| &ledger.entries);
+    let waited_for = entries.filter(|entry| is_waited_for(entry));
+    waited_for.map(|entry| entry.backend.clone()).collect()
 }
 
 /// Backends bound to a Database whose authority's certificate is in the changed ConfigMap.

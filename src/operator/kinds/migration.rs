@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use kube::ResourceExt;
 
-use super::{config_maps, takers_of_files, undecodable_report, written_takers_of_files};
+use super::{TakersOfFiles, config_maps, undecodable_report};
 use crate::api::backend::Backend;
 use crate::api::migration::{Migration, MigrationPhase};
 use crate::cluster::cache::{Cache, Undecodable};
@@ -67,14 +67,11 @@ impl Kind for MigrationKind {
 
     fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
         let migrations = caches.migrations.in_namespace(&change.key.namespace);
-        let takers = takers_of_files(change, caches);
-        let written = written_takers_of_files(change, caches);
+        let takers = TakersOfFiles::of(change, caches);
         let concerned = |migration: &&Arc<Migration>| match change.key.kind {
             ObjectKind::Backend => migration.spec.backend == change.key.name,
             ObjectKind::Database => true,
-            ObjectKind::ConfigMap => {
-                takers.contains(&migration.spec.backend) || written.contains(&migration.name_any())
-            }
+            ObjectKind::ConfigMap => takers.concern(&migration.spec.backend, &migration.name_any()),
             ObjectKind::Migration => migration.name_any() != change.key.name,
             // A run whose outcome is recorded keeps its database until its Job says so too: what waits for it is queued.
             ObjectKind::Job | ObjectKind::Pod => {

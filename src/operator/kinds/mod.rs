@@ -14,7 +14,7 @@ use crate::core::conditions::{self, Standing};
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::migration::by_hand;
 use crate::core::migration::planned::config_maps_of;
-use crate::core::plan::{ObjectKind, Report};
+use crate::core::plan::{ObjectKey, ObjectKind, Report};
 
 pub mod backend;
 pub mod database;
@@ -35,28 +35,45 @@ fn config_maps(
     found.collect()
 }
 
-/// The Backends whose migrations take their files from the changed ConfigMap.
-fn takers_of_files(change: &Change, caches: &Caches) -> Vec<String> {
-    if !change.is(ObjectKind::ConfigMap) {
-        return Vec::new();
-    }
-    let backends = caches.backends.in_namespace(&change.key.namespace);
-    let takers = backends
-        .iter()
-        .filter(|backend| config_maps_of(backend).any(|name| *name == change.key.name));
-    takers.map(|backend| backend.name_any()).collect()
+/// Who takes the files of its migrations from a changed ConfigMap: Backends, and Migrations that a person wrote; by name.
+struct TakersOfFiles {
+    backends: Vec<String>,
+    migrations: Vec<String>,
 }
 
-/// The Migrations that a person wrote and that take their files from the changed ConfigMap.
-fn written_takers_of_files(change: &Change, caches: &Caches) -> Vec<String> {
-    if !change.is(ObjectKind::ConfigMap) {
-        return Vec::new();
+impl TakersOfFiles {
+    /// Nobody, where something else has changed.
+    fn of(change: &Change, caches: &Caches) -> Self {
+        let (mut backends, mut migrations) = (Vec::new(), Vec::new());
+        if change.is(ObjectKind::ConfigMap) {
+            let ObjectKey {
+                namespace, name, ..
+            } = &change.key;
+            let all = caches.backends.in_namespace(namespace);
+            let takers = all
+                .iter()
+                .filter(|backend| config_maps_of(backend).any(|taken| taken == name));
+            backends.extend(takers.map(|backend| backend.name_any()));
+            let all = caches.migrations.in_namespace(namespace);
+            let takers = all
+                .iter()
+                .filter(|migration| by_hand::config_map_of(migration) == Some(name));
+            migrations.extend(takers.map(|migration| migration.name_any()));
+        }
+        Self {
+            backends,
+            migrations,
+        }
     }
-    let migrations = caches.migrations.in_namespace(&change.key.namespace);
-    let takers = migrations
-        .iter()
-        .filter(|migration| by_hand::config_map_of(migration) == Some(&change.key.name));
-    takers.map(|migration| migration.name_any()).collect()
+
+    fn is_empty(&self) -> bool {
+        self.backends.is_empty() && self.migrations.is_empty()
+    }
+
+    /// Whether the Migration of this name, which is for this Backend, may have become another plan.
+    fn concern(&self, backend: &String, migration: &String) -> bool {
+        self.backends.contains(backend) || self.migrations.contains(migration)
+    }
 }
 
 /// What an object that does not decode is told: only its own status, nothing is done for it. The old status is not readable either, so the

@@ -6,15 +6,14 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 
+use super::TakersOfFiles;
 use super::migration::{bound, migration_pods, seen as migration_seen};
-use super::{takers_of_files, written_takers_of_files};
 use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::meta;
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
-use crate::core::run::ticket::{self, Ticket};
-use crate::core::run::{self, evidence};
+use crate::core::run::{self, evidence, ticket};
 use crate::core::settings::Settings;
 use crate::operator::driver::Kind;
 
@@ -88,18 +87,15 @@ impl Kind for RunKind {
 
     fn wakes(change: &Change, caches: &Caches) -> Vec<String> {
         let jobs = caches.jobs.in_namespace(&change.key.namespace);
-        let takers = takers_of_files(change, caches);
-        let written = written_takers_of_files(change, caches);
+        let takers = TakersOfFiles::of(change, caches);
         let concerned = |job: &&Arc<Job>| match change.key.kind {
             ObjectKind::Backend => {
                 ticket::ticket(job).is_some_and(|ticket| ticket.backend == change.key.name)
             }
             ObjectKind::ConfigMap => {
-                let is_for_them = |ticket: Ticket| {
-                    takers.contains(&ticket.backend) || written.contains(&ticket.migration)
-                };
-                !(takers.is_empty() && written.is_empty())
-                    && ticket::ticket(job).is_some_and(is_for_them)
+                !takers.is_empty()
+                    && ticket::ticket(job)
+                        .is_some_and(|ticket| takers.concern(&ticket.backend, &ticket.migration))
             }
             ObjectKind::Database => {
                 ticket::ticket(job).is_some_and(|ticket| ticket.database == change.key.name)

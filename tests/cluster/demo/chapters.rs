@@ -66,7 +66,7 @@ async fn first_release(cluster: &Cluster) -> Result<()> {
     cluster.apply(&database.to_string()).await?;
     let applied = Instant::now();
     cluster.apply(&backend.to_string()).await?;
-    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
+    is_true(cluster, "Ready").await?;
     println!(
         "Ready {:.1} s after kubectl apply.\n",
         applied.elapsed().as_secs_f32()
@@ -84,15 +84,7 @@ async fn broken_migration(cluster: &Cluster) -> Result<()> {
     );
     release::load_orders(cluster, "1.1.0", "migrations-broken").await?;
     ship(cluster, "1.1.0").await?;
-    let (reason, message) = release::condition(
-        cluster,
-        NAMESPACE,
-        "slb/orders",
-        "Stalled",
-        "True",
-        PATIENCE,
-    )
-    .await?;
+    let (reason, message) = is_true(cluster, "Stalled").await?;
     show(cluster, &["get", "slb", "-n", NAMESPACE]).await?;
     println!("{reason}: {message}\n");
     for needed in [
@@ -132,7 +124,7 @@ async fn mended_migration(cluster: &Cluster) -> Result<()> {
         asked.contains("00003_unique_email.sql:13"),
         "the message does not say where rows are deleted: {asked}"
     );
-    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
+    is_true(cluster, "Ready").await?;
     show(cluster, &["get", "slb,slm", "-n", NAMESPACE]).await?;
     let version = ask(cluster, "/version", "1.2.0").await?;
     println!("The new release is out: GET /version answers {version}");
@@ -144,32 +136,29 @@ async fn contract(cluster: &Cluster) -> Result<()> {
         "The contract",
         "The release is out and Ready. Its second half waits for the last old pod to end, then 3 s more (600 if you say nothing).",
     );
+    is_true(cluster, "Migrated").await?;
+    show(cluster, &["get", "slb,slm", "-n", NAMESPACE]).await?;
+    println!("From now on an image whose files end below 4 does not go out:\n");
+    ship(cluster, "1.0.0").await?;
+    let (reason, message) = is_true(cluster, "Stalled").await?;
+    ensure!(reason == "RollbackUnsafe", "{reason}: {message}");
+    println!("{reason}: {message}\n");
+    ship(cluster, "1.2.0").await?;
+    is_true(cluster, "Ready").await?;
+    Ok(())
+}
+
+/// Waits until this condition of the Backend is true. Returns its reason and message.
+async fn is_true(cluster: &Cluster, condition: &str) -> Result<(String, String)> {
     release::condition(
         cluster,
         NAMESPACE,
         "slb/orders",
-        "Migrated",
+        condition,
         "True",
         PATIENCE,
     )
-    .await?;
-    show(cluster, &["get", "slb,slm", "-n", NAMESPACE]).await?;
-    println!("From now on an image whose files end below 4 does not go out:\n");
-    ship(cluster, "1.0.0").await?;
-    let (reason, message) = release::condition(
-        cluster,
-        NAMESPACE,
-        "slb/orders",
-        "Stalled",
-        "True",
-        PATIENCE,
-    )
-    .await?;
-    ensure!(reason == "RollbackUnsafe", "{reason}: {message}");
-    println!("{reason}: {message}\n");
-    ship(cluster, "1.2.0").await?;
-    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
-    Ok(())
+    .await
 }
 
 /// Types the command that the Migration of this entry names once it asks. Returns what it said.
@@ -232,7 +221,7 @@ async fn leader_dies(cluster: &Cluster) -> Result<()> {
         "{:.1} s after the kill it has scaled orders to 3.",
         killed.elapsed().as_secs_f32()
     );
-    release::condition(cluster, NAMESPACE, "slb/orders", "Ready", "True", PATIENCE).await?;
+    is_true(cluster, "Ready").await?;
     show(cluster, &["get", "slb", "-n", NAMESPACE]).await?;
     show(cluster, &["get", "pods", "-n", SLIPWAY_NAMESPACE]).await
 }

@@ -9,11 +9,10 @@ use serde_json::{Value, json};
 use crate::api::backend::Backend;
 use crate::api::database::Database;
 use crate::core::config_map::ConfigMapDigest;
-use crate::core::migration::planned::{Planned, planned};
+use crate::core::migration::planned::planned;
 use crate::core::migration::situation::Situation;
 use crate::core::migration::{Seen, decide, report};
 use crate::core::plan::Executed;
-use crate::core::settings::Settings;
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("a valid object")
@@ -63,19 +62,12 @@ impl Life {
         let database: Database = object(self.database.clone());
         let name = database.metadata.name.clone().unwrap_or_default();
         Seen {
-            migration: Arc::new(object(self.migration.clone())),
             backend: self
                 .backend
                 .clone()
                 .map(|backend| Arc::new(object(backend))),
             databases: BTreeMap::from([(name, Arc::new(database))]),
-            planned: Planned::default(),
-            bound: 1,
-            siblings: Vec::new(),
-            jobs: Vec::new(),
-            pods: Vec::new(),
-            settings: Arc::new(Settings::default()),
-            term: String::new(),
+            ..Seen::alone(Arc::new(object(self.migration.clone())))
         }
         .with_plan(&self.config_maps())
     }

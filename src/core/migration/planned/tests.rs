@@ -13,7 +13,6 @@ use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::meta;
 use crate::core::migration::Seen;
-use crate::core::settings::Settings;
 
 /// The Migration of the Backend's first entry, on a database that the Backend calls `d`.
 pub(in crate::core::migration) fn first_seen(
@@ -33,16 +32,9 @@ pub(in crate::core::migration) fn first_seen(
     }))
     .expect("a valid Migration");
     Seen {
-        migration: Arc::new(migration),
         backend: Some(Arc::new(backend)),
         databases,
-        planned: Planned::default(),
-        bound: 1,
-        siblings: Vec::new(),
-        jobs: Vec::new(),
-        pods: Vec::new(),
-        settings: Arc::new(Settings::default()),
-        term: String::new(),
+        ..Seen::alone(Arc::new(migration))
     }
     .with_plan(&BTreeMap::new())
 }

@@ -9,7 +9,6 @@ use crate::api::migration::MigrationPhase;
 use crate::core::conditions::Standing;
 use crate::core::migration::approval;
 use crate::core::migration::decide::Decision;
-use crate::core::migration::inputs;
 use crate::core::migration::seen::Seen;
 use crate::core::plan::{Executed, Step};
 
@@ -63,7 +62,7 @@ pub(super) fn about_to_look(seen: &Seen) -> (MigrationPhase, Standing) {
 
 fn lists(seen: &Seen) -> bool {
     let ledger = seen.ledger();
-    approval::lists(seen, RunMode::Check, inputs::own_entry(&ledger, seen))
+    approval::lists(seen, RunMode::Check, seen.own_entry(&ledger))
 }
 
 /// What is pending is listed for a person.
@@ -98,7 +97,6 @@ pub(super) fn was_armed(decision: &Decision, executed: &Executed) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use serde_json::{Value, json};
@@ -106,8 +104,6 @@ mod tests {
     use super::running;
     use crate::api::database::Holder;
     use crate::core::migration::Seen;
-    use crate::core::migration::planned::Planned;
-    use crate::core::settings::Settings;
 
     fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
         serde_json::from_value(value).expect("a valid object")
@@ -115,24 +111,17 @@ mod tests {
 
     /// What is said of the attempt while these Jobs are there.
     fn said(jobs: &[Value]) -> String {
+        let migration = object(json!({
+            "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
+            "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "Goose", "phase": "BeforeRollout",
+                "source": {"image": "orders:1", "path": "/m"}, "planKey": "k"},
+        }));
         let seen = Seen {
-            migration: Arc::new(object(json!({
-                "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration", "metadata": {"name": "orders-x", "namespace": "team-a"},
-                "spec": {"backend": "orders", "name": "schema", "database": "orders-db", "tool": "Goose", "phase": "BeforeRollout",
-                    "source": {"image": "orders:1", "path": "/m"}, "planKey": "k"},
-            }))),
-            backend: None,
-            databases: BTreeMap::new(),
-            planned: Planned::default(),
-            bound: 1,
-            siblings: Vec::new(),
             jobs: jobs
                 .iter()
                 .map(|job| Arc::new(object(job.clone())))
                 .collect(),
-            pods: Vec::new(),
-            settings: Arc::new(Settings::default()),
-            term: String::new(),
+            ..Seen::alone(Arc::new(migration))
         };
         let holder: Holder = object(json!({
             "migration": "orders-x", "migrationUid": "m", "planKey": "k", "attempt": 2, "mode": "Run", "job": "orders-x-2", "jobUid": "j",

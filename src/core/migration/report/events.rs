@@ -2,7 +2,6 @@
 
 use crate::api::migration::MigrationPhase;
 use crate::core::conditions::Standing;
-use crate::core::database::ledger;
 use crate::core::migration::approval;
 use crate::core::migration::approval_text;
 use crate::core::migration::seen::Seen;
@@ -49,7 +48,7 @@ pub(super) fn event(
 /// Nothing where the Backend asks for no approval any more.
 fn approval_granted(seen: &Seen) -> Option<Event> {
     let ledger = seen.ledger();
-    let entry = ledger::entry(&ledger, seen.migration.plan_key());
+    let entry = seen.own_entry(&ledger);
     let digest = approval::bound(seen, entry).filter(|digest| seen.approval() == Some(digest))?;
     Some(Event {
         kind: EventKind::Normal,

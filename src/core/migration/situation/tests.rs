@@ -13,8 +13,7 @@ use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::meta;
 use crate::core::migration::Seen;
-use crate::core::migration::planned::{Planned, planned};
-use crate::core::settings::Settings;
+use crate::core::migration::planned::planned;
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("a valid object")
@@ -88,16 +87,11 @@ fn seen(
     config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
 ) -> Seen {
     Seen {
-        migration: Arc::clone(migration),
         backend: Some(Arc::new(backend.clone())),
         databases: databases(),
-        planned: Planned::default(),
         bound: 2,
         siblings: siblings.to_vec(),
-        jobs: Vec::new(),
-        pods: Vec::new(),
-        settings: Arc::new(Settings::default()),
-        term: String::new(),
+        ..Seen::alone(Arc::clone(migration))
     }
     .with_plan(config_maps)
 }
