@@ -10,7 +10,8 @@ use crate::api::migration::OutOfOrder;
 use crate::core::migration::dsn;
 use crate::core::migration::flyway::files::{self, File, Files, FilesError, PLACEHOLDER_PREFIX};
 use crate::core::migration::flyway::history::{self, History, Preflight, Row};
-use crate::core::migration::flyway::settings::{self, Place, SETTINGS};
+use crate::core::migration::flyway::settings::{self, SETTINGS};
+use crate::core::migration::flyway::stray::{Place, stray};
 use crate::core::migration::flyway::version::Version;
 use crate::core::migration::flyway::words;
 use crate::core::migration::judge::Left;
@@ -91,18 +92,7 @@ impl Tool for Flyway {
             schema_is_named: self.schema.is_some(),
             table: &self.table,
         };
-        let variables = std::env::vars().filter(|(_, value)| !value.is_empty());
-        let of_variable = variables.into_iter().find_map(|(name, value)| {
-            settings::refused_variable(&name)
-                .or_else(|| settings::stray_variable(&name, &value, &place))
-        });
-        let in_files = || {
-            settings_files(program).into_iter().find_map(|path| {
-                let text = std::fs::read_to_string(&path).ok()?;
-                settings::stray_in(&path.display().to_string(), &text, &place)
-            })
-        };
-        match of_variable.or_else(in_files) {
+        match stray(&place, &variables(), &settings_of(program)) {
             Some(text) => Err(source(&text)),
             None if self.schema.is_none() => {
                 refuse_hidden(session, &self.quoted(&self.table)).await
@@ -286,6 +276,24 @@ impl Flyway {
         };
         quoted(quote, name)
     }
+}
+
+/// The variables of the runner, which Flyway gets too.
+fn variables() -> BTreeMap<String, String> {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    variables.filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// Path and text of each file of settings that is there. Flyway reads other encodings, too: what is no UTF-8 does not matter here.
+fn settings_of(program: &Path) -> Vec<(String, String)> {
+    let paths = settings_files(program).into_iter();
+    let read = paths.filter_map(|path| {
+        let content = std::fs::read(&path).ok()?;
+        let text = String::from_utf8_lossy(&content).into_owned();
+        Some((path.display().to_string(), text))
+    });
+    read.collect()
 }
 
 /// Where Flyway looks for settings: in `conf` beside itself or beside its folder, in the user's home, in the working folder, and where it is told.

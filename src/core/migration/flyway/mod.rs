@@ -7,5 +7,6 @@ pub mod history;
 mod name;
 pub mod settings;
 pub mod statements;
+pub mod stray;
 pub mod version;
 pub mod words;
