@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Engine};
 pub use super::ledger::{
-    Block, BlockEvidence, Contract, Entry, EntryOutcome, Holder, Ledger, ListedFinding,
+    Answered, Block, BlockEvidence, Contract, Entry, EntryOutcome, Holder, Ledger, ListedFinding,
     PendingList, RunMode, TakenForApplied,
 };
 use super::patterns::{DATABASE_NAME, KEY, OBJECT_NAME};

@@ -77,6 +77,9 @@ pub struct Entry {
     pub plan_key: String,
     /// Name of the Migration.
     pub migration: String,
+    /// Its uid: another Migration may have the same plan, or the same name later.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub migration_uid: String,
     /// Name of the Backend that needed it.
     pub backend: String,
     /// Tool that ran.
@@ -106,9 +109,9 @@ pub struct Entry {
     /// When the wait before the next attempt is over; RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_attempt_after: Option<String>,
-    /// The `slipway.dev/retry` token that was answered last.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub retry_token: Option<String>,
+    /// The `slipway.dev/retry` tokens that were answered, one for each Migration that asked; the latest last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answered: Vec<Answered>,
     /// Version that the database had before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<String>,
@@ -153,6 +156,16 @@ pub struct Entry {
     /// What a person should know besides: of the server, or of what the last attempt left behind. Absent: nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
+}
+
+/// A person's wish for one more attempt that was fulfilled.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Answered {
+    /// Uid of the Migration that had the annotation.
+    pub migration_uid: String,
+    /// The last token of it that was answered; of a long one its hash.
+    pub token: String,
 }
 
 /// The versions of the files up to the one that the database was at. A file that comes below it later would never be run.

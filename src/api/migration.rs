@@ -151,8 +151,10 @@ pub struct MigrationSource {
 }
 
 /// How it stands.
+// Once it is there, its plan key stays: a late write of a leader of before, which saw other files, must fix no other one, and take none away.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
+#[schemars(extend("x-kubernetes-validations" = [{"rule": "!has(oldSelf.planKey) || has(self.planKey)", "message": "status.planKey is fixed once and for all; it stays"}]))]
 pub struct MigrationStatus {
     /// The `metadata.generation` that this status speaks of; -1 before the first visit.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,7 +167,6 @@ pub struct MigrationStatus {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phase: Option<MigrationPhase>,
     /// Hash of everything that makes this another plan: `spec.planKey`; of one written by hand fixed when it was first seen.
-    // A late write of a leader of before, which saw other files, must not fix another.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("x-kubernetes-validations" = [{"rule": "self == oldSelf", "message": "status.planKey is fixed once and for all; another plan is another Migration"}]))]
     pub plan_key: Option<String>,

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use http::Request as HttpRequest;
 use kube::Client;
-use kube::api::{
-    DeleteParams, GetParams, Patch as Body, PatchParams, Preconditions, PropagationPolicy,
-};
+use kube::api::{DeleteParams, GetParams, Patch as Body, Preconditions, PropagationPolicy};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -15,16 +13,19 @@ use super::caches::{Written, WrittenWhat};
 use super::failure;
 use super::observer::RequestObserver;
 use crate::core::backend::build::deployment::is_of_later_release;
-use crate::core::meta::MANAGER;
 use crate::core::plan::{
     Apply, Confirm, Create, Delete, Executed, ObjectKey, Patch, Plan, Precondition, Propagation,
     ReplaceDatabaseStatus, Step, Stop,
 };
 use ownership::{adopt, is_controlled_by};
-use request::{apply, outcome, post, resource, text, version_in, with_metadata};
+use request::{apply, merge, outcome, post, resource, text, version_in, with_metadata};
+
+pub use status::Extent;
 
 mod ownership;
 mod request;
+mod status;
+
 /// A resourceVersion that no existing object has: etcd's first revision is taken before any object is stored.
 const NEVER: &str = "1";
 
@@ -39,6 +40,8 @@ pub trait WriteGate: Send + Sync {
 pub struct Root {
     pub key: ObjectKey,
     pub uid: String,
+    /// Of the object that was looked at: a status that speaks of an older one than there is says nothing.
+    pub resource_version: String,
 }
 
 /// See the module. Cheap to clone.
@@ -94,26 +97,6 @@ impl Writer {
             }
         }
         execution
-    }
-
-    /// Applies the status of a root. The caller has seen that it differs from the cached one.
-    pub async fn write_status(&self, root: &Root, status: &Value) -> Result<Written, Stop> {
-        let key = &root.key;
-        let body = json!({
-            "apiVersion": key.kind.api_version(),
-            "kind": key.kind.kind(),
-            "metadata": {"name": key.name, "namespace": key.namespace, "uid": root.uid},
-            "status": status,
-        });
-        let request =
-            resource(key).patch_subresource("status", &key.name, &apply(), &Body::Apply(body));
-        let answer = self.write("patch", key, request).await?;
-        let answer = answer.map_err(|error| failure::stop(key, "patch", &error))?;
-        Ok(Written {
-            key: key.clone(),
-            what: WrittenWhat::Version(version_in(&answer)),
-            answered: Instant::now(),
-        })
     }
 
     async fn step(&self, step: &Step, root: &Root) -> Result<Value, Stop> {
@@ -216,11 +199,7 @@ impl Writer {
             body,
             json!({"uid": uid, "resourceVersion": resource_version}),
         );
-        let parameters = PatchParams {
-            field_manager: Some(MANAGER.to_owned()),
-            ..PatchParams::default()
-        };
-        let request = resource(key).patch(&key.name, &parameters, &Body::Merge(body));
+        let request = resource(key).patch(&key.name, &merge(), &Body::Merge(body));
         let sent = self.write("patch", key, request).await?;
         sent.map_err(|error| failure::stop(key, "patch", &error))
     }

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use futures::{FutureExt, StreamExt};
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::runtime::controller::{Action, Config, applier};
 use tokio::sync::watch;
@@ -24,7 +25,7 @@ use super::queue::{self, Waiting};
 use crate::cluster::cache::Undecodable;
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
-use crate::cluster::writer::{Root, Writer};
+use crate::cluster::writer::{Extent, Root, Writer};
 use crate::core::plan::{Event, EventKind, ObjectKey, Report, Stop};
 use crate::core::settings::Settings;
 
@@ -135,8 +136,8 @@ impl<K: Kind> Driver<K> {
         let Some(object) = roots.get(&name.namespace, &name.name) else {
             return Outcome::Gone;
         };
-        self.keys.decodes(name);
-        let root = root_of::<K>(name, object.meta().uid.as_deref());
+        self.keys.forget_fault(name);
+        let root = root_of::<K>(name, object.meta());
 
         let seen = K::observe(&tools.caches, &object, &tools.settings, &tools.term);
         let decision = K::decide(&seen, Timestamp::now());
@@ -145,7 +146,8 @@ impl<K: Kind> Driver<K> {
         let executed = execution.executed;
         let report = K::report(&seen, &decision, &executed, Timestamp::now());
 
-        let told = self.tell(&root, name, || status_of(&*object), report).await;
+        let cached = || status_of(&*object);
+        let told = self.tell(&root, name, cached, report, Extent::Whole).await;
         match executed.stop.or(told.err()) {
             None => Outcome::Done(K::plan(&decision).wake),
             Some(Stop::NotLeader) => Outcome::Withheld,
@@ -160,10 +162,15 @@ impl<K: Kind> Driver<K> {
         name: &Name,
         cached: impl FnOnce() -> Option<serde_json::Value>,
         report: Report,
+        extent: Extent,
     ) -> Result<(), Stop> {
         let Report { status, events } = report;
         if let Some(status) = status.filter(|status| cached().as_ref() != Some(status)) {
-            let written = self.tools.writer.write_status(root, &status).await?;
+            let written = self
+                .tools
+                .writer
+                .write_status(root, &status, extent)
+                .await?;
             self.keys.wrote(name, vec![written]);
         }
         for event in &events {
@@ -180,12 +187,16 @@ impl<K: Kind> Driver<K> {
         }
         let (controller, namespace) = (K::NAME, &name.namespace);
         warn!(controller, %namespace, name = %name.name, error = %object.error, "object does not decode; it is left alone");
-        let root = root_of::<K>(name, object.metadata.uid.as_deref());
+        let root = root_of::<K>(name, &object.metadata);
         let report = K::undecodable(object, Timestamp::now());
-        match self.tell(&root, name, || None, report).await {
-            Ok(()) => Outcome::Done(None),
-            Err(Stop::NotLeader) => Outcome::Withheld,
-            Err(stop) => Outcome::Failed(Failure::of(&stop)),
+        let told = self.tell(&root, name, || None, report, Extent::Part).await;
+        let Err(stop) = told else {
+            return Outcome::Done(None);
+        };
+        self.keys.forget_fault(name);
+        match stop {
+            Stop::NotLeader => Outcome::Withheld,
+            stop => Outcome::Failed(Failure::of(&stop)),
         }
     }
 
@@ -235,14 +246,15 @@ impl<K: Kind> Driver<K> {
     }
 }
 
-fn root_of<K: Kind>(name: &Name, uid: Option<&str>) -> Root {
+fn root_of<K: Kind>(name: &Name, metadata: &ObjectMeta) -> Root {
     Root {
         key: ObjectKey {
             kind: K::KIND,
             namespace: name.namespace.clone(),
             name: name.name.clone(),
         },
-        uid: uid.unwrap_or_default().to_owned(),
+        uid: metadata.uid.clone().unwrap_or_default(),
+        resource_version: metadata.resource_version.clone().unwrap_or_default(),
     }
 }
 

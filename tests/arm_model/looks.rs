@@ -177,11 +177,14 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
 fn migration_seen(shown: &Objects, name: &str, term: u8, mistake: Mistake) -> migration::Seen {
     let ledger = database::ledger::of(&shown.database.kept.object);
     let migration = mistake.migration(&shown.migrations[name].object, &ledger);
-    let backend = shown.backends.get(migration.spec.backend.as_str());
+    let backends = shown.backends.values();
     migration::Seen {
-        backend: backend.map(|backend| mistake.backend(&backend.kept.object)),
+        backends: backends
+            .map(|backend| mistake.backend(&backend.kept.object))
+            .collect(),
         databases: BTreeMap::from([("db".to_owned(), Arc::clone(&shown.database.kept.object))]),
         planned: Planned::default(),
+        has_config_map: false,
         bound: 1,
         siblings: shown
             .migrations

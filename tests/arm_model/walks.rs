@@ -152,6 +152,8 @@ fn two_backends_three_crashes_and_two_late_plans_at_once_start_no_second_run() {
 fn a_plan_that_two_backends_ask_for_runs_once() {
     holds(same(budget!(crashes: 1, late: 1)));
     holds(same(budget!(failures: 1, passes: 1)));
+    // Each asks again for itself, and what is half applied fails each time.
+    holds(same(budget!(failures: 1, retries: 2)));
 }
 
 #[test]

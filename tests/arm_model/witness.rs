@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use kube::ResourceExt;
 use slipway::api::common::Phase;
-use slipway::api::database::{EntryOutcome, Ledger, RunMode};
+use slipway::api::database::{Answered, EntryOutcome, Holder, Ledger, RunMode};
 use slipway::core::database::ledger;
 use slipway::core::meta;
 use slipway::core::run::evidence::is_suspended;
@@ -112,8 +112,7 @@ impl World {
         if touched.is_none_or(|term| term.parse() != Ok(sent.term)) {
             self.breaks(Rule::NoOlderArm);
         }
-        let asked = holder.and_then(|holder| holder.retry_token.as_ref());
-        self.note_history(&ledger, &ticket, asked);
+        self.note_history(&ledger, &ticket, holder);
         self.note_approval(&ledger, &ticket, sent);
         if sent.arrival == Arrival::Late {
             return;
@@ -165,9 +164,20 @@ impl World {
     }
 
     /// What the ledger says of the runs before.
-    pub fn note_history(&mut self, ledger: &Ledger, ticket: &Ticket, asked: Option<&String>) {
+    pub fn note_history(&mut self, ledger: &Ledger, ticket: &Ticket, holder: Option<&Holder>) {
         let entry = ledger::entry(ledger, &ticket.plan_key);
-        let asked = asked.is_some() && asked != entry.and_then(|entry| entry.retry_token.as_ref());
+        // Each wish of a person is fulfilled once.
+        let answered = entry
+            .map(|entry| entry.answered.as_slice())
+            .unwrap_or_default();
+        let is_new = |holder: &Holder| {
+            let is_it = |done: &Answered| {
+                done.migration_uid == holder.migration_uid
+                    && holder.retry_token.as_ref() == Some(&done.token)
+            };
+            holder.retry_token.is_some() && !answered.iter().any(is_it)
+        };
+        let asked = holder.is_some_and(is_new);
         let half = self.truth.get(ticket.plan_key.as_str()) == Some(&Truth::Half);
         let Some(entry) = entry else {
             if ticket.mode == RunMode::Run && half && !asked && !self.lost {

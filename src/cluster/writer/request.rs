@@ -22,6 +22,13 @@ pub(super) fn apply() -> PatchParams {
     PatchParams::apply(MANAGER).force()
 }
 
+pub(super) fn merge() -> PatchParams {
+    PatchParams {
+        field_manager: Some(MANAGER.to_owned()),
+        ..PatchParams::default()
+    }
+}
+
 pub(super) fn post() -> PostParams {
     PostParams {
         field_manager: Some(MANAGER.to_owned()),

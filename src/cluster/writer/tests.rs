@@ -9,7 +9,7 @@ use kube::client::Body;
 use serde_json::{Value, json};
 use similar_asserts::assert_eq;
 
-use super::{Root, WriteGate, Writer};
+use super::{Extent, Root, WriteGate, Writer};
 use crate::cluster::observer::RequestObserver;
 use crate::core::plan::{
     Apply, Confirm, Create, ObjectKey, ObjectKind, Plan, Precondition, Step, Stop,
@@ -86,6 +86,7 @@ fn root() -> Root {
     Root {
         key: key(ObjectKind::Backend),
         uid: "root".to_owned(),
+        resource_version: "5".to_owned(),
     }
 }
 
@@ -155,10 +156,40 @@ async fn who_does_not_lead_sends_nothing() {
         Some(Stop::NotLeader)
     );
     assert_eq!(
-        writer.write_status(&root(), &json!({})).await,
+        writer
+            .write_status(&root(), &json!({}), Extent::Whole)
+            .await,
         Err(Stop::NotLeader)
     );
     assert_eq!(server.lock().expect("nobody else has it").asked, Vec::new());
+}
+
+/// I-22, I-28: a status tells of the object that was looked at, or is refused. Of one that cannot be read only what is told is written.
+#[tokio::test]
+async fn a_status_names_the_version_that_it_speaks_of() {
+    let server = Shared::default();
+    let answer = (200, json!({"metadata": {"resourceVersion": "6"}}));
+    let answers = [answer.clone(), answer, conflict()];
+    server
+        .lock()
+        .expect("nobody else has it")
+        .answers
+        .extend(answers);
+    let writer = writer(&server, true);
+    let (root, status) = (root(), json!({"observedGeneration": 2}));
+    let whole = writer.write_status(&root, &status, Extent::Whole).await;
+    let part = writer.write_status(&root, &status, Extent::Part).await;
+    let late = writer.write_status(&root, &status, Extent::Whole).await;
+    let key = key(ObjectKind::Backend);
+    assert!(whole.is_ok() && part.is_ok(), "{whole:?} {part:?}");
+    assert_eq!(late, Err(Stop::ReadAgain { key }));
+    let asked = std::mem::take(&mut server.lock().expect("the requests are over").asked);
+    let metadata =
+        json!({"name": "orders", "namespace": "shop", "uid": "root", "resourceVersion": "5"});
+    for (_, body) in &asked {
+        assert_eq!((&body["metadata"], &body["status"]), (&metadata, &status));
+    }
+    assert_eq!(asked.len(), 3);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::contracts;
+use super::retries;
 use super::waits::{failures_since, retry_time, still_unreachable, unreachable_since};
 use crate::api::common::Tool;
 use crate::api::database::{
@@ -105,16 +106,44 @@ pub fn is_in_doubt(ledger: &Ledger, version_table: &str, plan_key: &str) -> bool
             .any(|entry| entry.finished_at.as_deref() > last_read)
 }
 
-/// The ledger without the mark of a plan that never runs again, and with a person's word that it was looked at.
+/// The ledger without the mark of a plan that never runs again, and with a person's word that it was looked at: the token of this Migration.
 #[must_use]
-pub fn without_mark(ledger: &Ledger, plan_key: &str, retry_token: Option<&String>) -> Ledger {
+pub fn without_mark(
+    ledger: &Ledger,
+    plan_key: &str,
+    (migration_uid, retry_token): (&str, Option<&String>),
+) -> Ledger {
     let mut next = ledger.clone();
     next.blocks.retain(|block| block.plan_key != plan_key);
     for entry in &mut next.entries {
         if entry.plan_key == plan_key {
-            entry.retry_token = retry_token.cloned().or(entry.retry_token.take());
+            entry.answered = retries::with(entry, migration_uid, retry_token);
         }
     }
+    next
+}
+
+/// The ledger once a person must look how an attempt ended: what could tell it from the database is no more.
+#[must_use]
+pub fn record_unreadable(
+    ledger: &Ledger,
+    plan_key: &str,
+    message: String,
+    now: Timestamp,
+) -> Ledger {
+    let verdict = Verdict::without_message(End::Blocked, "OutcomeUnknown", Some(message));
+    let mut next = ledger.clone();
+    let mut entries = next.entries.iter_mut();
+    let Some(entry) = entries.find(|entry| entry.plan_key == plan_key) else {
+        return next;
+    };
+    entry.outcome = EntryOutcome::Blocked;
+    entry.reason.clone_from(&verdict.reason);
+    entry.message.clone_from(&verdict.message);
+    entry.next_attempt_after = None;
+    entry.finished_at = Some(conditions::to_seconds(now).to_string());
+    let entry = entry.clone();
+    mark(&mut next, &entry, &verdict, now);
     next
 }
 
@@ -176,6 +205,7 @@ pub fn record_lost(ledger: &Ledger, holder: &Holder, now: Timestamp) -> Ledger {
     let lost = Entry {
         plan_key: holder.plan_key.clone(),
         migration: holder.migration.clone(),
+        migration_uid: holder.migration_uid.clone(),
         backend: holder.backend.clone(),
         version_table: holder.version_table.clone(),
         phase: holder.phase.or(old.phase),
@@ -200,10 +230,7 @@ pub fn record_lost(ledger: &Ledger, holder: &Holder, now: Timestamp) -> Ledger {
         } else {
             old.last_check
         },
-        retry_token: holder
-            .retry_token
-            .clone()
-            .or_else(|| old.retry_token.clone()),
+        answered: retries::answered_by(&old, Some(holder)),
         next_attempt_after: None,
         job_uid: holder.job_uid.clone(),
         started_at: Some(holder.since.clone()),
@@ -228,10 +255,7 @@ fn next_entry(
     now: Timestamp,
 ) -> Entry {
     let old = before.cloned().unwrap_or_default();
-    let retry_token = holder
-        .and_then(|holder| holder.retry_token.clone())
-        .or_else(|| old.retry_token.clone());
-    let asked_again = retry_token != old.retry_token;
+    let asked_again = retries::answers(&old, holder);
     let spent_before = if asked_again { 0 } else { old.attempts };
     let unreachable_since = unreachable_since(&old, verdict, now);
     let spends = verdict.spends_attempt
@@ -255,6 +279,7 @@ fn next_entry(
     Entry {
         plan_key: ticket.plan_key.clone(),
         migration: ticket.migration.clone(),
+        migration_uid: ticket.migration_uid.clone(),
         backend: ticket.backend.clone(),
         tool: Some(ticket.tool),
         version_table: ticket.version_table.clone(),
@@ -278,7 +303,7 @@ fn next_entry(
         attempts,
         unreachable_since,
         next_attempt_after,
-        retry_token,
+        answered: retries::answered_by(&old, holder),
         before: verdict.before.clone().or(old.before),
         after: verdict.after.clone().or(old.after),
         files_top: verdict.files_top.clone().or(old.files_top),

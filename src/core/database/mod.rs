@@ -5,6 +5,7 @@ pub mod endpoint;
 pub mod finalizer;
 pub mod ledger;
 pub mod retention;
+pub mod retries;
 mod status;
 mod waits;
 

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::missing;
@@ -14,16 +13,6 @@ use super::situation::Situation;
 use crate::api::database::{Database, Entry};
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
-
-/// The ConfigMap from which it takes its files.
-#[must_use]
-pub fn config_map_of(migration: &Migration) -> Option<&String> {
-    let source = &migration.spec.source;
-    source
-        .config_map
-        .as_ref()
-        .filter(|_| migration.is_by_hand())
-}
 
 /// What it asks for as things are now: itself, with the key that follows from them. Nothing once it is being deleted.
 #[must_use]
@@ -86,16 +75,10 @@ pub(super) fn waits(seen: &Seen) -> Option<Situation> {
     })
 }
 
-/// Whether the plan had succeeded already when this was written: then nothing of it ran, however much it looks as if it did.
+/// Whether the plan was run as another Migration: then nothing ran for this one, however much it looks as if it did.
 #[must_use]
-pub(super) fn was_done_before(migration: &Migration, entry: &Entry) -> bool {
-    let finished = entry.finished_at.as_ref();
-    let finished = finished.and_then(|at| at.parse::<Timestamp>().ok());
-    let written = migration.metadata.creation_timestamp.as_ref();
-    let (Some(finished), Some(written)) = (finished, written) else {
-        return false;
-    };
-    migration.is_by_hand() && finished < written.0
+pub(super) fn was_done_by_another(migration: &Migration, entry: &Entry) -> bool {
+    migration.is_by_hand() && migration.uid().as_ref() != Some(&entry.migration_uid)
 }
 
 #[cfg(test)]

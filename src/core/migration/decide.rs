@@ -1,6 +1,7 @@
 //! One move at a time towards the arm: make the Job inert, take the ledger, arm the Job. Each move is computed from what the caches show
 //! after the one before, so a crash between two of them is an ordinary next look (`migrations.md` 4.3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use super::contract;
 use super::inputs;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};
-use crate::api::database::{Holder, RunMode};
+use crate::api::database::{Database, Holder, Ledger, RunMode};
 use crate::core::database::{self, ledger};
 use crate::core::meta;
 use crate::core::migration::planned;
@@ -46,6 +47,7 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
         } => steps(take_or_replace(seen, *attempt, *mode, job, now)),
         Situation::Taken { holder, job } => steps(arm::touch_or_arm(seen, holder, job, now)),
         Situation::MarkGoes { entry } => steps(unmark(seen, &entry.plan_key, now)),
+        Situation::BeyondReading { entry } => steps(give_up_reading(seen, &entry.plan_key, now)),
         Situation::RetryWait { entry } => Plan {
             steps: Vec::new(),
             wake: until(situation::retry_time(entry), now),
@@ -86,19 +88,31 @@ pub fn next_job(seen: &Seen, now: Timestamp) -> Option<String> {
 }
 
 fn unmark(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
-    let database = seen
-        .database()
-        .filter(|database| database.metadata.deletion_timestamp.is_none());
-    let ledger = ledger::without_mark(&seen.ledger(), plan_key, seen.retry_token().as_ref());
-    database
-        .map(|database| {
-            database::replace(
-                database,
-                database::status_with(database, Some(ledger), seen.bound, now),
-            )
-        })
-        .into_iter()
-        .collect()
+    let (uid, token) = (seen.uid(), seen.retry_token());
+    let looked = (uid.as_str(), token.as_ref());
+    let ledger = ledger::without_mark(&seen.ledger(), plan_key, looked);
+    write_ledger(seen, ledger, now)
+}
+
+fn give_up_reading(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
+    let source = &seen.migration.spec.source;
+    let message = format!(
+        "how it ended cannot be read any more, as configmap {} is gone or holds other files",
+        source.config_map.as_deref().unwrap_or_default()
+    );
+    let ledger = ledger::record_unreadable(&seen.ledger(), plan_key, message, now);
+    write_ledger(seen, ledger, now)
+}
+
+/// Nothing is written to a Database that goes.
+fn write_ledger(seen: &Seen, ledger: Ledger, now: Timestamp) -> Vec<Step> {
+    let stays = |database: &&Arc<Database>| database.metadata.deletion_timestamp.is_none();
+    let database = seen.database().filter(stays);
+    let replace = database.map(|database| {
+        let status = database::status_with(database, Some(ledger), seen.bound, now);
+        database::replace(database, status)
+    });
+    replace.into_iter().collect()
 }
 
 fn create(seen: &Seen, attempt: i64, mode: RunMode) -> Vec<Step> {

@@ -3,6 +3,7 @@
 
 use kube::ResourceExt;
 
+use super::asked;
 use super::planned;
 use super::seen::Seen;
 use crate::api::common::Phase;
@@ -13,9 +14,25 @@ use crate::core::database::ledger;
 /// Whether how it ended must be read from the database, whoever asks for it still: after a rollout it decides which images may go out, before one
 /// on what the next plan begins. Where its files were those of a ConfigMap, which may hold others by now, or it has no table, another must judge.
 pub(super) fn must_be_read(seen: &Seen, entry: Option<&Entry>) -> bool {
-    let is_of_use =
-        seen.migration.spec.phase == Phase::AfterRollout || can_be_judged(&seen.migration);
-    is_of_use && seen.live_backend().is_some() && is_unknown(entry)
+    let is_of_use = decides_on_images(&seen.migration) || can_be_judged(&seen.migration);
+    is_of_use && seen.live_backend().is_some() && is_unknown(entry) && !are_files_gone(seen)
+}
+
+/// Whether releases wait to know how it ended, and no look at the database can tell any more.
+pub(super) fn is_beyond_reading(seen: &Seen, entry: Option<&Entry>) -> bool {
+    decides_on_images(&seen.migration)
+        && seen.live_backend().is_some()
+        && is_unknown(entry)
+        && are_files_gone(seen)
+}
+
+/// Whether the files that it ran were those of a ConfigMap that nobody will put back: what a person wrote fixed its key by them, and a Backend
+/// that asks for it still waits for them. Where another plan is asked for, those that lie there are read, and the runner compares their digest.
+fn are_files_gone(seen: &Seen) -> bool {
+    let source = &seen.migration.spec.source;
+    let may_be_the_same = !seen.migration.is_by_hand()
+        && (seen.has_config_map || asked::missing_files(seen).is_some());
+    source.config_map.is_some() && !asked::is_wanted(seen) && !may_be_the_same
 }
 
 /// Whether the database must be read before a tool is started: how an attempt ended is not known, of this plan or of another on its table.
@@ -26,7 +43,7 @@ pub(super) fn must_read(seen: &Seen, entry: Option<&Entry>) -> bool {
 }
 
 /// The Migration that will read, with its own files, how its own attempt ended on this table. One that has looked in vain is not waited for any
-/// more: its image may be gone.
+/// more: its image may be gone. Nor is one whose Backend is gone: it never looks.
 pub(super) fn reader(seen: &Seen) -> Option<String> {
     let spec = &seen.migration.spec;
     let table = planned::version_table(spec);
@@ -48,10 +65,15 @@ pub(super) fn reader(seen: &Seen) -> Option<String> {
             other.spec.database == spec.database
                 && other.plan_key() != own_key
                 && other.metadata.deletion_timestamp.is_none()
+                && seen.live_backend_of(other).is_some()
                 && can_be_judged(other)
                 && unread(other.plan_key())
         })
         .map(|other| other.name_any())
+}
+
+fn decides_on_images(migration: &Migration) -> bool {
+    migration.spec.phase == Phase::AfterRollout
 }
 
 fn can_be_judged(migration: &Migration) -> bool {

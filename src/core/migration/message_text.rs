@@ -22,20 +22,21 @@ fn renumber(migration: &Migration) -> String {
     )
 }
 
-/// The command that asks for one more attempt, with a token that was not used yet.
+/// The command that asks for one more attempt, with a token that was not used yet. `entry`: what the ledger says of its plan.
 #[must_use]
-pub fn retry_command(migration: &Migration) -> String {
-    let used = migration
-        .annotations()
-        .get(meta::RETRY_ANNOTATION)
-        .and_then(|token| token.parse::<u64>().ok())
-        .unwrap_or(0);
+pub fn retry_command(migration: &Migration, entry: Option<&Entry>) -> String {
+    let uid = migration.uid().unwrap_or_default();
+    let answered = entry.into_iter().flat_map(|entry| &entry.answered);
+    let answered = answered.filter(|answered| answered.migration_uid == uid);
+    let written = migration.annotations().get(meta::RETRY_ANNOTATION);
+    let used = answered.map(|answered| &answered.token).chain(written);
+    let last = used.filter_map(|token| token.parse::<u32>().ok()).max();
     format!(
         "kubectl annotate --overwrite slm/{} -n {} {}={}",
         migration.name_any(),
         migration.namespace().unwrap_or_default(),
         meta::RETRY_ANNOTATION,
-        used.saturating_add(1)
+        u64::from(last.unwrap_or(0)) + 1
     )
 }
 
@@ -83,7 +84,7 @@ pub(super) fn failed(migration: &Migration, entry: &Entry) -> String {
         "{}. Fix the cause, {}; or: {}",
         cause(migration, entry),
         new_plan_text::new_files(migration),
-        retry_command(migration)
+        retry_command(migration, Some(entry))
     )
 }
 
@@ -95,7 +96,7 @@ pub(super) fn retry_wait(migration: &Migration, entry: &Entry) -> String {
     format!(
         "{}; the next attempt is at {at}. At once: {}",
         cause(migration, entry),
-        retry_command(migration)
+        retry_command(migration, Some(entry))
     )
 }
 
@@ -105,7 +106,7 @@ pub(super) fn looks_again(migration: &Migration, entry: &Entry) -> String {
         "how the last attempt ended is not known, and database {} could not be read: {}; the next look is at {at}. At once: {}",
         migration.spec.database,
         cause(migration, entry),
-        retry_command(migration)
+        retry_command(migration, Some(entry))
     )
 }
 
@@ -114,7 +115,7 @@ pub(super) fn lists_again(migration: &Migration, entry: &Entry) -> String {
     format!(
         "what is pending could not be listed for the approval: {}; the next look is at {at}. At once: {}",
         cause(migration, entry),
-        retry_command(migration)
+        retry_command(migration, Some(entry))
     )
 }
 
@@ -122,13 +123,14 @@ pub(super) fn blocked(migration: &Migration, entry: &Entry) -> String {
     format!("{}. {}", cause(migration, entry), remedy(migration, entry))
 }
 
-pub(super) fn marked(migration: &Migration, block: &Block, by: &str) -> String {
+pub(super) fn marked(seen: &Seen, block: &Block, by: &str) -> String {
+    let ledger = seen.ledger();
     format!(
         "migration {by} left version table {} in doubt ({}), and no look at the database can clear that. Look at the schema and put it right, \
          then: {}",
         block.version_table,
         block.reason,
-        retry_command(migration)
+        retry_command(&seen.migration, seen.own_entry(&ledger))
     )
 }
 
@@ -223,7 +225,7 @@ fn flyway_repair(migration: &Migration) -> String {
 }
 
 fn remedy(migration: &Migration, entry: &Entry) -> String {
-    let retry = retry_command(migration);
+    let retry = retry_command(migration, Some(entry));
     let version_table = &entry.version_table;
     match entry.reason.as_str() {
         "DatabaseDirty" => dirty(migration, entry),
@@ -327,7 +329,7 @@ fn dirty(migration: &Migration, entry: &Entry) -> String {
             None => "VERSION_BEFORE_IT",
         }),
         force(entry.after.as_deref().unwrap_or("VERSION")),
-        retry_command(migration)
+        retry_command(migration, Some(entry))
     )
 }
 

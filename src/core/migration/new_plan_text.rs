@@ -3,7 +3,6 @@
 
 use kube::ResourceExt;
 
-use super::by_hand;
 use super::message_text;
 use crate::api::database::Entry;
 use crate::api::migration::Migration;
@@ -83,7 +82,8 @@ fn overtaken(migration: &Migration) -> String {
         return "it is being deleted; it starts nothing more".to_owned();
     }
     let database = format!("the address of database {}", migration.spec.database);
-    let what = by_hand::config_map_of(migration).map_or_else(
+    let files = migration.spec.source.config_map.as_ref();
+    let what = files.map_or_else(
         || database.clone(),
         |files| format!("configmap {files} or {database}"),
     );

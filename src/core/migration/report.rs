@@ -159,10 +159,7 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
         ),
         Situation::Marked { block, by } => (
             MigrationPhase::Blocked,
-            stalled(
-                &block.reason,
-                message_text::marked(&seen.migration, block, by),
-            ),
+            stalled(&block.reason, message_text::marked(seen, block, by)),
         ),
         Situation::RetryWait { entry } if entry.outcome == EntryOutcome::Unknown => (
             MigrationPhase::Unknown,
@@ -172,7 +169,9 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
             ),
         ),
         Situation::RetryWait { entry } => (MigrationPhase::RetryWait, retrying(seen, entry)),
-        Situation::Ended { entry } | Situation::MarkGoes { entry } => ended(seen, entry),
+        Situation::Ended { entry }
+        | Situation::MarkGoes { entry }
+        | Situation::BeyondReading { entry } => ended(seen, entry),
     }
 }
 
@@ -190,7 +189,7 @@ fn is_known(seen: &Seen, holder: &Holder) -> bool {
 fn ended(seen: &Seen, entry: &Entry) -> (MigrationPhase, Standing) {
     let migration = &seen.migration;
     match entry.outcome {
-        EntryOutcome::Succeeded if by_hand::was_done_before(migration, entry) => (
+        EntryOutcome::Succeeded if by_hand::was_done_by_another(migration, entry) => (
             MigrationPhase::Skipped,
             ready(entry, new_plan_text::done_before(entry)),
         ),

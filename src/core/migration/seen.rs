@@ -27,12 +27,14 @@ const TOKEN_BYTES: usize = 64;
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub migration: Arc<Migration>,
-    /// The Backend that `spec.backend` names, whoever owns it.
-    pub backend: Option<Arc<Backend>>,
+    /// The Backends of the namespace.
+    pub backends: Vec<Arc<Backend>>,
     /// The Databases that this Backend names, and the Migration's own.
     pub databases: BTreeMap<String, Arc<Database>>,
     /// What this Backend asks for now, if it owns the Migration; where a person wrote it, itself: see [`Seen::with_plan`].
     pub planned: Planned,
+    /// Whether the ConfigMap that holds its files is there, whatever is in it: see [`Seen::with_plan`].
+    pub has_config_map: bool,
     /// Backends that name the Migration's Database: its status is written as a whole.
     pub bound: i64,
     /// The other Migrations of the namespace.
@@ -52,9 +54,10 @@ impl Seen {
     pub(super) fn alone(migration: Arc<Migration>) -> Self {
         Self {
             migration,
-            backend: None,
+            backends: Vec::new(),
             databases: BTreeMap::new(),
             planned: Planned::default(),
+            has_config_map: false,
             bound: 1,
             siblings: Vec::new(),
             jobs: Vec::new(),
@@ -75,6 +78,8 @@ impl Seen {
             }
         };
         self.planned = self.live_backend().map(asked_for).unwrap_or_default();
+        let files = self.migration.spec.source.config_map.as_ref();
+        self.has_config_map = files.is_some_and(|name| config_maps.contains_key(name));
         self
     }
 
@@ -125,16 +130,21 @@ impl Seen {
         }
     }
 
-    /// The Backend for which it runs, if that is not being deleted: the one that owns this Migration, or that a person named.
+    /// The Backend for which it runs: see [`Seen::live_backend_of`].
     #[must_use]
     pub fn live_backend(&self) -> Option<&Arc<Backend>> {
-        let is_its_own = |backend: &Backend| {
+        self.live_backend_of(&self.migration)
+    }
+
+    /// The Backend for which this Migration runs, if that is not being deleted: the one that owns it, or that a person named.
+    #[must_use]
+    pub fn live_backend_of(&self, migration: &Migration) -> Option<&Arc<Backend>> {
+        self.backends.iter().find(|backend| {
             let uid = backend.uid().unwrap_or_default();
-            self.migration.is_by_hand() || meta::is_controlled_by(self.migration.as_ref(), &uid)
-        };
-        self.backend
-            .as_ref()
-            .filter(|backend| backend.metadata.deletion_timestamp.is_none() && is_its_own(backend))
+            backend.metadata.name.as_ref() == Some(&migration.spec.backend)
+                && backend.metadata.deletion_timestamp.is_none()
+                && (migration.is_by_hand() || meta::is_controlled_by(migration, &uid))
+        })
     }
 
     /// The Job of that name.

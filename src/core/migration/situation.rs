@@ -18,6 +18,7 @@ use super::planned;
 use super::seen::Seen;
 use crate::api::database::{Block, BlockEvidence, Entry, EntryOutcome, Holder, Ledger, RunMode};
 use crate::api::migration::{Migration, MigrationPhase};
+use crate::core::database::retries::has_answered;
 use crate::core::database::{ledger, retention};
 use crate::core::meta;
 use crate::core::run::evidence::{self, JobState};
@@ -42,6 +43,8 @@ pub enum Situation {
     /// Nobody asks for it any more, and the mark that it left on its version table goes: the database itself will tell the next plan, or a
     /// person has looked.
     MarkGoes { entry: Entry },
+    /// How its attempt ended is not known, and what could tell is no more: a person must look.
+    BeyondReading { entry: Entry },
     /// What is pending waits for a person; it holds nothing meanwhile.
     AwaitingApproval(Awaiting),
     /// It is not its turn: behind the Migration of this name.
@@ -94,6 +97,12 @@ pub fn situation(seen: &Seen, now: Timestamp) -> Situation {
     }
     if let Some(entry) = entry.clone().filter(|entry| is_final(entry, asked_again)) {
         return Situation::Ended { entry };
+    }
+    if let Some(entry) = entry
+        .clone()
+        .filter(|entry| doubt::is_beyond_reading(seen, Some(entry)))
+    {
+        return Situation::BeyondReading { entry };
     }
     if !doubt::must_be_read(seen, entry.as_ref())
         && let Some(early) = too_early(seen, now)
@@ -227,7 +236,7 @@ fn mark_goes(seen: &Seen, ledger: &Ledger, entry: &Entry, asked_again: bool) -> 
         .filter(|block| block.plan_key == entry.plan_key);
     mark.is_some_and(|block| block.evidence == BlockEvidence::Database || asked_again)
         && !asked::is_wanted(seen)
-        && asked::missing_files(seen).is_none()
+        && (asked::missing_files(seen).is_none() || seen.migration.is_by_hand())
 }
 
 /// Succeeded and Skipped never change. Failed and Blocked do when a person asks again. Unknown and `RetryWait` are on their way.
@@ -239,12 +248,12 @@ fn is_final(entry: &Entry, asked_again: bool) -> bool {
     }
 }
 
-/// Whether the annotation holds a token that no attempt has answered yet.
+/// Whether its annotation holds a token that no attempt has answered yet.
 #[must_use]
 pub fn asked_again(seen: &Seen, entry: Option<&Entry>) -> bool {
-    let answered = entry.and_then(|entry| entry.retry_token.as_ref());
-    seen.retry_token()
-        .is_some_and(|token| answered != Some(&token))
+    let uid = seen.uid();
+    let is_answered = |token: &str| entry.is_some_and(|entry| has_answered(entry, &uid, token));
+    seen.retry_token().is_some_and(|token| !is_answered(&token))
 }
 
 fn waits_for_retry(entry: &Entry, now: Timestamp) -> bool {

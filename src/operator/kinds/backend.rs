@@ -17,7 +17,7 @@ use crate::core::backend::{self, authorities_of, config_maps_of, databases_of, h
 use crate::core::database::endpoint;
 use crate::core::meta::{self, BACKEND_LABEL};
 use crate::core::migration::planned::planned;
-use crate::core::plan::{Executed, ObjectKind, Plan, Report};
+use crate::core::plan::{Executed, ObjectKey, ObjectKind, Plan, Report};
 use crate::core::settings::Settings;
 use crate::operator::driver::Kind;
 
@@ -121,13 +121,26 @@ fn planner(migration: &str) -> Option<&str> {
     migration.rsplit_once('-').map(|(backend, _)| backend)
 }
 
-/// The Backend for which a person wrote this Migration.
-fn named_by(change: &Change, caches: &Caches) -> Option<String> {
-    let migrations = &caches.migrations;
-    let migration = migrations.get(&change.key.namespace, &change.key.name)?;
-    migration
-        .is_by_hand()
-        .then(|| migration.spec.backend.clone())
+/// The Backend for which a person wrote this Migration. One that is gone does not tell any more whose it was: who shows a soak may do so for it
+/// alone.
+fn named_by(change: &Change, caches: &Caches) -> Vec<String> {
+    let ObjectKey {
+        namespace, name, ..
+    } = &change.key;
+    if let Some(migration) = caches.migrations.get(namespace, name) {
+        let written = migration.is_by_hand();
+        return written
+            .then(|| migration.spec.backend.clone())
+            .into_iter()
+            .collect();
+    }
+    let soaks = |backend: &&Arc<Backend>| {
+        let status = backend.status.as_ref();
+        status.is_some_and(|status| status.soak.is_some())
+    };
+    let backends = caches.backends.in_namespace(namespace);
+    let soaking = backends.iter().filter(soaks);
+    soaking.map(|backend| backend.name_any()).collect()
 }
 
 /// The Backends that wait until it is known how a migration after a rollout ended. One that a person wrote names them by no label.

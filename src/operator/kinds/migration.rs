@@ -13,8 +13,8 @@ use crate::cluster::cache::{Cache, Undecodable};
 use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::meta;
+use crate::core::migration;
 use crate::core::migration::planned::{Planned, config_maps_of};
-use crate::core::migration::{self, by_hand};
 use crate::core::plan::{Executed, ObjectKind, Plan, Report};
 use crate::core::run::evidence::SeenPod;
 use crate::core::settings::Settings;
@@ -102,6 +102,7 @@ pub(super) fn seen(
     term: &str,
 ) -> migration::Seen {
     let namespace = root.namespace().unwrap_or_default();
+    let backends = caches.backends.in_namespace(&namespace);
     let backend = caches.backends.get(&namespace, &root.spec.backend);
     let named = backend.iter().flat_map(|backend| {
         backend
@@ -126,13 +127,14 @@ pub(super) fn seen(
         .filter(|other| other.uid() != root.uid())
         .collect();
     let files = backend.iter().flat_map(|backend| config_maps_of(backend));
-    let files = files.chain(by_hand::config_map_of(root));
+    let files = files.chain(&root.spec.source.config_map);
     let config_maps = config_maps(caches, &namespace, files);
     migration::Seen {
         migration: Arc::clone(root),
-        backend,
+        backends,
         databases,
         planned: Planned::default(),
+        has_config_map: false,
         bound: bound(caches, &namespace, &root.spec.database),
         siblings,
         jobs: migration_jobs(caches, &namespace),

@@ -12,7 +12,6 @@ use crate::cluster::caches::Caches;
 use crate::cluster::change::Change;
 use crate::core::conditions::{self, Standing};
 use crate::core::config_map::ConfigMapDigest;
-use crate::core::migration::by_hand;
 use crate::core::migration::planned::config_maps_of;
 use crate::core::plan::{ObjectKey, ObjectKind, Report};
 
@@ -35,7 +34,8 @@ fn config_maps(
     found.collect()
 }
 
-/// Who takes the files of its migrations from a changed ConfigMap: Backends, and Migrations that a person wrote; by name.
+/// Who takes the files of its migrations from a changed ConfigMap: Backends as they are now, and Migrations as they were planned or written; by
+/// name.
 struct TakersOfFiles {
     backends: Vec<String>,
     migrations: Vec<String>,
@@ -57,7 +57,7 @@ impl TakersOfFiles {
             let all = caches.migrations.in_namespace(namespace);
             let takers = all
                 .iter()
-                .filter(|migration| by_hand::config_map_of(migration) == Some(name));
+                .filter(|migration| migration.spec.source.config_map.as_ref() == Some(name));
             migrations.extend(takers.map(|migration| migration.name_any()));
         }
         Self {

@@ -7,12 +7,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::backend::Backend;
-use crate::api::database::Database;
+use crate::api::database::{Database, RunMode};
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::migration::planned::planned;
 use crate::core::migration::situation::Situation;
 use crate::core::migration::{Seen, decide, report};
-use crate::core::plan::Executed;
+use crate::core::plan::{Executed, Step};
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("a valid object")
@@ -62,10 +62,11 @@ impl Life {
         let database: Database = object(self.database.clone());
         let name = database.metadata.name.clone().unwrap_or_default();
         Seen {
-            backend: self
+            backends: self
                 .backend
-                .clone()
-                .map(|backend| Arc::new(object(backend))),
+                .iter()
+                .map(|backend| Arc::new(object(backend.clone())))
+                .collect(),
             databases: BTreeMap::from([(name, Arc::new(database))]),
             ..Seen::alone(Arc::new(object(self.migration.clone())))
         }
@@ -136,7 +137,7 @@ fn the_same_files_on_the_same_database_are_the_plan_of_its_backend() {
         matches!(situation, Situation::Ended { .. }),
         "{situation:?}"
     );
-    assert_eq!(life.migration["status"]["phase"], "Succeeded");
+    assert_eq!(life.migration["status"]["phase"], "Skipped");
 }
 
 /// Whoever applies a repair once more may believe that it ran once more.
@@ -146,20 +147,20 @@ fn the_same_once_more_is_skipped_and_says_when_it_was_run() {
     life.look();
     let key = life.migration["status"]["planKey"].clone();
     life.database["status"] = json!({"ledger": {"entries": [{
-        "planKey": key, "backend": "orders", "migration": "first", "outcome": "Succeeded", "reason": "Succeeded", "before": "1", "after": "2",
-        "finishedAt": "2026-11-24T12:00:00Z",
+        "planKey": key, "backend": "orders", "migration": "repair", "migrationUid": "u", "outcome": "Succeeded", "reason": "Succeeded",
+        "before": "1", "after": "2", "finishedAt": "2026-11-24T12:00:00Z",
     }]}});
-    let mut phase_if_made_at = |time: &str| {
-        life.migration["metadata"]["creationTimestamp"] = json!(time);
+    let mut phase_of_uid = |uid: &str| {
+        life.migration["metadata"]["uid"] = json!(uid);
         life.look();
         (life.migration["status"]["phase"].clone(), life.message().1)
     };
-    let (phase, _) = phase_if_made_at("2026-11-24T11:59:00Z");
+    let (phase, _) = phase_of_uid("u");
     assert_eq!(phase, "Succeeded");
-    let expected = "the same plan was run as migration first until 2026-11-24T12:00:00Z: the schema went from version 1 to 2. Nothing was run now; to \
+    let expected = "the same plan was run as migration repair until 2026-11-24T12:00:00Z: the schema went from version 1 to 2. Nothing was run now; to \
                     run it once more, change something in it, such as a variable of env";
     let skipped = (json!("Skipped"), json!(expected));
-    assert_eq!(phase_if_made_at("2026-11-24T12:01:00Z"), skipped);
+    assert_eq!(phase_of_uid("v"), skipped);
 }
 
 #[test]
@@ -244,4 +245,73 @@ fn it_waits_while_its_backend_is_paused() {
     }
     life.look();
     assert_eq!(life.message().0, json!("Paused"));
+}
+
+/// migrations.md 4.1: releases wait to know how a contract ended, so one that nobody can read any more must not hold them for ever.
+#[test]
+fn an_unknown_end_that_no_file_can_tell_any_more_is_for_a_person_to_look_at() {
+    let mut life = Life::of(&json!({
+        "phase": "AfterRollout", "source": {"image": "orders:1", "configMap": "sql"},
+    }));
+    life.look();
+    let key = life.migration["status"]["planKey"].clone();
+    life.database["status"] = json!({"ledger": {"entries": [{
+        "planKey": key, "backend": "orders", "migration": "repair", "migrationUid": "m", "phase": "AfterRollout", "outcome": "Unknown",
+        "versionTable": "goose_db_version",
+    }]}});
+    let reads = |situation: &Situation| {
+        matches!(
+            situation,
+            Situation::Turn {
+                mode: RunMode::Check,
+                ..
+            }
+        )
+    };
+    let situation = life.look();
+    assert!(reads(&situation), "{situation:?}");
+    for files in [None, Some("SELECT 2;")] {
+        life.files = files;
+        let decision = decide(&life.seen(), Timestamp::UNIX_EPOCH);
+        assert!(
+            matches!(decision.situation, Situation::BeyondReading { .. }),
+            "{decision:?}"
+        );
+        let [Step::ReplaceDatabaseStatus(replace)] = decision.plan.steps.as_slice() else {
+            panic!("{decision:?}");
+        };
+        let status = json!(replace.status);
+        let ledger = &status["ledger"];
+        assert_eq!(
+            (
+                &ledger["entries"][0]["outcome"],
+                &ledger["blocks"][0]["evidence"]
+            ),
+            (&json!("Blocked"), &json!("LedgerOnly"))
+        );
+    }
+    let decision = decide(&life.seen(), Timestamp::UNIX_EPOCH);
+    let Some(Step::ReplaceDatabaseStatus(replace)) = decision.plan.steps.first() else {
+        panic!("{decision:?}");
+    };
+    life.database["status"] = json!(replace.status);
+    life.look();
+    let (reason, message) = life.message();
+    let expected = "how it ended cannot be read any more, as configmap sql is gone or holds other files. Look at the schema: undo what is there of the \
+                    file, or finish it by hand and add its row (INSERT INTO goose_db_version (version_id, is_applied) VALUES (NUMBER, true), with the \
+                    number of the file); then: kubectl annotate --overwrite slm/repair -n shop slipway.dev/retry=1";
+    assert_eq!(
+        (reason, message),
+        (json!("OutcomeUnknown"), json!(expected))
+    );
+    // Whoever has looked says so: the mark goes, whether the files are there or not.
+    for files in [None, Some("SELECT 2;")] {
+        life.files = files;
+        life.migration["metadata"]["annotations"] = json!({"slipway.dev/retry": "1"});
+        let situation = life.look();
+        assert!(
+            matches!(situation, Situation::MarkGoes { .. }),
+            "{situation:?}"
+        );
+    }
 }

@@ -32,7 +32,7 @@ pub(in crate::core::migration) fn first_seen(
     }))
     .expect("a valid Migration");
     Seen {
-        backend: Some(Arc::new(backend)),
+        backends: vec![Arc::new(backend)],
         databases,
         ..Seen::alone(Arc::new(migration))
     }

@@ -87,7 +87,7 @@ fn seen(
     config_maps: &BTreeMap<String, Arc<ConfigMapDigest>>,
 ) -> Seen {
     Seen {
-        backend: Some(Arc::new(backend.clone())),
+        backends: vec![Arc::new(backend.clone())],
         databases: databases(),
         bound: 2,
         siblings: siblings.to_vec(),
@@ -225,7 +225,8 @@ fn a_plan_reads_the_database_first_where_nobody_knows_how_an_older_plan_ended_on
     assert_eq!(after(&[unknown, read]), (RunMode::Run, false));
 }
 
-/// The older plan judges by its own files, also where nobody asks for it any more; but it is not waited for once it has looked in vain.
+/// The older plan judges by its own files, also where nobody asks for it any more; but it is not waited for once it has looked in vain, nor where
+/// it never looks, as its Backend is gone.
 #[test]
 fn an_older_plan_that_can_still_read_how_it_ended_is_waited_for() {
     let orders = backend("orders", &["first"]);
@@ -256,6 +257,14 @@ fn an_older_plan_that_can_still_read_how_it_ended_is_waited_for() {
     let of_newer = seen(&newer, &orders, &[Arc::clone(&older)], &BTreeMap::new());
     assert_eq!(
         turn(&with_entries(of_newer, &both)),
+        (RunMode::Check, false)
+    );
+    let mut orphan = Arc::unwrap_or_clone(older.clone());
+    if let Some(owners) = &mut orphan.metadata.owner_references {
+        "gone".clone_into(&mut owners[0].uid);
+    }
+    assert_eq!(
+        turn(&of(&newer, &Arc::new(orphan), &unknown)),
         (RunMode::Check, false)
     );
     let mut in_vain = unknown;

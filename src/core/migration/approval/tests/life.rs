@@ -14,7 +14,7 @@ use crate::core::database::ledger;
 use crate::core::meta;
 use crate::core::migration::message::Message;
 use crate::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
-use crate::core::migration::planned::{Planned, planned};
+use crate::core::migration::planned::planned;
 use crate::core::migration::{Decision, Seen, decide, report};
 use crate::core::plan::{Executed, ObjectKind, Step};
 use crate::core::run::ticket::{self, Ticket};
@@ -78,16 +78,11 @@ impl Life {
 
     pub(super) fn seen(&self) -> Seen {
         Seen {
-            migration: Arc::new(self.migration.clone()),
-            backend: Some(Arc::new(self.backend.clone())),
+            backends: vec![Arc::new(self.backend.clone())],
             databases: BTreeMap::from([("db".to_owned(), Arc::new(self.database.clone()))]),
-            planned: Planned::default(),
-            bound: 1,
-            siblings: Vec::new(),
             jobs: self.jobs.iter().cloned().map(Arc::new).collect(),
-            pods: Vec::new(),
-            settings: Arc::new(Settings::default()),
             term: "t".to_owned(),
+            ..Seen::alone(Arc::new(self.migration.clone()))
         }
         .with_plan(&BTreeMap::new())
     }

@@ -1,3 +1,5 @@
+//! What is refused of a file or a variable, and what passes.
+
 use std::collections::BTreeMap;
 
 use super::{Place, stray};
