@@ -209,28 +209,40 @@ async fn an_own_object_that_the_caches_do_not_show_is_applied_as_it_was_read() {
 /// F-9, I-9: the first release of a leader that was deposed meanwhile; the model of the gate found that it brought its template back.
 #[tokio::test]
 async fn a_first_release_that_arrives_late_stays_off_a_later_one() {
-    let of_release = |number: &str| {
-        let labels = json!({"slipway.dev/release": number});
-        json!({"spec": {"template": {"metadata": {"labels": labels}}}})
-    };
-    let stop_beside = async |number: &str| {
-        let mut body = of_release("1");
-        body["metadata"] = json!({"name": "orders"});
-        let mut existing = owned_by("root");
-        existing["spec"] = of_release(number)["spec"].clone();
-        let step = Step::Apply(Apply {
-            key: key(ObjectKind::Deployment),
-            body,
-            precondition: Precondition::Absent,
-        });
-        let done = (200, json!({"metadata": {"resourceVersion": "9"}}));
-        outcome(step, vec![conflict(), (200, existing), done])
-            .await
-            .0
-    };
-    assert_eq!(stop_beside("1").await, None);
     let key = key(ObjectKind::Deployment);
-    assert_eq!(stop_beside("2").await, Some(Stop::ReadAgain { key }));
+    assert_eq!(stop_beside("1", "1").await, None);
+    assert_eq!(stop_beside("2", "2").await, Some(Stop::ReadAgain { key }));
+}
+
+/// F-32: a number that somebody raised in the template alone makes no later release of it.
+#[tokio::test]
+async fn a_release_label_raised_by_hand_on_what_no_cache_shows_is_put_back() {
+    assert_eq!(stop_beside("99", "1").await, None);
+}
+
+/// How the first release stops that meets a Deployment whose template, and which itself, bear these numbers.
+async fn stop_beside(in_template: &str, beside: &str) -> Option<Stop> {
+    let of_release = |in_template: &str| {
+        let labels = json!({"slipway.dev/release": in_template});
+        json!({"template": {"metadata": {"labels": labels}}})
+    };
+    let numbered = |number: &str| json!({"slipway.dev/release": number});
+    let body = json!({
+        "apiVersion": "apps/v1", "kind": "Deployment", "spec": of_release("1"),
+        "metadata": {"name": "orders", "annotations": numbered("1")},
+    });
+    let mut existing = owned_by("root");
+    existing["metadata"]["annotations"] = numbered(beside);
+    existing["spec"] = of_release(in_template);
+    let step = Step::Apply(Apply {
+        key: key(ObjectKind::Deployment),
+        body,
+        precondition: Precondition::Absent,
+    });
+    let done = (200, json!({"metadata": {"resourceVersion": "9"}}));
+    outcome(step, vec![conflict(), (200, existing), done])
+        .await
+        .0
 }
 
 /// F-2: the answer of a POST was lost, or a leader before us sent it.
