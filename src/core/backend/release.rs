@@ -88,14 +88,15 @@ pub(super) fn own(seen: &Seen) -> Vec<&Arc<ControllerRevision>> {
     own
 }
 
-/// The last release: the highest number. `None` also where the Deployment has a later one: the caches are behind, or somebody deleted its
-/// ControllerRevision. Then no release before that one is in force, and none comes back.
+/// The last release: the highest number. `None` also where the Deployment or the status has a later one: the caches are behind, or somebody
+/// deleted its ControllerRevision. Then no release before that one is in force, and none comes back. The status is asked too, as a Deployment
+/// whose label was taken away is in no cache.
 pub(super) fn last(seen: &Seen) -> Option<Release> {
     let last = own(seen)
         .into_iter()
         .rev()
         .find_map(|revision| Release::read(revision));
-    let out = in_deployment(seen);
+    let out = in_deployment(seen).max(in_status(seen));
     last.filter(|last| out.is_none_or(|out| out <= last.revision))
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::super::build::deployment::is_of_later_release;
 use super::super::decide;
 use super::looks::{look, released, respec, settle};
 use super::server::{Server, now, spec_with_migration};
@@ -203,4 +204,35 @@ fn a_rollback_by_hand_to_what_bears_no_number_beside_is_reverted_too() {
         assert_eq!(look(&mut server, &mut backend), ["ManualRollbackReverted"]);
         assert_eq!(out(&server), second);
     }
+}
+
+/// A Deployment without our label is in no cache. The release before the one whose ControllerRevision is gone stays where it is: the API
+/// server still has the later one, and the writer would meet it again and again.
+#[test]
+fn a_release_that_is_neither_kept_nor_shown_makes_room_for_no_older_one() {
+    let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
+    respec(&mut backend, &spec_with_migration("orders:2"));
+    settle(&mut server, &mut backend);
+    server.finish_migrations("Succeeded");
+    settle(&mut server, &mut backend);
+    server.remove(ObjectKind::ControllerRevision, "orders-r2");
+    let deployment = (ObjectKind::Deployment, "orders".to_owned());
+    let hidden = server.objects.remove(&deployment).expect("it is out");
+    respec(&mut backend, &spec_with_migration("orders:3"));
+    let writes = settle(&mut server, &mut backend);
+    assert!(
+        !writes.iter().any(|write| write.contains("Deployment")),
+        "{writes:?}"
+    );
+    let status = backend.status.clone().expect("a status");
+    assert_eq!(status.release.map(|release| release.revision), Some(2));
+
+    server.finish_migrations("Succeeded");
+    let steps = decide(&server.seen(&backend), now()).plan.steps;
+    let Some(Step::Apply(apply)) = steps.last() else {
+        panic!("a Deployment is last: {steps:?}");
+    };
+    assert!(!is_of_later_release(&hidden, &apply.body), "{steps:?}");
+    settle(&mut server, &mut backend);
+    assert_eq!(out(&server).2, json!("3"));
 }
