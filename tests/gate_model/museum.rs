@@ -9,7 +9,7 @@ use crate::mistakes::Mistake;
 use crate::rules::Rule;
 use crate::walks::{budget, one};
 use crate::world::{Budget, World};
-use crate::{HOLDS, RECONCILES, Scope};
+use crate::{HOLDS, RECONCILES, RESTS, Scope};
 
 /// Walks until the mistake breaks this rule.
 fn finds(rule: Rule, mistake: Mistake, left: Budget) {
@@ -105,4 +105,22 @@ fn a_gate_behind_which_nothing_is_written_is_found() {
 #[test]
 fn a_status_made_of_wishes_is_found() {
     finds(Rule::ReadyIsTrue, Mistake::ReportsItsWish, budget!());
+}
+
+#[test]
+fn a_label_that_is_believed_without_the_number_beside_is_found() {
+    let scope = Scope {
+        rest: 1,
+        ..one(budget!(edits: 1, raises: 1))
+    };
+    finds_that(RECONCILES, Mistake::BelievesTheLabel, scope);
+}
+
+#[test]
+fn a_release_that_is_forgotten_with_its_controller_revision_is_found() {
+    let scope = Scope {
+        rest: 1,
+        ..one(budget!(edits: 2, losses: 1, hides: 1))
+    };
+    finds_that(RESTS, Mistake::ForgetsTheStatus, scope);
 }
