@@ -210,18 +210,39 @@ async fn an_own_object_that_the_caches_do_not_show_is_applied_as_it_was_read() {
 #[tokio::test]
 async fn a_first_release_that_arrives_late_stays_off_a_later_one() {
     let key = key(ObjectKind::Deployment);
-    assert_eq!(stop_beside("1", "1").await, None);
-    assert_eq!(stop_beside("2", "2").await, Some(Stop::ReadAgain { key }));
+    let again = Some(Stop::ReadAgain { key });
+    assert_eq!(beside("1", "1", &ours()).await.0, None);
+    let (stop, asked) = beside("2", "2", &ours()).await;
+    assert_eq!((stop, asked.len()), (again, 2));
+}
+
+/// F-32: somebody took the label off, and the ControllerRevision away; the next look has to see it.
+#[tokio::test]
+async fn a_later_release_that_no_cache_shows_gets_its_labels_back_and_nothing_else() {
+    let key = key(ObjectKind::Deployment);
+    let again = Some(Stop::ReadAgain { key });
+    let (stop, asked) = beside("2", "2", &json!({"team": "a"})).await;
+    let last = asked.last().map(|(_, body)| body.clone());
+    let labelled = json!({"metadata": {"labels": ours(), "uid": "child", "resourceVersion": "8"}});
+    assert_eq!((stop, last), (again, Some(labelled)));
 }
 
 /// F-32: a number that somebody raised in the template alone makes no later release of it.
 #[tokio::test]
 async fn a_release_label_raised_by_hand_on_what_no_cache_shows_is_put_back() {
-    assert_eq!(stop_beside("99", "1").await, None);
+    assert_eq!(beside("99", "1", &json!({})).await.0, None);
 }
 
-/// How the first release stops that meets a Deployment whose template, and which itself, bear these numbers.
-async fn stop_beside(in_template: &str, beside: &str) -> Option<Stop> {
+fn ours() -> Value {
+    json!({"app.kubernetes.io/managed-by": "slipway"})
+}
+
+/// How the first release stops that meets a Deployment whose template, and which itself, bear these numbers; and the requests.
+async fn beside(
+    in_template: &str,
+    beside: &str,
+    labels: &Value,
+) -> (Option<Stop>, Vec<(String, Value)>) {
     let of_release = |in_template: &str| {
         let labels = json!({"slipway.dev/release": in_template});
         json!({"template": {"metadata": {"labels": labels}}})
@@ -229,10 +250,11 @@ async fn stop_beside(in_template: &str, beside: &str) -> Option<Stop> {
     let numbered = |number: &str| json!({"slipway.dev/release": number});
     let body = json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "spec": of_release("1"),
-        "metadata": {"name": "orders", "annotations": numbered("1")},
+        "metadata": {"name": "orders", "labels": ours(), "annotations": numbered("1")},
     });
     let mut existing = owned_by("root");
     existing["metadata"]["annotations"] = numbered(beside);
+    existing["metadata"]["labels"] = labels.clone();
     existing["spec"] = of_release(in_template);
     let step = Step::Apply(Apply {
         key: key(ObjectKind::Deployment),
@@ -240,9 +262,7 @@ async fn stop_beside(in_template: &str, beside: &str) -> Option<Stop> {
         precondition: Precondition::Absent,
     });
     let done = (200, json!({"metadata": {"resourceVersion": "9"}}));
-    outcome(step, vec![conflict(), (200, existing), done])
-        .await
-        .0
+    outcome(step, vec![conflict(), (200, existing), done]).await
 }
 
 /// F-2: the answer of a POST was lost, or a leader before us sent it.
