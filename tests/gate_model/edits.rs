@@ -7,6 +7,7 @@ use slipway::core::backend::build::controller_revision;
 use slipway::core::meta::RELEASE_LABEL;
 use slipway::core::plan::ObjectKind;
 
+use crate::witness::given;
 use crate::world::{BACKEND, Budget, IMAGES, World};
 
 /// The number that somebody writes into the template.
@@ -22,6 +23,7 @@ pub enum Edit {
     RaiseLabel,
     DeleteRevision,
     HideDeployment,
+    DeleteDeployment,
 }
 
 impl World {
@@ -34,6 +36,7 @@ impl World {
             raises,
             losses,
             hides,
+            deletions,
             ..
         } = self.left;
         let service = self.get(ObjectKind::Service, BACKEND);
@@ -49,6 +52,7 @@ impl World {
                 losses > 0 && self.last_release().is_some(),
             ),
             (Edit::HideDeployment, hides > 0 && is_out),
+            (Edit::DeleteDeployment, deletions > 0 && is_out),
         ];
         let possible = possible.into_iter().filter(|(_, possible)| *possible);
         possible.map(|(edit, _)| edit).collect()
@@ -78,6 +82,11 @@ impl World {
             Edit::DeleteRevision => {
                 left.losses -= 1;
                 self.delete_revision();
+                return;
+            }
+            Edit::DeleteDeployment => {
+                left.deletions -= 1;
+                self.remove(ObjectKind::Deployment, BACKEND);
                 return;
             }
             Edit::HideDeployment => {
@@ -117,8 +126,11 @@ impl World {
     }
 
     fn delete_revision(&mut self) {
-        self.lost = self.lost.max(self.last_release());
         let last = self.last_release().expect("one is kept");
+        let out = self.deployment().and_then(given);
+        if out == Some(last) {
+            self.lost = self.lost.max(out);
+        }
         let name = controller_revision::name_of(BACKEND, last);
         self.remove(ObjectKind::ControllerRevision, &name);
     }

@@ -5,17 +5,14 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::Deployment;
-use kube::ResourceExt;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use slipway::core::backend::{self, Seen};
-use slipway::core::meta::{MANAGED_BY, MANAGER};
 use slipway::core::plan::{Executed, ObjectKind, Step};
 
 use crate::kept::{object, print_of};
 use crate::mistakes::Mistake;
-use crate::server::{Arrival, Sent, key_of};
+use crate::server::{Arrival, Sent, is_shown, key_of};
 use crate::world::{BACKEND, DATABASE, Held, Key, Objects, World, print_of_all};
 
 /// The moment at which everything happens.
@@ -190,14 +187,12 @@ fn seen(shown: &Objects) -> Seen {
     let database = typed(shown, &key(ObjectKind::Database, DATABASE));
     seen.databases = BTreeMap::from([(DATABASE.to_owned(), database.expect("nor this"))]);
     seen.service = typed(shown, &key(ObjectKind::Service, BACKEND));
-    seen.deployment = typed(shown, &key(ObjectKind::Deployment, BACKEND)).filter(is_shown);
+    let deployment = key(ObjectKind::Deployment, BACKEND);
+    let live = shown.get(&deployment).map(|stored| &stored.kept.object);
+    if live.is_some_and(|live| is_shown(live)) {
+        seen.deployment = typed(shown, &deployment);
+    }
     seen.revisions = all(shown, ObjectKind::ControllerRevision);
     seen.migrations = all(shown, ObjectKind::Migration);
     seen.with_plan()
-}
-
-/// The watch selects by a label.
-fn is_shown(deployment: &Arc<Deployment>) -> bool {
-    let managed_by = deployment.labels().get(MANAGED_BY);
-    managed_by.is_some_and(|manager| manager == MANAGER)
 }

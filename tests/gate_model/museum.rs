@@ -9,7 +9,7 @@ use crate::mistakes::Mistake;
 use crate::rules::Rule;
 use crate::walks::{budget, one};
 use crate::world::{Budget, World};
-use crate::{HOLDS, RECONCILES, RESTS, Scope};
+use crate::{HOLDS, RECONCILES, Scope};
 
 /// Walks until the mistake breaks this rule.
 fn finds(rule: Rule, mistake: Mistake, left: Budget) {
@@ -118,9 +118,6 @@ fn a_label_that_is_believed_without_the_number_beside_is_found() {
 
 #[test]
 fn a_release_that_is_forgotten_with_its_controller_revision_is_found() {
-    let scope = Scope {
-        rest: 1,
-        ..one(budget!(edits: 2, losses: 1, hides: 1))
-    };
-    finds_that(RESTS, Mistake::ForgetsTheStatus, scope);
+    let left = budget!(edits: 1, pauses: 1, losses: 1, deletions: 1);
+    finds(Rule::LastRelease, Mistake::ForgetsTheStatus, left);
 }

@@ -48,6 +48,8 @@ pub struct Budget {
     pub losses: u8,
     /// Times that somebody takes off the Deployment's label by which the caches find it.
     pub hides: u8,
+    /// Deployments that somebody deletes.
+    pub deletions: u8,
 }
 
 /// The kinds that have a watch of their own.
@@ -92,7 +94,7 @@ pub struct World {
     pub lags: BTreeMap<Watched, Lag>,
     pub held: Vec<Held>,
     pub left: Budget,
-    /// The highest release whose ControllerRevision somebody deleted.
+    /// The highest release that was out when somebody deleted its ControllerRevision.
     pub lost: Option<i64>,
     /// The rule that the last write broke.
     pub broken: Option<Rule>,

@@ -138,7 +138,7 @@ fn out(server: &Server) -> (Value, Value, Value) {
     )
 }
 
-fn label(server: &mut Server, number: Value) {
+fn label(server: &mut Server, number: &Value) {
     let labels = json!({"metadata": {"labels": {"slipway.dev/release": number}}});
     let edit = json!({"spec": {"template": labels}});
     server.edit(ObjectKind::Deployment, "orders", &edit);
@@ -150,7 +150,7 @@ fn a_release_label_raised_or_taken_off_by_hand_comes_back_and_no_release_goes_ou
     for number in [json!("99"), json!(i64::MAX.to_string()), Value::Null] {
         let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
         let ours = out(&server);
-        label(&mut server, number);
+        label(&mut server, &number);
         assert_eq!(look(&mut server, &mut backend), ["DriftReverted"]);
         assert_eq!(
             server.writes.split_off(0),
@@ -170,7 +170,7 @@ fn a_release_label_raised_behind_a_closed_gate_comes_back_while_replicas_go_on()
     let mut spec = spec_with_migration("orders:2");
     spec["replicas"] = json!(5);
     respec(&mut backend, &spec);
-    label(&mut server, json!("99"));
+    label(&mut server, &json!("99"));
     let writes = settle(&mut server, &mut backend);
     let deployed = writes.iter().filter(|write| write.contains("Deployment"));
     assert_eq!(deployed.count(), 1, "{writes:?}");
