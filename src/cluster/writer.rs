@@ -17,7 +17,7 @@ use crate::core::plan::{
     Apply, Confirm, Create, Delete, Executed, ObjectKey, Patch, Plan, Precondition, Propagation,
     ReplaceDatabaseStatus, Step, Stop,
 };
-use ownership::{adopt, is_controlled_by};
+use ownership::{adopt, is_controlled_by, missing_labels};
 use request::{apply, merge, outcome, post, resource, text, version_in, with_metadata};
 
 pub use status::Extent;
@@ -126,7 +126,8 @@ impl Writer {
     }
 
     /// The caches did not show it, yet it exists: ours (its label was taken away, or the cache is behind), or foreign. Of ours, what a later
-    /// release made stays: a first release that arrives late must not bring its template back.
+    /// release made stays: a first release that arrives late must not bring its template back. Then only the labels come back, so that the
+    /// next look sees it: else it would meet it again and again.
     async fn apply_to_existing(
         &self,
         key: &ObjectKey,
@@ -137,12 +138,24 @@ impl Writer {
         if !is_controlled_by(&existing, &root.uid) {
             return Err(Stop::NameConflict { key: key.clone() });
         }
+        let uid = text(&existing, "/metadata/uid").to_owned();
+        let resource_version = text(&existing, "/metadata/resourceVersion").to_owned();
         if is_of_later_release(&existing, body) {
+            if let Some(body) = missing_labels(&existing, body) {
+                let key = key.clone();
+                let labelled = Patch {
+                    key,
+                    uid,
+                    resource_version,
+                    body,
+                };
+                self.patch(&labelled).await?;
+            }
             return Err(Stop::ReadAgain { key: key.clone() });
         }
         let as_read = Precondition::Exactly {
-            uid: text(&existing, "/metadata/uid").to_owned(),
-            resource_version: text(&existing, "/metadata/resourceVersion").to_owned(),
+            uid,
+            resource_version,
         };
         let sent = self.send_apply(key, body, &as_read).await?;
         sent.map_err(|error| failure::stop(key, "patch", &error))

@@ -14,7 +14,7 @@ pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 /// Label on a Backend's children and pods, value: the Backend's name. The one selector of Deployment and Service, for ever.
 pub const BACKEND_LABEL: &str = "slipway.dev/backend";
 
-/// Label on a Backend's pods, value: the number of the release.
+/// Label on a Backend's pods, and annotation on its Deployment, value: the number of the release.
 pub const RELEASE_LABEL: &str = "slipway.dev/release";
 
 /// Label on migration Jobs and pods, value: uid of the Migration.

@@ -3,9 +3,15 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use slipway::core::backend::build::controller_revision;
+use slipway::core::meta::RELEASE_LABEL;
 use slipway::core::plan::ObjectKind;
 
+use crate::witness::given;
 use crate::world::{BACKEND, Budget, IMAGES, World};
+
+/// The number that somebody writes into the template.
+const RAISED: &str = "99";
 
 /// What a user does.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -14,6 +20,10 @@ pub enum Edit {
     Replicas,
     Pause,
     RemoveService,
+    RaiseLabel,
+    DeleteRevision,
+    HideDeployment,
+    DeleteDeployment,
 }
 
 impl World {
@@ -23,14 +33,26 @@ impl World {
             scales,
             pauses,
             removals,
+            raises,
+            losses,
+            hides,
+            deletions,
             ..
         } = self.left;
         let service = self.get(ObjectKind::Service, BACKEND);
+        let is_out = self.deployment().is_some();
         let possible = [
             (Edit::Image, edits > 0),
             (Edit::Replicas, scales > 0),
             (Edit::Pause, pauses > 0),
             (Edit::RemoveService, removals > 0 && service.is_some()),
+            (Edit::RaiseLabel, raises > 0 && is_out),
+            (
+                Edit::DeleteRevision,
+                losses > 0 && self.last_release().is_some(),
+            ),
+            (Edit::HideDeployment, hides > 0 && is_out),
+            (Edit::DeleteDeployment, deletions > 0 && is_out),
         ];
         let possible = possible.into_iter().filter(|(_, possible)| *possible);
         possible.map(|(edit, _)| edit).collect()
@@ -49,8 +71,29 @@ impl World {
             Edit::Pause => left.pauses -= 1,
             Edit::RemoveService => {
                 left.removals -= 1;
-                let key = (ObjectKind::Service, BACKEND.into());
-                Arc::make_mut(&mut self.server).remove(&key);
+                self.remove(ObjectKind::Service, BACKEND);
+                return;
+            }
+            Edit::RaiseLabel => {
+                left.raises -= 1;
+                self.raise_label();
+                return;
+            }
+            Edit::DeleteRevision => {
+                left.losses -= 1;
+                self.delete_revision();
+                return;
+            }
+            Edit::DeleteDeployment => {
+                left.deletions -= 1;
+                self.remove(ObjectKind::Deployment, BACKEND);
+                return;
+            }
+            Edit::HideDeployment => {
+                left.hides -= 1;
+                self.change(ObjectKind::Deployment, BACKEND, |deployment| {
+                    deployment["metadata"]["labels"] = json!({});
+                });
                 return;
             }
         }
@@ -67,5 +110,28 @@ impl World {
                 spec["rollout"]["paused"] = json!(spec["rollout"]["paused"] != true);
             }
         });
+    }
+
+    fn remove(&mut self, kind: ObjectKind, name: &str) {
+        Arc::make_mut(&mut self.server).remove(&(kind, name.into()));
+    }
+
+    fn raise_label(&mut self) {
+        self.change(ObjectKind::Deployment, BACKEND, |deployment| {
+            let generation = deployment["metadata"]["generation"].as_i64();
+            deployment["metadata"]["generation"] = json!(generation.map(|number| number + 1));
+            let labels = &mut deployment["spec"]["template"]["metadata"]["labels"];
+            labels[RELEASE_LABEL] = json!(RAISED);
+        });
+    }
+
+    fn delete_revision(&mut self) {
+        let last = self.last_release().expect("one is kept");
+        let out = self.deployment().and_then(given);
+        if out == Some(last) {
+            self.lost = self.lost.max(out);
+        }
+        let name = controller_revision::name_of(BACKEND, last);
+        self.remove(ObjectKind::ControllerRevision, &name);
     }
 }

@@ -14,14 +14,17 @@ const LOOKS: usize = 6;
 const ROUNDS: usize = 12;
 
 impl Scope {
-    /// Whether looks alone bring in replicas, Service and the template of the last release, whatever the gate says.
+    /// Whether looks alone bring in replicas, Service and the template of the last release, whatever the gate says. Of a release whose
+    /// ControllerRevision is lost no template is known: its Deployment waits for the gate.
     pub fn reconciles_what_no_gate_holds(&self, world: &World) -> bool {
         let mut world = fair(world);
         if !self.settles(&mut world) {
             return false;
         }
         let spec = &world.backend()["spec"];
-        let in_place = world.deployment().is_none_or(|deployment| {
+        let is_lost = world.lost > world.last_release();
+        let deployment = world.deployment().filter(|_| !is_lost);
+        let in_place = deployment.is_none_or(|deployment| {
             deployment["spec"]["replicas"] == spec["replicas"]
                 && release_in(&deployment["spec"]["template"]) == world.last_release()
         });

@@ -12,7 +12,7 @@ use slipway::core::plan::{Executed, ObjectKind, Step};
 
 use crate::kept::{object, print_of};
 use crate::mistakes::Mistake;
-use crate::server::{Arrival, Sent, key_of};
+use crate::server::{Arrival, Sent, is_shown, key_of};
 use crate::world::{BACKEND, DATABASE, Held, Key, Objects, World, print_of_all};
 
 /// The moment at which everything happens.
@@ -187,7 +187,11 @@ fn seen(shown: &Objects) -> Seen {
     let database = typed(shown, &key(ObjectKind::Database, DATABASE));
     seen.databases = BTreeMap::from([(DATABASE.to_owned(), database.expect("nor this"))]);
     seen.service = typed(shown, &key(ObjectKind::Service, BACKEND));
-    seen.deployment = typed(shown, &key(ObjectKind::Deployment, BACKEND));
+    let deployment = key(ObjectKind::Deployment, BACKEND);
+    let live = shown.get(&deployment).map(|stored| &stored.kept.object);
+    if live.is_some_and(|live| is_shown(live)) {
+        seen.deployment = typed(shown, &deployment);
+    }
     seen.revisions = all(shown, ObjectKind::ControllerRevision);
     seen.migrations = all(shown, ObjectKind::Migration);
     seen.with_plan()

@@ -8,7 +8,7 @@ use slipway::api::database::{Entry, EntryOutcome};
 use slipway::api::migration::MigrationPhase;
 use slipway::core::backend::Seen;
 use slipway::core::backend::build::migration;
-use slipway::core::meta::hash_of;
+use slipway::core::meta::{RELEASE_LABEL, hash_of};
 use slipway::core::plan::{Create, ObjectKey, ObjectKind, Plan, Step};
 
 use crate::kept::object;
@@ -35,6 +35,10 @@ pub enum Mistake {
     FreezesBehindTheGate,
     /// The status tells what will be when all steps are done and have had their effect.
     ReportsItsWish,
+    /// The number in the template alone says which release is out.
+    BelievesTheLabel,
+    /// Only what the caches show of the Deployment says that a later release is out.
+    ForgetsTheStatus,
 }
 
 impl Mistake {
@@ -43,6 +47,12 @@ impl Mistake {
         match self {
             Self::BelievesTheStatus => believe(&mut seen),
             Self::AsksTheFirstOnly => seen.planned.migrations.truncate(1),
+            Self::BelievesTheLabel => number_as_labelled(&mut seen),
+            Self::ForgetsTheStatus => {
+                if let Some(status) = &mut Arc::make_mut(&mut seen.backend).status {
+                    status.release = None;
+                }
+            }
             _ => {}
         }
         seen
@@ -107,6 +117,18 @@ fn believe(seen: &mut Seen) {
             });
         }
     }
+}
+
+/// The Deployment is taken to bear the number that its template has.
+fn number_as_labelled(seen: &mut Seen) {
+    let Some(deployment) = &mut seen.deployment else {
+        return;
+    };
+    let template = deployment.spec.as_ref().map(|spec| &spec.template);
+    let metadata = template.and_then(|template| template.metadata.clone());
+    let label = metadata.and_then(|metadata| metadata.labels?.remove(RELEASE_LABEL));
+    let annotations = Arc::make_mut(deployment).annotations_mut();
+    annotations.extend(label.map(|label| (RELEASE_LABEL.to_owned(), label)));
 }
 
 fn make_all(steps: &mut Vec<Step>, seen: &Seen) {

@@ -106,3 +106,18 @@ fn a_gate_behind_which_nothing_is_written_is_found() {
 fn a_status_made_of_wishes_is_found() {
     finds(Rule::ReadyIsTrue, Mistake::ReportsItsWish, budget!());
 }
+
+#[test]
+fn a_label_that_is_believed_without_the_number_beside_is_found() {
+    let scope = Scope {
+        rest: 1,
+        ..one(budget!(edits: 1, raises: 1))
+    };
+    finds_that(RECONCILES, Mistake::BelievesTheLabel, scope);
+}
+
+#[test]
+fn a_release_that_is_forgotten_with_its_controller_revision_is_found() {
+    let left = budget!(edits: 1, pauses: 1, losses: 1, deletions: 1);
+    finds(Rule::LastRelease, Mistake::ForgetsTheStatus, left);
+}

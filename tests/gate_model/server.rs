@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use slipway::core::backend::build::deployment::is_of_later_release;
-use slipway::core::meta::hash_of;
+use slipway::core::meta::{MANAGED_BY, MANAGER, hash_of};
 use slipway::core::plan::{Apply, Create, ObjectKind, Precondition, Step};
 
 use crate::leader::now;
@@ -81,10 +81,17 @@ impl World {
                 .is_some_and(|live| live["metadata"]["uid"] == uid)
         };
         let lands = match &apply.precondition {
-            // The writer meets what no cache showed to it, and mends what is ours.
-            Precondition::Absent => live
-                .as_deref()
-                .is_none_or(|live| !is_of_later_release(live, &apply.body)),
+            // The writer meets what no cache showed to it, and mends what is ours; of a later release only its labels.
+            Precondition::Absent => {
+                let later = live.as_deref();
+                let later = later.filter(|live| is_of_later_release(live, &apply.body));
+                if later.is_some_and(|live| !is_shown(live)) {
+                    self.change(apply.key.kind, BACKEND, |live| {
+                        live["metadata"]["labels"] = apply.body["metadata"]["labels"].clone();
+                    });
+                }
+                later.is_none()
+            }
             Precondition::Uid(uid) => uid_is(uid),
             Precondition::Exactly { uid, .. } => {
                 uid_is(uid) && (sent.is_blind || version == sent.version)
@@ -109,6 +116,11 @@ impl World {
         self.put(apply.key.kind, BACKEND, after);
         true
     }
+}
+
+/// The watches select by a label.
+pub fn is_shown(object: &Value) -> bool {
+    object["metadata"]["labels"][MANAGED_BY] == MANAGER
 }
 
 fn be_born(body: &mut Value, uid: &str) {

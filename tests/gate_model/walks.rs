@@ -68,6 +68,13 @@ fn caches_that_stay_behind_open_no_gate() {
 }
 
 #[test]
+fn what_people_do_to_the_release_by_hand_brings_no_other_template() {
+    holds(budget!(edits: 1, raises: 2));
+    holds(budget!(edits: 2, losses: 1, hides: 1));
+    holds(budget!(edits: 1, losses: 1, deletions: 1));
+}
+
+#[test]
 #[ignore = "for the night"]
 fn more_of_everything_opens_no_gate() {
     holds(budget!(edits: 2, lags: 1, crashes: 1));
@@ -75,5 +82,9 @@ fn more_of_everything_opens_no_gate() {
     holds(budget!(edits: 2, scales: 1, pauses: 2, others: 1, removals: 1));
     holds(budget!(edits: 2, lags: 2, crashes: 1, pauses: 1));
     holds(budget!(edits: 2, lags: 1, late: 1, crashes: 1, others: 1));
+    holds(budget!(edits: 2, losses: 1, hides: 1, crashes: 1));
+    holds(budget!(edits: 1, raises: 1, losses: 1, hides: 1, deletions: 1));
+    holds(budget!(edits: 1, pauses: 1, losses: 1, deletions: 1));
+    holds(budget!(edits: 1, raises: 1, lags: 1, crashes: 1));
     holds(budget!(edits: 2, lies: 2, others: 2, delays: 1, contracts: 1));
 }

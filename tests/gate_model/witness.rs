@@ -32,13 +32,16 @@ impl World {
             .max()
     }
 
-    /// A release is opened.
+    /// A release is opened; or what is out is kept again, which opens nothing.
     pub fn note_release(&mut self, revision: &Value, arrival: Arrival) {
         let image = image_of(&revision["data"]["template"]);
         let spec = &self.backend()["spec"];
         let is_asked_for = spec["image"] == *image && spec["rollout"]["paused"] != true;
         let is_open = is_asked_for && self.is_migrated(image.as_str().unwrap_or_default());
-        if arrival == Arrival::Prompt && !is_open {
+        let live = self.deployment();
+        let is_out =
+            live.is_some_and(|live| live["spec"]["template"] == revision["data"]["template"]);
+        if arrival == Arrival::Prompt && !is_open && !is_out {
             self.breaks(Rule::OpenedByTheGate);
         }
     }
@@ -61,7 +64,7 @@ impl World {
             if !self.is_migrated(image_of(template).as_str().unwrap_or_default()) {
                 self.breaks(Rule::MigratedFirst);
             }
-            if !is_true || number != self.last_release() {
+            if !is_true || number != self.last_release().max(self.lost) {
                 self.breaks(Rule::LastRelease);
             }
         }
@@ -124,6 +127,12 @@ fn image_of(template: &Value) -> &Value {
 pub fn release_in(template: &Value) -> Option<i64> {
     let label = &template["metadata"]["labels"][RELEASE_LABEL];
     label.as_str()?.parse().ok()
+}
+
+/// The release that we gave to a Deployment last, whatever has become of its template.
+pub fn given(deployment: &Value) -> Option<i64> {
+    let number = &deployment["metadata"]["annotations"][RELEASE_LABEL];
+    number.as_str()?.parse().ok()
 }
 
 fn stamp(deployment: &Value) -> Option<i64> {

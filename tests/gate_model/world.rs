@@ -42,6 +42,14 @@ pub struct Budget {
     pub contracts: u8,
     /// Services that a user deletes.
     pub removals: u8,
+    /// Times that somebody raises the release's label of the live template by hand.
+    pub raises: u8,
+    /// Newest ControllerRevisions that somebody deletes.
+    pub losses: u8,
+    /// Times that somebody takes off the Deployment's label by which the caches find it.
+    pub hides: u8,
+    /// Deployments that somebody deletes.
+    pub deletions: u8,
 }
 
 /// The kinds that have a watch of their own.
@@ -86,6 +94,8 @@ pub struct World {
     pub lags: BTreeMap<Watched, Lag>,
     pub held: Vec<Held>,
     pub left: Budget,
+    /// The highest release that was out when somebody deleted its ControllerRevision.
+    pub lost: Option<i64>,
     /// The rule that the last write broke.
     pub broken: Option<Rule>,
     /// The only rule that counts.
@@ -127,6 +137,7 @@ impl World {
             lags: BTreeMap::new(),
             held: Vec::new(),
             left,
+            lost: None,
             broken: None,
             only: None,
         };
@@ -231,10 +242,11 @@ impl Hash for World {
             lags,
             held,
             left,
+            lost,
             broken,
             only: _,
         } = self;
-        (asked, left, broken, print_of_all(server)).hash(state);
+        (asked, left, lost, broken, print_of_all(server)).hash(state);
         // Only plans on their way tell leaders apart.
         (left.late > 0 || !held.is_empty())
             .then_some(term)

@@ -1,9 +1,10 @@
 //! Whether an object that is met in the way is ours: by the uid of its owner, never by its name.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Root;
 use super::request::text;
+use crate::core::compare;
 use crate::core::meta::{HASH_ANNOTATION, MIGRATION_LABEL};
 use crate::core::plan::{ObjectKey, ObjectKind, Stop};
 
@@ -51,4 +52,12 @@ fn controllers(object: &Value) -> impl Iterator<Item = &Value> {
 
 pub(super) fn is_controlled_by(object: &Value, uid: &str) -> bool {
     controllers(object).any(|owner| text(owner, "/uid") == uid)
+}
+
+/// The merge patch that puts the labels of `wanted` on an object that lacks one: the watches find what is ours by them.
+pub fn missing_labels(existing: &Value, wanted: &Value) -> Option<Value> {
+    let labels = wanted.pointer("/metadata/labels")?;
+    let wanted = json!({"metadata": {"labels": labels}});
+    let is_missing = !compare::differences(&wanted, existing).is_empty();
+    is_missing.then_some(wanted)
 }

@@ -15,6 +15,8 @@ use crate::core::plan::{
     Apply, Confirm, Create, ObjectKey, ObjectKind, Plan, Precondition, Step, Stop,
 };
 
+mod releases;
+
 /// What was asked, and what is left to answer.
 #[derive(Default)]
 struct Server {
@@ -235,33 +237,6 @@ async fn an_own_object_that_the_caches_do_not_show_is_applied_as_it_was_read() {
         last,
         Some(json!({"name": "orders", "uid": "child", "resourceVersion": "8"}))
     );
-}
-
-/// F-9, I-9: the first release of a leader that was deposed meanwhile; the model of the gate found that it brought its template back.
-#[tokio::test]
-async fn a_first_release_that_arrives_late_stays_off_a_later_one() {
-    let of_release = |number: &str| {
-        let labels = json!({"slipway.dev/release": number});
-        json!({"spec": {"template": {"metadata": {"labels": labels}}}})
-    };
-    let stop_beside = async |number: &str| {
-        let mut body = of_release("1");
-        body["metadata"] = json!({"name": "orders"});
-        let mut existing = owned_by("root");
-        existing["spec"] = of_release(number)["spec"].clone();
-        let step = Step::Apply(Apply {
-            key: key(ObjectKind::Deployment),
-            body,
-            precondition: Precondition::Absent,
-        });
-        let done = (200, json!({"metadata": {"resourceVersion": "9"}}));
-        outcome(step, vec![conflict(), (200, existing), done])
-            .await
-            .0
-    };
-    assert_eq!(stop_beside("1").await, None);
-    let key = key(ObjectKind::Deployment);
-    assert_eq!(stop_beside("2").await, Some(Stop::ReadAgain { key }));
 }
 
 /// F-2: the answer of a POST was lost, or a leader before us sent it.

@@ -7,8 +7,9 @@ use kube::ResourceExt;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::build::deployment;
 use super::seen::Seen;
-use crate::core::meta::{RELEASE_LABEL, is_controlled_by};
+use crate::core::meta::is_controlled_by;
 
 /// How many ControllerRevisions of a Backend stay.
 pub(super) const KEPT: usize = 10;
@@ -87,14 +88,15 @@ pub(super) fn own(seen: &Seen) -> Vec<&Arc<ControllerRevision>> {
     own
 }
 
-/// The last release: the highest number. `None` also where the Deployment has a later one: the caches are behind, or somebody deleted its
-/// ControllerRevision. Then no release before that one is in force, and none comes back.
+/// The last release: the highest number. `None` also where the Deployment or the status has a later one: the caches are behind, or somebody
+/// deleted its ControllerRevision. Then no release before that one is in force, and none comes back. The status is asked too, as a Deployment
+/// whose label was taken away is in no cache.
 pub(super) fn last(seen: &Seen) -> Option<Release> {
     let last = own(seen)
         .into_iter()
         .rev()
         .find_map(|revision| Release::read(revision));
-    let out = in_deployment(seen);
+    let out = in_deployment(seen).max(in_status(seen));
     last.filter(|last| out.is_none_or(|out| out <= last.revision))
 }
 
@@ -106,17 +108,15 @@ pub(super) fn numbered(seen: &Seen, number: i64) -> Option<Release> {
         .find_map(|revision| Release::read(revision))
 }
 
-/// The number of the release in the live Deployment's template.
+/// The number of the release that the live Deployment is out with.
 pub(super) fn in_deployment(seen: &Seen) -> Option<i64> {
-    let template = &seen.deployment.as_ref()?.spec.as_ref()?.template;
-    template
-        .metadata
-        .as_ref()?
-        .labels
-        .as_ref()?
-        .get(RELEASE_LABEL)?
-        .parse()
-        .ok()
+    deployment::release_of(seen.deployment.as_deref()?)
+}
+
+/// The number of the release that the status shows.
+fn in_status(seen: &Seen) -> Option<i64> {
+    let status = seen.backend.status.as_ref()?;
+    Some(status.release.as_ref()?.revision)
 }
 
 /// The number of the next release: above all that were ever seen, also if their ControllerRevisions are gone or another Backend's.
@@ -127,15 +127,9 @@ pub(super) fn next_number(seen: &Seen) -> i64 {
         .revisions
         .iter()
         .filter_map(|revision| revision.name_any().strip_prefix(&prefix)?.parse().ok());
-    let shown = seen
-        .backend
-        .status
-        .as_ref()
-        .and_then(|status| status.release.as_ref())
-        .map(|release| release.revision);
     kept.chain(named)
         .chain(in_deployment(seen))
-        .chain(shown)
+        .chain(in_status(seen))
         .max()
         .unwrap_or(0)
         .saturating_add(1)

@@ -1,5 +1,8 @@
 //! The Deployment: a released template, and what is not part of a release (replicas, strategy).
 
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::super::release::Release;
@@ -47,10 +50,16 @@ pub fn deployment(seen: &Seen, backend: &ResolvedBackend, release: &Release) -> 
         json!(REVISION_HISTORY_LIMIT),
     );
     put(&mut spec, "template", release.template.clone());
-    let annotations = Map::from_iter([(
-        GENERATION_ANNOTATION.to_owned(),
-        json!(release.generation.to_string()),
-    )]);
+    let annotations = Map::from_iter([
+        (
+            GENERATION_ANNOTATION.to_owned(),
+            json!(release.generation.to_string()),
+        ),
+        (
+            RELEASE_LABEL.to_owned(),
+            json!(release.revision.to_string()),
+        ),
+    ]);
     child(
         seen,
         ObjectKind::Deployment,
@@ -73,14 +82,25 @@ fn strategy_value(strategy: &ResolvedStrategy) -> Value {
     }
 }
 
+/// The number of the release that a Deployment is out with: the smaller of what its template's label and its own annotation say. One write
+/// of ours sets both, and one `kubectl rollout undo` lowers both; so the label alone, raised or taken off, is an edit by hand and no release.
+#[must_use]
+pub fn release_of(deployment: &Deployment) -> Option<i64> {
+    let template = deployment.spec.as_ref().map(|spec| &spec.template);
+    let metadata = template.and_then(|template| template.metadata.as_ref());
+    let labels = metadata.and_then(|metadata| metadata.labels.as_ref());
+    let in_template = labels.and_then(|labels| labels.get(RELEASE_LABEL));
+    let beside = deployment.annotations().get(RELEASE_LABEL);
+    [in_template, beside]
+        .into_iter()
+        .filter_map(|number| number?.parse().ok())
+        .min()
+}
+
 /// Whether a Deployment that is met has the template of a later release than the one that was to be made: who made that plan did not know
 /// of it.
 #[must_use]
 pub fn is_of_later_release(existing: &Value, wanted: &Value) -> bool {
+    let release_in = |body| release_of(&Deployment::deserialize(body).ok()?);
     release_in(existing) > release_in(wanted)
-}
-
-fn release_in(deployment: &Value) -> Option<i64> {
-    let labels = deployment.pointer("/spec/template/metadata/labels")?;
-    labels.get(RELEASE_LABEL)?.as_str()?.parse().ok()
 }

@@ -218,7 +218,8 @@ fn update_available(seen: &Seen, considered: Option<&Considered>) -> Draft {
     }
 }
 
-/// The release that the Deployment has: by the answer where it was just written, else as it is there.
+/// The release that the Deployment has: by the answer where it was just written, else as it is there. The number of one that is neither
+/// shown nor kept stays: nothing else tells that an older one is not the last.
 fn released(
     seen: &Seen,
     decision: &Decision,
@@ -239,7 +240,8 @@ fn released(
         _ => release::in_deployment(seen).and_then(|number| release::numbered(seen, number)),
     };
     let Some(kept) = kept else {
-        return old.filter(|_| seen.deployment.is_some());
+        let is_kept = |old: &Release| release::numbered(seen, old.revision).is_some();
+        return old.filter(|old| seen.deployment.is_some() || !is_kept(old));
     };
     let same = old.filter(|old| old.revision == kept.revision && old.input_hash == kept.input_hash);
     Some(same.unwrap_or_else(|| {

@@ -1,7 +1,8 @@
 //! What others did to the children, and what becomes of it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::super::build::deployment::is_of_later_release;
 use super::super::decide;
 use super::looks::{look, released, respec, settle};
 use super::server::{Server, now, spec_with_migration};
@@ -124,4 +125,114 @@ fn a_release_whose_controller_revision_is_not_shown_makes_room_for_no_older_one(
         (release(&server), release(&closed)),
         (json!("3"), json!("2"))
     );
+}
+
+/// The template of the Deployment, its replicas, and the number that it bears beside.
+fn out(server: &Server) -> (Value, Value, Value) {
+    let deployment = &server.objects[&(ObjectKind::Deployment, "orders".to_owned())];
+    let annotations = &deployment["metadata"]["annotations"];
+    (
+        deployment["spec"]["template"].clone(),
+        deployment["spec"]["replicas"].clone(),
+        annotations["slipway.dev/release"].clone(),
+    )
+}
+
+fn label(server: &mut Server, number: &Value) {
+    let labels = json!({"metadata": {"labels": {"slipway.dev/release": number}}});
+    let edit = json!({"spec": {"template": labels}});
+    server.edit(ObjectKind::Deployment, "orders", &edit);
+}
+
+/// F-32: `kubectl edit`; the number alone makes no release.
+#[test]
+fn a_release_label_raised_or_taken_off_by_hand_comes_back_and_no_release_goes_out() {
+    for number in [json!("99"), json!(i64::MAX.to_string()), Value::Null] {
+        let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
+        let ours = out(&server);
+        label(&mut server, &number);
+        assert_eq!(look(&mut server, &mut backend), ["DriftReverted"]);
+        assert_eq!(
+            server.writes.split_off(0),
+            ["apply Deployment orders", "status RollingOut"]
+        );
+        server.finish_rollout();
+        assert_eq!(settle(&mut server, &mut backend), ["status Ready"]);
+        assert_eq!(out(&server), ours);
+    }
+}
+
+/// I-12: what the gate holds is the new template, not the care for the last.
+#[test]
+fn a_release_label_raised_behind_a_closed_gate_comes_back_while_replicas_go_on() {
+    let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
+    let (template, _, number) = out(&server);
+    let mut spec = spec_with_migration("orders:2");
+    spec["replicas"] = json!(5);
+    respec(&mut backend, &spec);
+    label(&mut server, &json!("99"));
+    let writes = settle(&mut server, &mut backend);
+    let deployed = writes.iter().filter(|write| write.contains("Deployment"));
+    assert_eq!(deployed.count(), 1, "{writes:?}");
+    assert_eq!(out(&server), (template, json!(5), number));
+    server.finish_migrations("Succeeded");
+    settle(&mut server, &mut backend);
+    let (template, _, number) = out(&server);
+    assert_eq!(
+        (
+            &template["metadata"]["labels"]["slipway.dev/release"],
+            number
+        ),
+        (&json!("2"), json!("2"))
+    );
+}
+
+/// `kubectl rollout undo` copies the annotations of the older ReplicaSet; one from before the annotation has none.
+#[test]
+fn a_rollback_by_hand_to_what_bears_no_number_beside_is_reverted_too() {
+    let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
+    let (first, ..) = out(&server);
+    respec(&mut backend, &spec_with_migration("orders:2"));
+    settle(&mut server, &mut backend);
+    server.finish_migrations("Succeeded");
+    settle(&mut server, &mut backend);
+    let second = out(&server);
+    for number in [json!("2"), Value::Null] {
+        let annotations = json!({"slipway.dev/release": number});
+        let undo = json!({"spec": {"template": first}, "metadata": {"annotations": annotations}});
+        server.edit(ObjectKind::Deployment, "orders", &undo);
+        assert_eq!(look(&mut server, &mut backend), ["ManualRollbackReverted"]);
+        assert_eq!(out(&server), second);
+    }
+}
+
+/// A Deployment without our label is in no cache. The release before the one whose ControllerRevision is gone stays where it is: the API
+/// server still has the later one, and the writer would meet it again and again.
+#[test]
+fn a_release_that_is_neither_kept_nor_shown_makes_room_for_no_older_one() {
+    let (mut server, mut backend) = released(&spec_with_migration("orders:1"));
+    respec(&mut backend, &spec_with_migration("orders:2"));
+    settle(&mut server, &mut backend);
+    server.finish_migrations("Succeeded");
+    settle(&mut server, &mut backend);
+    server.remove(ObjectKind::ControllerRevision, "orders-r2");
+    let deployment = (ObjectKind::Deployment, "orders".to_owned());
+    let hidden = server.objects.remove(&deployment).expect("it is out");
+    respec(&mut backend, &spec_with_migration("orders:3"));
+    let writes = settle(&mut server, &mut backend);
+    assert!(
+        !writes.iter().any(|write| write.contains("Deployment")),
+        "{writes:?}"
+    );
+    let status = backend.status.clone().expect("a status");
+    assert_eq!(status.release.map(|release| release.revision), Some(2));
+
+    server.finish_migrations("Succeeded");
+    let steps = decide(&server.seen(&backend), now()).plan.steps;
+    let Some(Step::Apply(apply)) = steps.last() else {
+        panic!("a Deployment is last: {steps:?}");
+    };
+    assert!(!is_of_later_release(&hidden, &apply.body), "{steps:?}");
+    settle(&mut server, &mut backend);
+    assert_eq!(out(&server).2, json!("3"));
 }
