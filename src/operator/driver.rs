@@ -136,7 +136,7 @@ impl<K: Kind> Driver<K> {
         let Some(object) = roots.get(&name.namespace, &name.name) else {
             return Outcome::Gone;
         };
-        self.keys.forget_fault(name);
+        self.keys.decodes(name);
         let root = root_of::<K>(name, object.meta());
 
         let seen = K::observe(&tools.caches, &object, &tools.settings, &tools.term);
@@ -155,7 +155,8 @@ impl<K: Kind> Driver<K> {
         }
     }
 
-    /// Writes the status if a reader would see a difference, then tells the events: a status that was not written is reported anew.
+    /// Writes the status if a reader would see a difference, then tells the events: a status that was not written is reported anew. What was done
+    /// in this look is then told by no event: events are for people, and any of them may be lost (I-32).
     async fn tell(
         &self,
         root: &Root,
@@ -189,14 +190,10 @@ impl<K: Kind> Driver<K> {
         warn!(controller, %namespace, name = %name.name, error = %object.error, "object does not decode; it is left alone");
         let root = root_of::<K>(name, &object.metadata);
         let report = K::undecodable(object, Timestamp::now());
-        let told = self.tell(&root, name, || None, report, Extent::Part).await;
-        let Err(stop) = told else {
-            return Outcome::Done(None);
-        };
-        self.keys.forget_fault(name);
-        match stop {
-            Stop::NotLeader => Outcome::Withheld,
-            stop => Outcome::Failed(Failure::of(&stop)),
+        match self.tell(&root, name, || None, report, Extent::Part).await {
+            Ok(()) => Outcome::Done(None),
+            Err(Stop::NotLeader) => Outcome::Withheld,
+            Err(stop) => Outcome::Failed(Failure::of(&stop)),
         }
     }
 

@@ -168,8 +168,8 @@ impl Keys {
         is_new
     }
 
-    /// The root decodes, or could not be told that it does not: that it does not is news again.
-    pub fn forget_fault(&self, name: &Name) {
+    /// The root decodes: if it ceases to, that is news again.
+    pub fn decodes(&self, name: &Name) {
         if let Some(memory) = self.lock().get_mut(name) {
             memory.fault = None;
         }
@@ -285,7 +285,7 @@ mod tests {
         let keys = Keys::default();
         let mut told = vec![keys.is_new_fault(&name("orders"), &broken)];
         told.push(keys.is_new_fault(&name("orders"), &broken));
-        keys.forget_fault(&name("orders"));
+        keys.decodes(&name("orders"));
         told.push(keys.is_new_fault(&name("orders"), &broken));
         assert_eq!(told, [true, false, true]);
     }

@@ -44,7 +44,7 @@ pub async fn a_repair_that_a_person_writes_runs_once_and_is_part_of_the_history(
     world.ready("orders").await?;
     world.condition("sldb/halved", "Ready", "True").await?;
 
-    another_key_is_refused(&world, &written).await?;
+    another_key_and_none_are_refused(&world, &written).await?;
     a_second_of_the_same_plan_runs_nothing(&world, repair).await?;
     a_copy_of_what_slipway_made_runs_nothing(&world).await?;
     let ledger = world.get("sldb/halved").await?["status"]["ledger"].clone();
@@ -80,27 +80,25 @@ fn by_hand(world: &World, name: &str, spec: &Value) -> Value {
 }
 
 /// A late write of a leader of before, which saw other files.
-async fn another_key_is_refused(world: &World, written: &Value) -> Result<()> {
+async fn another_key_and_none_are_refused(world: &World, written: &Value) -> Result<()> {
     let key = written["status"]["planKey"].as_str().map(str::len);
     ensure!(key == Some(52), "{written}");
-    let other = json!({"status": {"planKey": "a".repeat(52)}}).to_string();
-    let arguments = [
-        "patch",
-        "slm/repair",
-        "-n",
-        &world.namespace,
-        "--subresource=status",
-        "--type=merge",
-        "-p",
-        &other,
-    ];
-    let answer = world.cluster().kubectl(&arguments).await?;
-    ensure!(
-        answer
-            .stderr
-            .contains("status.planKey is fixed once and for all"),
-        "{answer:?}"
-    );
+    for other in [json!("a".repeat(52)), Value::Null] {
+        let status = json!({"status": {"planKey": other}}).to_string();
+        let arguments = [
+            "patch",
+            "slm/repair",
+            "-n",
+            &world.namespace,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &status,
+        ];
+        let answer = world.cluster().kubectl(&arguments).await?;
+        let words = "status.planKey is fixed once and for all";
+        ensure!(answer.stderr.contains(words), "{other}: {answer:?}");
+    }
     Ok(())
 }
 

@@ -51,6 +51,37 @@ pub async fn what_a_backend_no_longer_wants_is_taken_away(world: World) -> Resul
     .await
 }
 
+/// F-32: the number is Slipway's; raised by hand it opens no release, and is put back, while the gate is closed and while it is open.
+pub async fn a_release_number_that_is_raised_by_hand_is_put_back(world: World) -> Result<()> {
+    let _operator = world.operator().await?;
+    world.apply(&worker(&world)).await?;
+    world.ready("worker").await?;
+    number_comes_back(&world).await?;
+    let paused = json!({"spec": {"image": "slipway.test/none:1", "rollout": {"paused": true}}});
+    world.patch("slb/worker", &paused).await?;
+    world.condition("slb/worker", "Ready", "False").await?;
+    number_comes_back(&world).await?;
+    let revisions = names(&world, "controllerrevisions").await?;
+    ensure!(revisions == ["worker-r1"], "{revisions:?}");
+    let shown = world.get("slb/worker").await?["status"]["release"].clone();
+    ensure!(shown["revision"] == 1, "{shown}");
+    Ok(())
+}
+
+async fn number_comes_back(world: &World) -> Result<()> {
+    let labels = json!({"slipway.dev/release": "99"});
+    let raised = json!({"spec": {"template": {"metadata": {"labels": labels}}}});
+    world.patch("deployment/worker", &raised).await?;
+    wait::until("the number to come back", PATIENCE, async || {
+        let deployment = world.get("deployment/worker").await?;
+        let template = &deployment["spec"]["template"];
+        let number = &template["metadata"]["labels"]["slipway.dev/release"];
+        ensure!(number == "1", "{number}");
+        anyhow::Ok(())
+    })
+    .await
+}
+
 /// A Worker that needs no image, as it has no pods.
 fn worker(world: &World) -> Value {
     json!({

@@ -201,6 +201,7 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         first_release::a_restart_of_the_operator_writes_nothing,
         edits::an_image_there_and_back_again_runs_no_second_migration,
         children::what_a_backend_no_longer_wants_is_taken_away,
+        children::a_release_number_that_is_raised_by_hand_is_put_back,
         children::what_was_made_without_an_answer_is_recognised,
         image_volumes::files_of_an_image_come_by_a_volume_where_the_platform_says_so,
         config_maps::files_of_a_config_map_are_waited_for_and_each_edit_is_a_plan_of_its_own,

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 use regex::Regex;
 use serde_json::{Value, json};
 
-use crate::cluster::audit::Entry;
+use crate::cluster::audit::Entries;
 use crate::world::World;
 
 /// Everything that a release makes, but pods, which are counted.
@@ -73,20 +73,36 @@ impl Trace {
 /// Creations and deletions that the API server carried out for the operator, by kind; events and the Lease apart.
 pub fn changes(world: &World) -> Result<BTreeMap<String, usize>> {
     let entries = world.requests(None)?.except(&["events", "leases"]);
+    let deleted = entries
+        .0
+        .iter()
+        .filter(|entry| entry.verb == "delete" && (200..300).contains(&entry.code))
+        .map(|entry| format!("delete {}", entry.kind()));
     let mut changes = BTreeMap::new();
-    for change in entries.0.iter().filter_map(change) {
+    for change in deleted.chain(created(&entries)) {
         *changes.entry(change).or_default() += 1;
     }
     Ok(changes)
 }
 
-/// An apply that made an object is answered by 201, one that changed it by 200.
-fn change(entry: &Entry) -> Option<String> {
-    match (entry.verb.as_str(), entry.code) {
-        ("create" | "patch", 201) => Some(format!("create {}", entry.kind())),
-        ("delete", 200..=299) => Some(format!("delete {}", entry.kind())),
-        _ => None,
+/// An apply that made an object is answered by 201, one that changed it by 200. Who dies while its request is under way has it answered by 504 in
+/// the log, whether it was carried out or not: if nobody was answered by 201, it was.
+fn created(entries: &Entries) -> Vec<String> {
+    let mut answers: BTreeMap<(String, &str), (usize, usize)> = BTreeMap::new();
+    for entry in &entries.0 {
+        let object = (format!("create {}", entry.kind()), entry.name.as_str());
+        let is_made_by_slipway = CREATED.contains(&object.0.as_str());
+        let (made, cut_off) = answers.entry(object).or_default();
+        match (entry.verb.as_str(), entry.code) {
+            ("create" | "patch", 201) => *made += 1,
+            ("create" | "patch", 504) if is_made_by_slipway => *cut_off = 1,
+            _ => {}
+        }
     }
+    answers
+        .into_iter()
+        .flat_map(|((change, _), (made, cut_off))| vec![change; made.max(cut_off)])
+        .collect()
 }
 
 fn normal(world: &World, mut objects: Vec<Value>) -> Result<String> {

@@ -55,7 +55,7 @@ pub(super) fn is_controlled_by(object: &Value, uid: &str) -> bool {
 }
 
 /// The merge patch that puts the labels of `wanted` on an object that lacks one: the watches find what is ours by them.
-pub fn missing_labels(existing: &Value, wanted: &Value) -> Option<Value> {
+pub(super) fn missing_labels(existing: &Value, wanted: &Value) -> Option<Value> {
     let labels = wanted.pointer("/metadata/labels")?;
     let wanted = json!({"metadata": {"labels": labels}});
     let is_missing = !compare::differences(&wanted, existing).is_empty();

@@ -141,9 +141,14 @@ pub fn record_unreadable(
     entry.reason.clone_from(&verdict.reason);
     entry.message.clone_from(&verdict.message);
     entry.next_attempt_after = None;
-    entry.finished_at = Some(conditions::to_seconds(now).to_string());
+    // Not its time: nobody has read the table.
     let entry = entry.clone();
-    mark(&mut next, &entry, &verdict, now);
+    let is_anothers =
+        |block: &Block| block.plan_key != plan_key && block.evidence == BlockEvidence::LedgerOnly;
+    // What another plan left there must be looked at for itself.
+    if !block(&next, &entry.version_table).is_some_and(is_anothers) {
+        mark(&mut next, &entry, &verdict, now);
+    }
     next
 }
 

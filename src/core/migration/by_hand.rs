@@ -82,4 +82,4 @@ pub(super) fn was_done_by_another(migration: &Migration, entry: &Entry) -> bool 
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -14,6 +14,7 @@ use super::build::attempt::Attempt;
 use super::build::network_policy::network_policy;
 use super::contract;
 use super::inputs;
+use super::new_plan_text;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};
 use crate::api::database::{Database, Holder, Ledger, RunMode};
@@ -95,10 +96,9 @@ fn unmark(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
 }
 
 fn give_up_reading(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
-    let source = &seen.migration.spec.source;
     let message = format!(
-        "how it ended cannot be read any more, as configmap {} is gone or holds other files",
-        source.config_map.as_deref().unwrap_or_default()
+        "how it ended cannot be read any more, as {}",
+        new_plan_text::what_was_changed(&seen.migration)
     );
     let ledger = ledger::record_unreadable(&seen.ledger(), plan_key, message, now);
     write_ledger(seen, ledger, now)

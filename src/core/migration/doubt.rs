@@ -15,24 +15,39 @@ use crate::core::database::ledger;
 /// on what the next plan begins. Where its files were those of a ConfigMap, which may hold others by now, or it has no table, another must judge.
 pub(super) fn must_be_read(seen: &Seen, entry: Option<&Entry>) -> bool {
     let is_of_use = decides_on_images(&seen.migration) || can_be_judged(&seen.migration);
-    is_of_use && seen.live_backend().is_some() && is_unknown(entry) && !are_files_gone(seen)
+    is_of_use && seen.live_backend().is_some() && is_unknown(entry) && !lacks_files(seen)
 }
 
-/// Whether releases wait to know how it ended, and no look at the database can tell any more.
+/// Whether releases wait to know how it ended, and no look at the database will ever tell: its files were changed, or they are gone and nobody
+/// asks for them. What is missing and asked for is waited for, and another Migration of the same plan that holds the database may be looking.
 pub(super) fn is_beyond_reading(seen: &Seen, entry: Option<&Entry>) -> bool {
+    let ledger = seen.ledger();
+    let holder = ledger.holder.as_ref();
+    let is_at_work = holder.is_some_and(|holder| holder.plan_key == seen.migration.plan_key());
     decides_on_images(&seen.migration)
         && seen.live_backend().is_some()
+        && seen.migration.metadata.deletion_timestamp.is_none()
         && is_unknown(entry)
-        && are_files_gone(seen)
+        && lacks_files(seen)
+        && asked::missing_files(seen).is_none()
+        && !is_at_work
 }
 
-/// Whether the files that it ran were those of a ConfigMap that nobody will put back: what a person wrote fixed its key by them, and a Backend
-/// that asks for it still waits for them. Where another plan is asked for, those that lie there are read, and the runner compares their digest.
-fn are_files_gone(seen: &Seen) -> bool {
-    let source = &seen.migration.spec.source;
-    let may_be_the_same = !seen.migration.is_by_hand()
-        && (seen.has_config_map || asked::missing_files(seen).is_some());
-    source.config_map.is_some() && !asked::is_wanted(seen) && !may_be_the_same
+/// Whether releases wait to know how it ended, and only files that are missing can tell.
+pub(super) fn waits_for_files(seen: &Seen) -> bool {
+    let ledger = seen.ledger();
+    decides_on_images(&seen.migration)
+        && is_unknown(seen.own_entry(&ledger))
+        && lacks_files(seen)
+        && asked::missing_files(seen).is_some()
+}
+
+/// Whether the files that it ran were those of a ConfigMap and are not at hand. What a person wrote has no digest to compare them by, so it must
+/// be as it was when its key was fixed; of what a Backend planned the runner compares the digest.
+fn lacks_files(seen: &Seen) -> bool {
+    let is_compared = !seen.migration.is_by_hand() && seen.has_config_map;
+    let takes_files = seen.migration.spec.source.config_map.is_some();
+    takes_files && !asked::is_wanted(seen) && !is_compared
 }
 
 /// Whether the database must be read before a tool is started: how an attempt ended is not known, of this plan or of another on its table.
@@ -84,3 +99,6 @@ fn can_be_judged(migration: &Migration) -> bool {
 fn is_unknown(entry: Option<&Entry>) -> bool {
     entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown)
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use kube::ResourceExt;
 
+use super::doubt;
 use super::planned::MissingFiles;
 use super::seen::Seen;
 use super::situation::Situation;
@@ -30,11 +31,20 @@ pub(super) fn files(seen: &Seen, missing: &MissingFiles) -> Situation {
     } = missing;
     let entry = format!("spec.migrations[{entry}].source.configMap");
     let named_by = named_by(seen, "spec.source.configMap", &entry);
+    let namespace = namespace(seen);
+    let lost = if doubt::waits_for_files(seen) {
+        format!(
+            " Only with these files can be read how its last attempt ended, and releases of the backend wait for that; if nobody has them any \
+             more: kubectl delete slm/{} -n {namespace}.",
+            seen.migration.name_any()
+        )
+    } else {
+        String::new()
+    };
     Situation::Waiting {
         reason: "ConfigMapMissing",
         message: format!(
-            "configmap {config_map} not found (named by {named_by}). Next: kubectl get configmap {config_map} -n {}",
-            namespace(seen)
+            "configmap {config_map} not found (named by {named_by}).{lost} Next: kubectl get configmap {config_map} -n {namespace}"
         ),
     }
 }

@@ -81,16 +81,22 @@ fn overtaken(migration: &Migration) -> String {
     if migration.metadata.deletion_timestamp.is_some() {
         return "it is being deleted; it starts nothing more".to_owned();
     }
-    let database = format!("the address of database {}", migration.spec.database);
-    let files = migration.spec.source.config_map.as_ref();
-    let what = files.map_or_else(
-        || database.clone(),
-        |files| format!("configmap {files} or {database}"),
-    );
     format!(
-        "{what} was changed since its plan key was fixed; it never runs unless that is put back. To run what is there now, apply it again after: \
-         kubectl delete slm/{} -n {}",
+        "{}; it never runs unless that is put back. To run what is there now, apply it again after: kubectl delete slm/{} -n {}",
+        what_was_changed(migration),
         migration.name_any(),
         migration.namespace().unwrap_or_default()
     )
+}
+
+/// What is not as it was when the plan was made.
+pub(super) fn what_was_changed(migration: &Migration) -> String {
+    let database = format!("the address of database {}", migration.spec.database);
+    match &migration.spec.source.config_map {
+        Some(files) if migration.is_by_hand() => {
+            format!("configmap {files} or {database} was changed since its plan key was fixed")
+        }
+        Some(files) => format!("configmap {files} is gone"),
+        None => format!("{database} was changed since its plan key was fixed"),
+    }
 }

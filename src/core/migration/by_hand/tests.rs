@@ -7,28 +7,29 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::api::backend::Backend;
-use crate::api::database::{Database, RunMode};
+use crate::api::database::Database;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::migration::planned::planned;
 use crate::core::migration::situation::Situation;
 use crate::core::migration::{Seen, decide, report};
-use crate::core::plan::{Executed, Step};
+use crate::core::plan::Executed;
 
 fn object<T: serde::de::DeserializeOwned>(value: Value) -> T {
     serde_json::from_value(value).expect("a valid object")
 }
 
 /// All that there is when it is looked at.
-struct Life {
-    migration: Value,
-    backend: Option<Value>,
-    database: Value,
-    files: Option<&'static str>,
+pub(in crate::core::migration) struct Life {
+    pub migration: Value,
+    pub backend: Option<Value>,
+    pub database: Value,
+    /// The only file of the ConfigMap `sql`, if that is there.
+    pub files: Option<&'static str>,
 }
 
 impl Life {
     /// A repair of the Database `d` with these fields in its spec.
-    fn of(fields: &Value) -> Self {
+    pub fn of(fields: &Value) -> Self {
         let mut spec = json!({
             "backend": "orders", "name": "repair", "database": "d", "tool": "Goose", "phase": "BeforeRollout",
             "source": {"image": "orders:1", "path": "/m"},
@@ -58,7 +59,7 @@ impl Life {
         }
     }
 
-    fn seen(&self) -> Seen {
+    pub fn seen(&self) -> Seen {
         let database: Database = object(self.database.clone());
         let name = database.metadata.name.clone().unwrap_or_default();
         Seen {
@@ -82,7 +83,7 @@ impl Life {
     }
 
     /// One look, and the status that it leaves.
-    fn look(&mut self) -> Situation {
+    pub fn look(&mut self) -> Situation {
         let (seen, now) = (self.seen(), Timestamp::UNIX_EPOCH);
         let decision = decide(&seen, now);
         let report = report(&seen, &decision, &Executed::default(), now);
@@ -90,7 +91,7 @@ impl Life {
         decision.situation
     }
 
-    fn message(&self) -> (Value, Value) {
+    pub fn message(&self) -> (Value, Value) {
         let ready = &self.migration["status"]["conditions"][0];
         (ready["reason"].clone(), ready["message"].clone())
     }
@@ -245,73 +246,4 @@ fn it_waits_while_its_backend_is_paused() {
     }
     life.look();
     assert_eq!(life.message().0, json!("Paused"));
-}
-
-/// migrations.md 4.1: releases wait to know how a contract ended, so one that nobody can read any more must not hold them for ever.
-#[test]
-fn an_unknown_end_that_no_file_can_tell_any_more_is_for_a_person_to_look_at() {
-    let mut life = Life::of(&json!({
-        "phase": "AfterRollout", "source": {"image": "orders:1", "configMap": "sql"},
-    }));
-    life.look();
-    let key = life.migration["status"]["planKey"].clone();
-    life.database["status"] = json!({"ledger": {"entries": [{
-        "planKey": key, "backend": "orders", "migration": "repair", "migrationUid": "m", "phase": "AfterRollout", "outcome": "Unknown",
-        "versionTable": "goose_db_version",
-    }]}});
-    let reads = |situation: &Situation| {
-        matches!(
-            situation,
-            Situation::Turn {
-                mode: RunMode::Check,
-                ..
-            }
-        )
-    };
-    let situation = life.look();
-    assert!(reads(&situation), "{situation:?}");
-    for files in [None, Some("SELECT 2;")] {
-        life.files = files;
-        let decision = decide(&life.seen(), Timestamp::UNIX_EPOCH);
-        assert!(
-            matches!(decision.situation, Situation::BeyondReading { .. }),
-            "{decision:?}"
-        );
-        let [Step::ReplaceDatabaseStatus(replace)] = decision.plan.steps.as_slice() else {
-            panic!("{decision:?}");
-        };
-        let status = json!(replace.status);
-        let ledger = &status["ledger"];
-        assert_eq!(
-            (
-                &ledger["entries"][0]["outcome"],
-                &ledger["blocks"][0]["evidence"]
-            ),
-            (&json!("Blocked"), &json!("LedgerOnly"))
-        );
-    }
-    let decision = decide(&life.seen(), Timestamp::UNIX_EPOCH);
-    let Some(Step::ReplaceDatabaseStatus(replace)) = decision.plan.steps.first() else {
-        panic!("{decision:?}");
-    };
-    life.database["status"] = json!(replace.status);
-    life.look();
-    let (reason, message) = life.message();
-    let expected = "how it ended cannot be read any more, as configmap sql is gone or holds other files. Look at the schema: undo what is there of the \
-                    file, or finish it by hand and add its row (INSERT INTO goose_db_version (version_id, is_applied) VALUES (NUMBER, true), with the \
-                    number of the file); then: kubectl annotate --overwrite slm/repair -n shop slipway.dev/retry=1";
-    assert_eq!(
-        (reason, message),
-        (json!("OutcomeUnknown"), json!(expected))
-    );
-    // Whoever has looked says so: the mark goes, whether the files are there or not.
-    for files in [None, Some("SELECT 2;")] {
-        life.files = files;
-        life.migration["metadata"]["annotations"] = json!({"slipway.dev/retry": "1"});
-        let situation = life.look();
-        assert!(
-            matches!(situation, Situation::MarkGoes { .. }),
-            "{situation:?}"
-        );
-    }
 }

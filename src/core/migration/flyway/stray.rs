@@ -242,12 +242,22 @@ fn plain(value: &toml::Value) -> String {
     }
 }
 
-/// `key=value` lines; a backslash at the end of one takes the next with it.
+/// `key=value` lines, or `key: value`. A backslash at the end of one takes the next with it, but no line that is a setting of its own, as
+/// Flyway's `ConfigUtils` has it: a path may end so.
 fn lines(text: &str) -> Vec<(String, String)> {
-    let whole = text.replace("\\\r\n", "").replace("\\\n", "");
-    let said = whole.lines().map(str::trim);
-    let said = said.filter(|line| !line.starts_with('#'));
-    said.filter_map(|line| line.split_once('='))
+    let mut whole: Vec<String> = Vec::new();
+    for line in text.lines().map(str::trim) {
+        let is_setting = line.starts_with("flyway.") && line.contains('=');
+        match whole.last_mut() {
+            Some(last) if last.ends_with('\\') && !last.starts_with('#') && !is_setting => {
+                last.pop();
+                last.push_str(line);
+            }
+            _ => whole.push(line.to_owned()),
+        }
+    }
+    let said = whole.iter().filter(|line| !line.starts_with('#'));
+    said.filter_map(|line| line.split_once(['=', ':']))
         .map(|(key, value)| (key.trim().to_owned(), value.trim().to_owned()))
         .collect()
 }

@@ -44,6 +44,11 @@ fn what_would_move_the_history_table_is_found_in_either_form_of_a_file() {
         (conf("flyway.schemas = audit, public\n"), "flyway.schemas"),
         (conf("flyway.schemas=\\\n  audit\n"), "flyway.schemas"),
         (conf("flyway.table=moves"), "flyway.table"),
+        (conf("flyway.table: moves"), "flyway.table"),
+        (
+            conf("flyway.placeholders.folder=C:\\sql\\\nflyway.table=moves"),
+            "flyway.table",
+        ),
         (
             conf("flyway.jdbcProperties.currentSchema=audit"),
             "flyway.jdbcProperties.currentSchema",
