@@ -13,6 +13,10 @@ pub struct Ledger {
     /// The attempt that holds the database; absent when it is free.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
+    /// Hash of the address of a database that an attempt found empty: this ledger knows all that Slipway ever ran there. Absent: it may be younger
+    /// than the database, as after a restore.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_empty: Option<String>,
     /// How each plan ended or stands, one by plan key.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<Entry>,
@@ -82,6 +86,12 @@ pub struct Entry {
     pub migration_uid: String,
     /// Name of the Backend that needed it.
     pub backend: String,
+    /// Name of the entry in its Backend's `spec.migrations`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub entry: String,
+    /// Hash of the address of the database.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub database_identity: String,
     /// Tool that ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<Tool>,

@@ -116,7 +116,8 @@ impl Attempt {
         let program = self.program(&tool)?;
         let lock = self.lock::<E>(message).await?;
         let checks = self.checks();
-        if self.parameters.may_have_run && !checks && is_in_use(lock.session()).await? {
+        message.found_empty = !is_in_use(lock.session()).await?;
+        if self.parameters.may_have_run && !checks && !message.found_empty {
             return Err(may_have_run());
         }
         tool.refuse_elsewhere(&program, lock.session()).await?;
@@ -333,11 +334,14 @@ fn no_program<T: Tool>(tool: &T, given: Option<&Path>) -> Ending {
     Ending::failed("InvalidSource", MessageError::plain("Tool", &text))
 }
 
-/// Whether anything was ever made in the database. MySQL's list holds all databases that the user may see, and calls each a schema.
+/// Whether anything was ever made in the database, but by an extension. MySQL's list holds all databases that the user may see, and calls each a
+/// schema.
 async fn is_in_use<E: Engine>(session: &E) -> Result<bool, EngineError> {
     let query = match E::KIND {
         common::Engine::PostgreSQL => {
-            "SELECT table_name FROM information_schema.tables WHERE table_schema NOT IN ('pg_catalog', 'information_schema') LIMIT 1"
+            "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_' \
+             AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e') LIMIT 1"
         }
         common::Engine::MySQL => {
             "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() LIMIT 1"
@@ -351,7 +355,7 @@ fn may_have_run() -> Ending {
         "OutcomeUnknown",
         MessageError::plain(
             "Tool",
-            "the program was not started: the database is in use, and its ledger is too young to know whether the program ran before",
+            "the program was not started: the database is in use, and its ledger does not know whether the program ran there before",
         ),
     )
 }

@@ -65,17 +65,20 @@ pub fn taken_for_applied<'a>(
         .as_ref()
 }
 
-/// Whether this ledger may be younger than the work of this Backend's programs: it is new, as after a restore, and neither did it see a
-/// version table come into being, whatever became of that attempt, nor a program of the Backend's succeed.
+/// Whether a program of this entry may have run in the database before this ledger began, as after a restore: neither was that database found
+/// empty since, nor did an earlier plan of the same entry succeed there.
 #[must_use]
-pub fn may_have_forgotten(ledger: &Ledger, backend: &str) -> bool {
-    !ledger.entries.iter().any(|entry| {
-        let began = entry.before.is_none() && entry.after.is_some();
-        let program = entry.tool == Some(Tool::Exec)
-            && entry.backend == backend
-            && entry.outcome == EntryOutcome::Succeeded;
-        began || program
-    })
+pub fn may_have_forgotten(ledger: &Ledger, identity: &str, backend: &str, entry: &str) -> bool {
+    let knows_all = ledger.found_empty.as_deref() == Some(identity);
+    let mut entries = ledger.entries.iter();
+    let has_succeeded = entries.any(|known| {
+        known.tool == Some(Tool::Exec)
+            && known.outcome == EntryOutcome::Succeeded
+            && known.database_identity == identity
+            && known.backend == backend
+            && known.entry == entry
+    });
+    !knows_all && !has_succeeded
 }
 
 /// The mark on a version table, if a person must look at it first.
@@ -190,6 +193,9 @@ pub fn record(
     let before = entry(ledger, &ticket.plan_key);
     let entry = next_entry(before, holder, ticket, job_uid, verdict, backoff, now);
     let mut next = give_back(ledger, job_uid);
+    if verdict.found_empty {
+        next.found_empty = Some(ticket.database_identity.clone());
+    }
     mark(&mut next, &entry, verdict, now);
     contracts::note(&mut next, ticket, verdict, before, &entry);
     match next
@@ -286,6 +292,8 @@ fn next_entry(
         migration: ticket.migration.clone(),
         migration_uid: ticket.migration_uid.clone(),
         backend: ticket.backend.clone(),
+        entry: ticket.entry.clone(),
+        database_identity: ticket.database_identity.clone(),
         tool: Some(ticket.tool),
         version_table: ticket.version_table.clone(),
         phase: Some(ticket.phase),

@@ -10,7 +10,7 @@ use super::planned;
 use super::seen::Seen;
 use super::situation;
 use crate::api::common::Tool;
-use crate::api::database::{Ledger, RunMode, TakenForApplied};
+use crate::api::database::{Database, Ledger, RunMode, TakenForApplied};
 use crate::api::migration::MigrationSpec;
 use crate::core::database::ledger;
 
@@ -31,13 +31,14 @@ pub fn attempt<'a>(
 ) -> Option<Attempt<'a>> {
     let spec = asked::asked(seen).unwrap_or(&seen.migration.spec);
     let entry = seen.own_entry(ledger);
+    let database = seen.database()?;
     Some(Attempt {
         migration: &seen.migration,
         spec,
         known: known(seen, ledger, spec),
-        may_have_run: may_have_run(seen, ledger, spec),
+        may_have_run: may_have_run(seen, ledger, spec, database),
         backend: seen.live_backend()?,
-        database: seen.database()?,
+        database,
         settings: &seen.settings,
         term: &seen.term,
         number,
@@ -58,15 +59,18 @@ fn known<'a>(seen: &Seen, ledger: &'a Ledger, spec: &MigrationSpec) -> Option<&'
     blind.then(|| ledger::taken_for_applied(ledger, table))?
 }
 
-/// Whether a program of which nothing tells afterwards that it ran may have run before this ledger began. A person who asks again has looked.
-fn may_have_run(seen: &Seen, ledger: &Ledger, spec: &MigrationSpec) -> bool {
+/// Whether a program of which nothing tells afterwards that it ran may have run before this ledger began. A person who asks again has looked,
+/// but not by an annotation that is older than the ledger: a restore brings those back.
+fn may_have_run(seen: &Seen, ledger: &Ledger, spec: &MigrationSpec, database: &Database) -> bool {
     let options = &spec.options;
     let proven = options.read_back.is_some() || options.idempotent == Some(true);
     let entry = seen.own_entry(ledger);
+    let has_looked = entry.is_some() && situation::asked_again(seen, entry);
+    let identity = planned::identity(&database.spec);
     spec.tool == Tool::Exec
         && !proven
-        && !situation::asked_again(seen, entry)
-        && ledger::may_have_forgotten(ledger, &spec.backend)
+        && !has_looked
+        && ledger::may_have_forgotten(ledger, &identity, &spec.backend, &spec.name)
 }
 
 #[cfg(test)]

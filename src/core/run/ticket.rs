@@ -17,6 +17,9 @@ pub struct Ticket {
     pub migration: String,
     pub migration_uid: String,
     pub backend: String,
+    /// Name of the entry in its Backend's `spec.migrations`.
+    #[serde(default)]
+    pub entry: String,
     pub database: String,
     /// Hash of the database's identity.
     pub database_identity: String,

@@ -60,6 +60,8 @@ pub struct Verdict {
     pub message: Option<String>,
     /// A pod that could not start and a database that could not be reached cost no attempt.
     pub spends_attempt: bool,
+    /// Whether there was no table in the database before.
+    pub found_empty: bool,
     pub before: Option<String>,
     pub after: Option<String>,
     pub files_top: Option<String>,
@@ -90,6 +92,7 @@ impl Verdict {
             reason: reason.to_owned(),
             message,
             spends_attempt: true,
+            found_empty: false,
             before: None,
             after: None,
             files_top: None,
@@ -124,6 +127,7 @@ impl Verdict {
             reason: message.reason.clone(),
             message: cause(message),
             spends_attempt: message.reason != PLAN_CHANGED,
+            found_empty: message.found_empty,
             before: message.before.clone(),
             after: message.after.clone(),
             files_top: message.files_top.clone(),

@@ -114,31 +114,47 @@ fn a_program_without_a_version_table_marks_nothing_and_frees_nothing() {
 
 /// migrations.md case 40.
 #[test]
-fn a_new_ledger_does_not_know_what_ran_before_it() {
-    let program = Ticket {
+fn a_ledger_that_saw_no_empty_database_knows_of_each_program_by_its_own_success_alone() {
+    let program = |entry: &str, identity: &str| Ticket {
         tool: Tool::Exec,
-        ..ticket("program", "", None)
+        entry: entry.to_owned(),
+        database_identity: identity.to_owned(),
+        ..ticket(&format!("{entry} on {identity}"), "", None)
+    };
+    let forgotten = |ledger: &Ledger| {
+        [
+            ("here", "orders", "seed"),
+            ("here", "orders", "other"),
+            ("here", "billing", "seed"),
+            ("elsewhere", "orders", "seed"),
+        ]
+        .map(|(identity, backend, entry)| may_have_forgotten(ledger, identity, backend, entry))
     };
     let new = Ledger::default();
-    let forgotten = |ledger: &Ledger| may_have_forgotten(ledger, "orders");
-    assert!(forgotten(&new));
-    let blocked = recorded(&new, &program, End::Blocked, "OutcomeUnknown");
-    assert!(forgotten(&blocked));
-    let well = recorded(&blocked, &program, End::Succeeded, "Succeeded");
-    assert!(!forgotten(&well) && may_have_forgotten(&well, "billing"));
-    let goose = |end: End, before: Option<&str>| {
-        let verdict = Verdict {
-            before: before.map(str::to_owned),
-            after: Some("2".to_owned()),
-            ..Verdict::without_message(end, "", None)
-        };
-        let ticket = ticket("goose", "goose_db_version", None);
-        let now = Timestamp::UNIX_EPOCH;
-        record(&new, &ticket, "job", &verdict, backoff::MIGRATION, now)
+    assert_eq!(forgotten(&new), [true; 4]);
+    let seed = program("seed", "here");
+    let blocked = recorded(&new, &seed, End::Blocked, "OutcomeUnknown");
+    assert_eq!(forgotten(&blocked), [true; 4]);
+    let well = recorded(&blocked, &seed, End::Succeeded, "Succeeded");
+    assert_eq!(forgotten(&well), [false, true, true, true]);
+
+    let goose = Ticket {
+        database_identity: "here".to_owned(),
+        ..ticket("goose", "goose_db_version", None)
     };
     for end in [End::Succeeded, End::Blocked] {
-        assert!(!forgotten(&goose(end, None)), "it saw the database begin");
-        assert!(forgotten(&goose(end, Some("2"))));
+        let found = |found_empty| {
+            let verdict = Verdict {
+                found_empty,
+                after: Some("2".to_owned()),
+                ..Verdict::without_message(end, "", None)
+            };
+            let now = Timestamp::UNIX_EPOCH;
+            record(&new, &goose, "job", &verdict, backoff::MIGRATION, now)
+        };
+        // A table of its own that comes into being says nothing of what else ran there.
+        assert_eq!(forgotten(&found(false)), [true; 4]);
+        assert_eq!(forgotten(&found(true)), [false, false, false, true]);
     }
 }
 

@@ -63,6 +63,7 @@ fn ticket(attempt: &Attempt) -> Ticket {
         migration: attempt.migration.name_any(),
         migration_uid: attempt.migration.uid().unwrap_or_default(),
         backend: spec.backend.clone(),
+        entry: spec.name.clone(),
         database: spec.database.clone(),
         database_identity: planned::identity(&attempt.database.spec),
         plan_key: attempt.migration.plan_key().to_owned(),
