@@ -66,19 +66,23 @@ pub fn taken_for_applied<'a>(
 }
 
 /// Whether a program of this entry may have run in the database before this ledger began, as after a restore: neither was that database found
-/// empty since, nor did an earlier plan of the same entry succeed there.
+/// empty since, nor came a version table of the same Backend into being there, whatever became of that attempt, nor did an earlier plan of the
+/// same entry succeed.
 #[must_use]
 pub fn may_have_forgotten(ledger: &Ledger, identity: &str, backend: &str, entry: &str) -> bool {
-    let knows_all = ledger.found_empty.as_deref() == Some(identity);
-    let mut entries = ledger.entries.iter();
-    let has_succeeded = entries.any(|known| {
-        known.tool == Some(Tool::Exec)
+    let found_empty = ledger.found_empty.as_deref() == Some(identity);
+    let shows_it = |known: &Entry| {
+        let began = known.before.is_none() && known.after.is_some();
+        let program = known.tool == Some(Tool::Exec)
             && known.outcome == EntryOutcome::Succeeded
-            && known.database_identity == identity
-            && known.backend == backend
-            && known.entry == entry
+            && known.entry == entry;
+        began || program
+    };
+    let mut entries = ledger.entries.iter();
+    let is_shown = entries.any(|known| {
+        known.database_identity == identity && known.backend == backend && shows_it(known)
     });
-    !knows_all && !has_succeeded
+    !found_empty && !is_shown
 }
 
 /// The mark on a version table, if a person must look at it first.

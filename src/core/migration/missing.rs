@@ -32,10 +32,11 @@ pub(super) fn files(seen: &Seen, missing: &MissingFiles) -> Situation {
     let entry = format!("spec.migrations[{entry}].source.configMap");
     let named_by = named_by(seen, "spec.source.configMap", &entry);
     let namespace = namespace(seen);
-    let lost = if doubt::waits_for_files(seen) {
+    let is_missed = if doubt::waits_for_files(seen) {
         format!(
-            " Only with these files can be read how its last attempt ended, and releases of the backend wait for that; if nobody has them any \
-             more: kubectl delete slm/{} -n {namespace}.",
+            ". Only with these files can be read how the last attempt ended, and releases of backend {} wait for that; if nobody has them any \
+             more: kubectl delete slm/{} -n {namespace}",
+            seen.migration.spec.backend,
             seen.migration.name_any()
         )
     } else {
@@ -44,7 +45,7 @@ pub(super) fn files(seen: &Seen, missing: &MissingFiles) -> Situation {
     Situation::Waiting {
         reason: "ConfigMapMissing",
         message: format!(
-            "configmap {config_map} not found (named by {named_by}).{lost} Next: kubectl get configmap {config_map} -n {namespace}"
+            "configmap {config_map} not found (named by {named_by}). Next: kubectl get configmap {config_map} -n {namespace}{is_missed}"
         ),
     }
 }
@@ -64,13 +65,14 @@ pub(super) fn backend(seen: &Seen) -> Situation {
 
 /// The ledger has no room. What could be forgotten has been: only a person can make some.
 pub(super) fn room(seen: &Seen) -> Situation {
-    let name = &seen.migration.spec.database;
+    let (name, namespace) = (&seen.migration.spec.database, namespace(seen));
     Situation::Waiting {
         reason: LEDGER_FULL,
         message: format!(
             "the ledger of database {name} (status.ledger, at most 512 KiB) holds nothing that may be forgotten: what is blocked, wanted by a \
-             backend or of tool Exec stays. Repair and retry what is blocked, remove backends that nobody needs. Next: kubectl get slm -n {}",
-            namespace(seen)
+             backend or of tool Exec stays. Repair and retry what is blocked (kubectl get slm -n {namespace}); or begin a new ledger, which reads \
+             from the version tables what ran, and asks a person about programs of which nothing proves it: apply the Database again after: \
+             kubectl delete sldb/{name} -n {namespace}"
         ),
     }
 }

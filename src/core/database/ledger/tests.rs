@@ -143,18 +143,20 @@ fn a_ledger_that_saw_no_empty_database_knows_of_each_program_by_its_own_success_
         ..ticket("goose", "goose_db_version", None)
     };
     for end in [End::Succeeded, End::Blocked] {
-        let found = |found_empty| {
+        let found = |found_empty, before: Option<&str>| {
             let verdict = Verdict {
                 found_empty,
+                before: before.map(str::to_owned),
                 after: Some("2".to_owned()),
                 ..Verdict::without_message(end, "", None)
             };
             let now = Timestamp::UNIX_EPOCH;
             record(&new, &goose, "job", &verdict, backoff::MIGRATION, now)
         };
-        // A table of its own that comes into being says nothing of what else ran there.
-        assert_eq!(forgotten(&found(false)), [true; 4]);
-        assert_eq!(forgotten(&found(true)), [false, false, false, true]);
+        assert_eq!(forgotten(&found(false, Some("1"))), [true; 4]);
+        // A table of its own that comes into being says nothing of what another Backend's programs did.
+        assert_eq!(forgotten(&found(false, None)), [false, false, true, true]);
+        assert_eq!(forgotten(&found(true, None)), [false, false, false, true]);
     }
 }
 
