@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::contracts;
 use super::retries;
 use super::waits::{failures_since, retry_time, still_unreachable, unreachable_since};
-use crate::api::common::Tool;
 use crate::api::database::{
     Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode, TakenForApplied,
 };
@@ -63,26 +62,6 @@ pub fn taken_for_applied<'a>(
         .max_by_key(|entry| entry.finished_at.as_deref())?
         .taken_for_applied
         .as_ref()
-}
-
-/// Whether a program of this entry may have run in the database before this ledger began, as after a restore: neither was that database found
-/// empty since, nor came a version table of the same Backend into being there, whatever became of that attempt, nor did an earlier plan of the
-/// same entry succeed.
-#[must_use]
-pub fn may_have_forgotten(ledger: &Ledger, identity: &str, backend: &str, entry: &str) -> bool {
-    let found_empty = ledger.found_empty.as_deref() == Some(identity);
-    let shows_it = |known: &Entry| {
-        let began = known.before.is_none() && known.after.is_some();
-        let program = known.tool == Some(Tool::Exec)
-            && known.outcome == EntryOutcome::Succeeded
-            && known.entry == entry;
-        began || program
-    };
-    let mut entries = ledger.entries.iter();
-    let is_shown = entries.any(|known| {
-        known.database_identity == identity && known.backend == backend && shows_it(known)
-    });
-    !found_empty && !is_shown
 }
 
 /// The mark on a version table, if a person must look at it first.
@@ -401,4 +380,4 @@ fn mark(ledger: &mut Ledger, entry: &Entry, verdict: &Verdict, now: Timestamp) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

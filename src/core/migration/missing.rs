@@ -1,14 +1,41 @@
 //! What a Migration lacks before it can take part in the queue, in words: which object, who names it, what to type next. Pure.
 
+use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::doubt;
 use super::planned::MissingFiles;
 use super::seen::Seen;
 use super::situation::Situation;
+use crate::core::conditions::{RECONCILING, STALLED};
 
 /// Reason of a ledger that has no room for another attempt.
 pub(super) const LEDGER_FULL: &str = "LedgerFull";
+
+/// So long an object may be missing before that needs a person; seconds. What a Backend has by default for its rollout.
+const PATIENCE_SECONDS: i64 = 600;
+
+/// Until when it is normal that what this reason names is missing; `None` for other reasons. Counted from what the status already says, so that
+/// no memory is needed between two looks.
+pub(super) fn until(seen: &Seen, reason: &str, now: Timestamp) -> Option<Timestamp> {
+    if !["DatabaseNotFound", "ConfigMapMissing", "BackendNotFound"].contains(&reason) {
+        return None;
+    }
+    let conditions = seen.migration.status.as_ref();
+    let conditions = conditions.map(|status| status.conditions.as_slice());
+    let of = |type_: &str| {
+        let mut conditions = conditions.unwrap_or_default().iter();
+        conditions.find(|condition| {
+            condition.type_ == type_ && condition.status == "True" && condition.reason == reason
+        })
+    };
+    if let Some(stalled) = of(STALLED) {
+        return Some(stalled.last_transition_time.0.min(now));
+    }
+    let since = of(RECONCILING).map_or(now, |condition| condition.last_transition_time.0);
+    let until = Timestamp::from_second(since.as_second().saturating_add(PATIENCE_SECONDS));
+    Some(until.unwrap_or(since))
+}
 
 /// Its Database is not there.
 pub(super) fn database(seen: &Seen) -> Situation {
