@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use slipway::api::common::Tool;
+use slipway::api::common::{Engine, Tool};
 use slipway::api::database::TlsMode;
 use slipway::core::migration::dsn::Place;
 
@@ -12,16 +12,53 @@ use crate::bench::{Bench, said};
 use crate::cluster::certificates::Certificates;
 use crate::cluster::debian;
 use crate::cluster::mariadb::MariaDb;
+use crate::cluster::postgres::Postgres;
 use crate::cluster::server::{Options, Tls};
 use crate::connections::{place, two_files, up, write};
 
-/// A folder that goes with its test.
-struct Folder(PathBuf);
+/// A folder that goes with its test: a server's certificate, its authority, and another one.
+struct Folder {
+    options: Options,
+    path: PathBuf,
+    right: Certificates,
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
         // A folder that stays in the system's temporary folder harms nobody.
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+impl Folder {
+    fn new() -> Result<Self> {
+        debian::prepare()?;
+        let options = Options::scratch();
+        let path = options.directory.with_extension("certificates");
+        let right = authority(&path.join("right"))?;
+        right.server("database", &["IP:127.0.0.1"])?;
+        authority(&path.join("wrong"))?;
+        Ok(Self {
+            options,
+            path,
+            right,
+        })
+    }
+
+    /// A server that demands TLS.
+    fn demanding(&self) -> Result<Options> {
+        Ok(Options {
+            tls: Some(Tls {
+                certificate: fs::read_to_string(self.right.certificate("database"))?,
+                key: fs::read_to_string(self.right.key("database"))?,
+                required: true,
+            }),
+            ..self.options.clone()
+        })
+    }
+
+    fn file(&self, which: &str) -> String {
+        self.path.join(which).join("ca.crt").display().to_string()
     }
 }
 
@@ -35,22 +72,8 @@ fn authority(folder: &Path) -> Result<Certificates> {
 #[tokio::test]
 async fn goose_and_golang_migrate_prove_a_mysql_server_by_the_authority_that_they_are_told()
 -> Result<()> {
-    debian::prepare()?;
-    let options = Options::scratch();
-    let folder = Folder(options.directory.with_extension("certificates"));
-    let right = authority(&folder.0.join("right"))?;
-    right.server("database", &["IP:127.0.0.1"])?;
-    authority(&folder.0.join("wrong"))?;
-    let tls = Tls {
-        certificate: fs::read_to_string(right.certificate("database"))?,
-        key: fs::read_to_string(right.key("database"))?,
-        required: true,
-    };
-    let server = MariaDb::start(Options {
-        tls: Some(tls),
-        ..options
-    })
-    .await?;
+    let folder = Folder::new()?;
+    let server = MariaDb::start(folder.demanding()?).await?;
     for tool in [Tool::Goose, Tool::GolangMigrate] {
         let bench = Bench::on_mariadb(&server, &[]).await?.with(tool)?;
         write(&bench, &two_files(tool, "SELECT 1;\n", "SELECT 2;\n"))?;
@@ -75,7 +98,7 @@ async fn goose_and_golang_migrate_prove_a_mysql_server_by_the_authority_that_the
             ),
             (Some("right"), "127.0.0.1", Some(0), ""),
         ] {
-            let file = which.map(|which| folder.0.join(which).join("ca.crt").display().to_string());
+            let file = which.map(|which| folder.file(which));
             let proven = Place {
                 host,
                 tls: TlsMode::VerifyFull,
@@ -90,6 +113,53 @@ async fn goose_and_golang_migrate_prove_a_mysql_server_by_the_authority_that_the
             assert!(
                 ended == code && said.contains(expected),
                 "{tool:?} {which:?} {host}: {ended:?} {said}"
+            );
+        }
+    }
+    Ok(())
+}
+
+/// migrations.md 1: `sslmode` and `sslrootcert` of PostgreSQL's JDBC driver, `sslMode` and `serverSslCert` of MariaDB's. Each takes a server of that
+/// authority under its own name, and no other, as do the drivers of goose and golang-migrate on PostgreSQL.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_tool_proves_a_server_by_the_authority_that_its_string_names() -> Result<()> {
+    let (of_postgres, of_mariadb) = (Folder::new()?, Folder::new()?);
+    let postgres = Postgres::start(of_postgres.demanding()?).await?;
+    let mariadb = MariaDb::start(of_mariadb.demanding()?).await?;
+    for (tool, engine) in [
+        (Tool::Flyway, Engine::PostgreSQL),
+        (Tool::Flyway, Engine::MySQL),
+        (Tool::Goose, Engine::PostgreSQL),
+        (Tool::GolangMigrate, Engine::PostgreSQL),
+    ] {
+        let (bench, folder) = match engine {
+            Engine::PostgreSQL => (Bench::on(&postgres, &[]).await?, &of_postgres),
+            Engine::MySQL => (Bench::on_mariadb(&mariadb, &[]).await?, &of_mariadb),
+        };
+        let bench = bench.with(tool)?;
+        write(&bench, &two_files(tool, "SELECT 1;\n", "SELECT 2;\n"))?;
+        for (which, host, succeeds) in [
+            ("wrong", "127.0.0.1", false),
+            ("right", "localhost", false),
+            ("right", "127.0.0.1", true),
+        ] {
+            let file = folder.file(which);
+            let proven = Place {
+                host,
+                tls: TlsMode::VerifyFull,
+                authority: Some(&file),
+                ..place(&bench)
+            };
+            let (code, said) = said(up(&bench, &proven, &[])?.output().await?);
+            assert_eq!(
+                code == Some(0),
+                succeeds,
+                "{tool:?} {engine:?} {which} {host}: {code:?} {said}"
+            );
+            let words = said.to_lowercase();
+            assert!(
+                succeeds || words.contains("certificate") || words.contains("pkix"),
+                "{tool:?} {engine:?} {which} {host}: {said}"
             );
         }
     }

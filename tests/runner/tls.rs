@@ -13,8 +13,12 @@ use crate::cluster::debian;
 use crate::cluster::mariadb::MariaDb;
 use crate::cluster::postgres::{Options, Postgres};
 use crate::cluster::server::Tls;
+use crate::exec::calling_goose;
 
 const A: (&str, &str) = ("1_a.sql", "-- +goose Up\nCREATE TABLE a (id int);\n");
+
+/// goose's connection to MariaDB, made of the variables that a program gets; the server proves itself.
+const BY_MYSQL: &str = "GOOSE_DRIVER=mysql GOOSE_DBSTRING=\"$MYSQL_USER:$MYSQL_PASSWORD@tcp($MYSQL_HOST:$MYSQL_PORT)/$MYSQL_DATABASE?parseTime=true&tls=true\"";
 
 /// Two servers that take nobody but the superuser without TLS; their authority, and another one.
 struct Demanding {
@@ -137,23 +141,67 @@ async fn verify_full_takes_a_server_of_the_named_authority_and_no_other() -> Res
     Ok(())
 }
 
-/// golang-migrate reads the authority's certificate in ways of its own.
-#[tokio::test]
-async fn golang_migrate_goes_through_to_a_server_of_the_named_authority() -> Result<()> {
+/// golang-migrate and Flyway read the authority's certificate in ways of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_tool_goes_through_to_a_server_of_the_named_authority() -> Result<()> {
     let servers = Demanding::start("IP:127.0.0.1").await?;
-    for bench in servers
-        .benches_of(&[("1_a.up.sql", "CREATE TABLE a (id int);\n")])
-        .await?
-    {
-        let mut bench = bench.with(Tool::GolangMigrate)?;
+    let content = "CREATE TABLE a (id int);\n";
+    for (tool, name) in [
+        (Tool::GolangMigrate, "1_a.up.sql"),
+        (Tool::Flyway, "V1__a.sql"),
+    ] {
+        for mode in [TlsMode::Prefer, TlsMode::Require, TlsMode::VerifyFull] {
+            for bench in servers.benches_of(&[(name, content)]).await? {
+                let mut bench = bench.with(tool)?;
+                bench.parameters.tls = mode;
+                bench.parameters.authority =
+                    (mode == TlsMode::VerifyFull).then(|| servers.authority("right"));
+                let ended = bench.run().await?;
+                let engine = bench.parameters.engine;
+                assert_eq!(
+                    ended.verdict(),
+                    "Succeeded Succeeded none->1 exit 0",
+                    "{tool:?} {engine:?} {mode:?}: {}",
+                    ended.output
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A program of one's own is told mode and certificate by the variables that its pod has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_goes_through_to_a_server_of_the_authority_that_its_variables_name() -> Result<()>
+{
+    let servers = Demanding::start("IP:127.0.0.1").await?;
+    let mysql = format!("{BY_MYSQL} \"$GOOSE\" -env=none -certfile=\"$MYSQL_SSL_CA\" up");
+    let scripts = [
+        (
+            "psql -qc 'CREATE TABLE a (id int)'; echo \"$PGSSLMODE\" >&2",
+            "PGSSLROOTCERT",
+        ),
+        (mysql.as_str(), "MYSQL_SSL_CA"),
+    ];
+    for (bench, (script, variable)) in servers.benches().await?.into_iter().zip(scripts) {
+        let mut bench = calling_goose(bench, script)?;
+        bench.parameters.read_back = None;
+        bench.parameters.version_table.clear();
         bench.parameters.tls = TlsMode::VerifyFull;
-        bench.parameters.authority = Some(servers.authority("right"));
+        let authority = servers.authority("right");
+        bench
+            .environment
+            .retain(|(name, _)| name != "GOOSE_DBSTRING");
+        bench
+            .environment
+            .push((variable.to_owned(), authority.clone()));
+        bench.parameters.authority = Some(authority);
         let ended = bench.run().await?;
+        let engine = bench.parameters.engine;
         assert_eq!(
             ended.verdict(),
-            "Succeeded Succeeded none->1 exit 0",
-            "{:?}: {}",
-            bench.parameters.engine,
+            "Succeeded Succeeded none->none exit 0",
+            "{engine:?}: {}",
             ended.output
         );
     }
