@@ -114,10 +114,31 @@ fn says_why(world: &World, name: &str, decided: &Decided) -> bool {
             let mut others = migrations.keys().filter(|other| other.as_ref() != name);
             let database = &world.server.database.kept.object.metadata;
             let goes = database.deletion_timestamp.is_some();
+            if let Some(waits) = waits_for_files_or_a_pause(world, name, &decided.message) {
+                return waits;
+            }
             says(&format!("backend {backend} "))
                 || goes && says("database db is being deleted")
                 || others.any(|other| says(&format!("how migration {other} ended")))
         }
         _ => false,
     }
+}
+
+/// Whether what it says of files or of a pause is so; `None`: it speaks of neither.
+fn waits_for_files_or_a_pause(world: &World, name: &str, message: &str) -> Option<bool> {
+    let backend = &world.server.migrations[name].object.spec.backend;
+    if message.contains("configmap sql not found") {
+        return Some(
+            world.lacks_files() && message.contains("Next: kubectl get configmap sql -n n"),
+        );
+    }
+    if message.contains("spec.rollout.paused") {
+        let named = format!("Next: kubectl patch slb/{backend} -n n ");
+        return Some(world.is_paused(backend) && message.contains(&named));
+    }
+    let key = world.server.migrations[name].object.plan_key();
+    let overtaken = message.contains("was changed since its plan key was fixed");
+    let command = format!("kubectl delete slm/{name} -n n");
+    overtaken.then(|| !world.has_its_files(key) && message.contains(&command))
 }
