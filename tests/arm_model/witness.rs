@@ -121,7 +121,7 @@ impl World {
         let reads = ticket.mode == RunMode::Check && !ticket.lists;
         let key = &ticket.plan_key;
         let meant = wanted(&self.with_shown_files());
-        if !reads && !(meant.contains(key) && self.has_its_files(key)) {
+        if !(reads || meant.contains(key) && self.has_its_files(key)) {
             self.breaks(Rule::Wanted);
         }
         if !reads && self.is_paused(&ticket.backend) {
