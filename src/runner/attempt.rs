@@ -116,8 +116,9 @@ impl Attempt {
         let program = self.program(&tool)?;
         let lock = self.lock::<E>(message).await?;
         let checks = self.checks();
-        message.found_empty = !is_in_use(lock.session()).await?;
-        if self.parameters.may_have_run && !checks && !message.found_empty {
+        let in_use = is_in_use(lock.session()).await?;
+        message.found_empty = Some(!in_use);
+        if self.parameters.may_have_run && !checks && in_use {
             return Err(may_have_run());
         }
         tool.refuse_elsewhere(&program, lock.session()).await?;

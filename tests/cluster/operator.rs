@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -125,6 +125,14 @@ impl Operator {
             .find_map(|line| line["admin"].as_str().map(str::to_owned))
             .context("the operator's log names no admin address yet")?;
         http::get(&address, path).await
+    }
+
+    /// Whether its metrics have exactly this line now.
+    pub async fn shows(&self, line: &str) -> Result<()> {
+        let (code, text) = self.admin("/metrics").await?;
+        let is_shown = text.lines().any(|shown| shown == line);
+        ensure!(code == 200 && is_shown, "{code}: no {line} in\n{text}");
+        Ok(())
     }
 
     /// SIGKILL, and waits until it is gone.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use slipway::core::rights::{APPROVER_RULES, EDITOR_RULES, VIEWER_RULES};
 
 use crate::cluster::canary::PASSWORD;
+use crate::cluster::read::text;
 use crate::cluster::{helm, release, wait};
 use crate::world::{PATIENCE, World};
 
@@ -65,7 +66,42 @@ pub async fn a_migration_waits_for_the_approval_of_exactly_what_is_pending(
         "{}",
         done["status"]
     );
-    Ok(())
+    let told = [
+        "ApprovalNeeded",
+        "ApprovalGranted",
+        "MigrationStarted",
+        "MigrationSucceeded",
+    ];
+    world
+        .told_of(&text(&done["metadata"]["name"]), &told)
+        .await?;
+    what_harms_nothing_asks_nobody(&world).await
+}
+
+/// The same files, where a person is asked only for what is destructive: they are listed, and run.
+async fn what_harms_nothing_asks_nobody(world: &World) -> Result<()> {
+    world.database("harmless-db").await?;
+    let mut harmless = world.orders("harmless", "1.0.0", "harmless-db");
+    harmless["spec"]["migrations"][0]["approval"] = json!("OnDestructive");
+    world.apply(&harmless).await?;
+    world.ready("harmless").await?;
+    ensure!(world.versions("harmless-db").await? == [1, 2]);
+    let migrations = world.list("slm").await?;
+    let mut of_it = migrations
+        .iter()
+        .filter(|migration| migration["spec"]["backend"] == "harmless");
+    let name = of_it.next().map(|one| text(&one["metadata"]["name"]));
+    let name = name.context("no Migration of harmless")?;
+    let jobs = world.list("jobs").await?;
+    let jobs = jobs.iter().map(|job| text(&job["metadata"]["name"]));
+    let mut jobs: Vec<String> = jobs.filter(|job| job.starts_with(&name)).collect();
+    jobs.sort();
+    ensure!(
+        jobs == [format!("{name}-1"), format!("{name}-c1")],
+        "{jobs:?}"
+    );
+    let told = ["MigrationStarted", "MigrationSucceeded"];
+    world.told_of(&name, &told).await
 }
 
 /// The chart's policy refuses the command of somebody who may change Migrations and not approve them, naming the verb; with the verb it goes through.

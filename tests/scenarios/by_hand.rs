@@ -5,10 +5,11 @@ use anyhow::{Result, ensure};
 use serde_json::{Value, json};
 
 use crate::cluster::image::Image;
-use crate::cluster::place;
+use crate::cluster::{place, wait};
 use crate::objects::tells;
+use crate::remedies::write_ledger;
 use crate::witness::{Body, Witnessed, backend};
-use crate::world::World;
+use crate::world::{PATIENCE, World};
 
 /// An image with goose and one file: it adds the row of a file that somebody has finished by hand.
 const REPAIR: &str = "slipway.test/repair:1";
@@ -22,7 +23,7 @@ pub async fn a_repair_that_a_person_writes_runs_once_and_is_part_of_the_history(
         .file(&goose, "/goose")
         .file(place::project().join("tests/scenarios/by_hand"), "/repair");
     world.cluster().load_image(&image).await?;
-    let _operator = world.operator().await?;
+    let operator = world.operator().await?;
     let postgres = world.postgres().await?;
     let database = Witnessed::on(&world, &postgres, "halved").await?;
     database.let_go().await?;
@@ -30,6 +31,9 @@ pub async fn a_repair_that_a_person_writes_runs_once_and_is_part_of_the_history(
         .apply(&backend(&world, "orders", "halved", Body::Partial))
         .await?;
     let blocked = tells(&world, "slb/orders", "MigrationBlocked", "Part of the file").await?;
+    let labels = format!("namespace=\"{}\",backend=\"orders\"", world.namespace);
+    let shown = format!("slipway_migration_blocked{{{labels}}} 1");
+    wait::until("the alarm", PATIENCE, async || operator.shows(&shown).await).await?;
 
     let repair = repair(&world);
     world.apply(&repair).await?;
@@ -188,7 +192,29 @@ pub async fn a_migration_that_a_person_writes_waits_for_what_it_names_and_runs_w
     contract["spec"]["soakSeconds"] = json!(1);
     world.apply(&contract).await?;
     tells(&world, "slm/contract", "NoPendingMigrations", "").await?;
-    Ok(())
+    a_contract_without_its_files_is_not_waited_for_once_it_is_deleted(&world).await
+}
+
+/// migrations.md 4.1: nobody knows how it ended, and what could tell is gone.
+async fn a_contract_without_its_files_is_not_waited_for_once_it_is_deleted(
+    world: &World,
+) -> Result<()> {
+    world.kubectl(&["delete", "configmap/reports"]).await?;
+    let mut ledger = world.get("sldb/orders-db").await?["status"]["ledger"].clone();
+    let key = world.get("slm/contract").await?["status"]["planKey"].clone();
+    for entry in ledger["entries"].as_array_mut().into_iter().flatten() {
+        if entry["planKey"] == key {
+            entry["outcome"] = json!("Unknown");
+        }
+    }
+    write_ledger(world, "orders-db", &ledger).await?;
+    let words = "Only with these files can be read how the last attempt ended";
+    let message = tells(world, "slm/contract", "ConfigMapMissing", words).await?;
+    let release = json!({"spec": {"env": [{"name": "RELEASE", "value": "2"}]}});
+    world.patch("slb/orders", &release).await?;
+    world.condition("slb/orders", "Ready", "False").await?;
+    world.type_next_command(&message).await?;
+    world.ready("orders").await
 }
 
 /// The ConfigMap of that name; each file makes the table of its name.

@@ -41,20 +41,22 @@ pub async fn a_backend_deleted_in_the_middle_of_its_migration_lets_it_end(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    world.ask_for_orders().await?;
-    wait::until("the ledger to be taken", PATIENCE, async || {
-        let ledger = &world.get("sldb/orders-db").await?["status"]["ledger"];
-        let jobs = world.list("jobs").await?;
-        ensure!(
-            ledger["holder"].is_object() && jobs.iter().any(|job| job["spec"]["suspend"] == false),
-            "{ledger}"
-        );
+    let history = History::record(world.cluster(), &world.namespace).await?;
+    let postgres = world.postgres().await?;
+    let database = Witnessed::on(&world, &postgres, "left").await?;
+    world
+        .apply(&backend(&world, "leaver", "left", Body::Transactional))
+        .await?;
+    database.until_begun(1).await?;
+    delete(&world, "slb/leaver").await?;
+    wait::until("the Backend to be gone", PATIENCE, async || {
+        ensure!(world.list("slb").await?.is_empty(), "it is there");
         anyhow::Ok(())
     })
     .await?;
-    delete(&world, "slb/orders").await?;
+    database.let_go().await?;
     wait::until("the outcome in the ledger", PATIENCE, async || {
-        let ledger = &world.get("sldb/orders-db").await?["status"]["ledger"];
+        let ledger = &world.get("sldb/left").await?["status"]["ledger"];
         ensure!(
             ledger["holder"].is_null() && ledger["entries"][0]["outcome"] == "Succeeded",
             "{ledger}"
@@ -63,8 +65,9 @@ pub async fn a_backend_deleted_in_the_middle_of_its_migration_lets_it_end(
     })
     .await?;
     world.until_gone("slm").await?;
-    let versions = world.versions("orders-db").await?;
-    ensure!(versions == [1, 2], "the schema is at {versions:?}");
+    let story = database.story(&history, "leaver").await?;
+    let expected = Story::done(&["Succeeded/Succeeded"], &["1"], 1);
+    ensure!(story == expected, "{story:?}, not {expected:?}");
     Ok(())
 }
 

@@ -1,16 +1,16 @@
 //! Migrations as users meet them: broken, mended, two at once, with a difficult password.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cluster::canary::WORD;
 use crate::cluster::history::History;
 use crate::cluster::operator::Operator;
 use crate::cluster::read::text;
 use crate::cluster::{http, wait};
+use crate::objects::tells;
 use crate::witness::{Body, Story, Witnessed, backend};
 use crate::world::{PATIENCE, World};
 
@@ -67,10 +67,18 @@ async fn load(address: String) -> Result<()> {
 }
 
 /// migrations.md case 46.
-/// I-1, I-3: the Jobs of Backends with one Database do not overlap; one that asks for the very plan of another takes its outcome for its own.
+/// I-1, I-3: the Jobs of Backends with one Database do not overlap and go in the order in which they were asked for; one that asks for the very plan
+/// of another takes its outcome for its own.
 pub async fn two_backends_on_one_database_never_migrate_at_once(world: World) -> Result<()> {
     let _operator = world.operator().await?;
     world.ask_for_orders().await?;
+    wait::until("the first migration's turn", PATIENCE, async || {
+        let ledger = world.get("sldb/orders-db").await?["status"]["ledger"].clone();
+        let has_come = !ledger["holder"].is_null() || ledger["entries"].is_array();
+        ensure!(has_come, "{ledger}");
+        anyhow::Ok(())
+    })
+    .await?;
     world
         .apply(&world.orders("billing", "1.1.1", "orders-db"))
         .await?;
@@ -81,35 +89,66 @@ pub async fn two_backends_on_one_database_never_migrate_at_once(world: World) ->
         world.ready(backend).await?;
     }
     let migrations = world.list("slm").await?;
-    let plans: BTreeSet<String> = migrations
-        .iter()
-        .map(|migration| text(&migration["spec"]["planKey"]))
-        .collect();
-    let jobs = world.list("jobs").await?.len();
+    let of = |backend: &str| {
+        let mut all = migrations.iter();
+        let found = all.find(|migration| migration["spec"]["backend"] == backend);
+        found.with_context(|| format!("no Migration of {backend}"))
+    };
+    let (orders, billing, returns) = (of("orders")?, of("billing")?, of("returns")?);
+    let phases = [orders, billing, returns].map(|migration| text(&migration["status"]["phase"]));
     ensure!(
-        (migrations.len(), plans.len(), jobs) == (3, 2, 2),
-        "{} Migrations, {} plans, {jobs} Jobs",
-        migrations.len(),
-        plans.len()
+        phases == ["Succeeded", "Succeeded", "Skipped"],
+        "{phases:?}"
     );
-    let mut runs: Vec<(String, String)> = world
-        .list("jobs")
-        .await?
-        .iter()
-        .map(|job| {
-            (
-                text(&job["status"]["startTime"]),
-                text(&job["status"]["completionTime"]),
-            )
-        })
+    ensure!(
+        migrations.len() == 3 && orders["spec"]["planKey"] == returns["spec"]["planKey"],
+        "{migrations:?}"
+    );
+    tells(
+        &world,
+        &format!("slm/{}", text(&returns["metadata"]["name"])),
+        "Succeeded",
+        "the same plan was run for backend orders",
+    )
+    .await?;
+    let ledger = world.get("sldb/orders-db").await?["status"]["ledger"].clone();
+    let recorded: Vec<(String, String)> = ledger["entries"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|entry| (text(&entry["backend"]), text(&entry["outcome"])))
         .collect();
-    runs.sort();
-    ensure!(!runs.is_empty(), "no Job ran");
-    for pair in runs.windows(2) {
-        let [(_, end), (start, _)] = pair else {
-            continue;
-        };
-        ensure!(end <= start, "two runs overlap: {runs:?}");
+    let succeeded = |backend: &str| (backend.to_owned(), "Succeeded".to_owned());
+    ensure!(
+        recorded == [succeeded("orders"), succeeded("billing")] && ledger["holder"].is_null(),
+        "{ledger}"
+    );
+    ensure!(world.versions("orders-db").await? == [1, 2, 3]);
+    one_after_the_other(&world, &[orders, billing]).await?;
+    world
+        .told_of(&text(&returns["metadata"]["name"]), &["MigrationSkipped"])
+        .await
+}
+
+/// The only Jobs are those of these Migrations, each once, and each starts when the one before it has ended.
+async fn one_after_the_other(world: &World, migrations: &[&Value]) -> Result<()> {
+    let mut jobs = world.list("jobs").await?;
+    jobs.sort_by_key(|job| text(&job["status"]["startTime"]));
+    let names: Vec<String> = jobs
+        .iter()
+        .map(|job| text(&job["metadata"]["name"]))
+        .collect();
+    let expected = migrations
+        .iter()
+        .map(|migration| format!("{}-1", text(&migration["metadata"]["name"])));
+    ensure!(names == expected.collect::<Vec<_>>(), "{names:?}");
+    for pair in jobs.windows(2) {
+        let [before, after] = pair else { continue };
+        let (end, start) = (
+            text(&before["status"]["completionTime"]),
+            text(&after["status"]["startTime"]),
+        );
+        ensure!(end <= start, "two runs overlap: {end}, {start}");
     }
     Ok(())
 }
@@ -179,7 +218,7 @@ pub async fn found_nowhere(world: &World, operator: &Operator) -> Result<()> {
 pub async fn an_image_waits_for_the_run_before_it_and_an_older_one_runs_nothing(
     world: World,
 ) -> Result<()> {
-    let _operator = world.operator().await?;
+    let operator = world.operator().await?;
     let history = History::record(world.cluster(), &world.namespace).await?;
     let postgres = world.postgres().await?;
     let database = Witnessed::on(&world, &postgres, "ledgers").await?;
@@ -198,7 +237,10 @@ pub async fn an_image_waits_for_the_run_before_it_and_an_older_one_runs_nothing(
             .map(|migration| text(&migration["status"]["phase"]))
             .collect();
         ensure!(phases.contains(&"Queued".to_owned()), "{phases:?}");
-        anyhow::Ok(())
+        let labels = format!("namespace=\"{}\",name=\"ledgers\"", world.namespace);
+        operator
+            .shows(&format!("slipway_database_queue_length{{{labels}}} 1"))
+            .await
     })
     .await?;
     database.let_go().await?;

@@ -209,8 +209,7 @@ async fn a_ledger_that_is_full(world: &World) -> Result<()> {
         .patch("slb/shut", &json!({"spec": {"migrations": target}}))
         .await?;
     let message = tells(world, "slb/shut", "MigrationBlocked", "at most 512 KiB").await?;
-    world.look_for(&message, "shut-").await?;
-    world.kubectl(&["delete", "sldb/shut"]).await?;
+    world.type_next_command(&message).await?;
     make_anew(world, &manifest).await?;
     world.ready("shut").await
 }
@@ -224,7 +223,7 @@ fn of_a_program(number: usize) -> Value {
 }
 
 /// Writes what only Slipway writes; too long for a command line.
-async fn write_ledger(world: &World, database: &str, ledger: &Value) -> Result<()> {
+pub async fn write_ledger(world: &World, database: &str, ledger: &Value) -> Result<()> {
     let databases: Api<Database> = Api::namespaced(world.cluster().client(), &world.namespace);
     let patch = Patch::Merge(json!({"status": {"ledger": ledger}}));
     databases

@@ -69,6 +69,7 @@ pub async fn a_migration_whose_database_restarts_is_tried_again(world: World) ->
     Ok(())
 }
 
+/// migrations.md case 21.
 /// I-3: two Databases that name one server differently have two ledgers, so their Jobs run at once; the lock in the database holds the second.
 pub async fn two_names_of_one_database_never_migrate_at_once(world: World) -> Result<()> {
     let _operator = world.operator().await?;

@@ -243,6 +243,31 @@ impl World {
         read::list(self.cluster(), &self.namespace, kind).await
     }
 
+    /// Waits until what people were told of a Migration, by reason, is exactly this. Events are sent after the status.
+    pub async fn told_of(&self, migration: &str, reasons: &[&str]) -> Result<()> {
+        let mut expected = reasons.to_vec();
+        expected.sort_unstable();
+        wait::until(
+            &format!("the events of {migration}"),
+            PATIENCE,
+            async || {
+                let events = self.list("events").await?;
+                let is_of_it = |event: &&Value| {
+                    let about = &event["involvedObject"];
+                    about["kind"] == "Migration" && about["name"] == migration
+                };
+                let told = events.iter().filter(is_of_it);
+                let mut told: Vec<&str> =
+                    told.filter_map(|event| event["reason"].as_str()).collect();
+                told.sort_unstable();
+                told.dedup();
+                ensure!(told == expected, "{told:?}, not {expected:?}");
+                anyhow::Ok(())
+            },
+        )
+        .await
+    }
+
     /// Waits until no object of a kind is left.
     pub async fn until_gone(&self, kind: &str) -> Result<()> {
         wait::until(&format!("no {kind} to be left"), PATIENCE, async || {

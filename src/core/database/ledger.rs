@@ -8,7 +8,6 @@ use jiff::Timestamp;
 use super::contracts;
 use super::retries;
 use super::waits::{failures_since, retry_time, still_unreachable, unreachable_since};
-use crate::api::common::Tool;
 use crate::api::database::{
     Block, BlockEvidence, Database, Entry, EntryOutcome, Holder, Ledger, RunMode, TakenForApplied,
 };
@@ -63,22 +62,6 @@ pub fn taken_for_applied<'a>(
         .max_by_key(|entry| entry.finished_at.as_deref())?
         .taken_for_applied
         .as_ref()
-}
-
-/// Whether a program of this entry may have run in the database before this ledger began, as after a restore: neither was that database found
-/// empty since, nor did an earlier plan of the same entry succeed there.
-#[must_use]
-pub fn may_have_forgotten(ledger: &Ledger, identity: &str, backend: &str, entry: &str) -> bool {
-    let knows_all = ledger.found_empty.as_deref() == Some(identity);
-    let mut entries = ledger.entries.iter();
-    let has_succeeded = entries.any(|known| {
-        known.tool == Some(Tool::Exec)
-            && known.outcome == EntryOutcome::Succeeded
-            && known.database_identity == identity
-            && known.backend == backend
-            && known.entry == entry
-    });
-    !knows_all && !has_succeeded
 }
 
 /// The mark on a version table, if a person must look at it first.
@@ -397,4 +380,4 @@ fn mark(ledger: &mut Ledger, entry: &Entry, verdict: &Verdict, now: Timestamp) {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -4,6 +4,7 @@ pub mod contracts;
 pub mod endpoint;
 pub mod finalizer;
 pub mod ledger;
+pub mod restored;
 pub mod retention;
 pub mod retries;
 mod status;

@@ -14,6 +14,7 @@ use super::build::attempt::Attempt;
 use super::build::network_policy::network_policy;
 use super::contract;
 use super::inputs;
+use super::missing;
 use super::new_plan_text;
 use super::seen::Seen;
 use super::situation::{self, Situation, situation};
@@ -61,8 +62,14 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             steps: Vec::new(),
             wake: not_due.until.map(|until| contract::left(until, now)),
         },
-        Situation::Waiting { .. }
-        | Situation::Superseded
+        Situation::Waiting { reason, .. } => Plan {
+            steps: Vec::new(),
+            wake: until(
+                missing::until(seen, reason, now).filter(|until| now < *until),
+                now,
+            ),
+        },
+        Situation::Superseded
         | Situation::AwaitingApproval(_)
         | Situation::Queued { .. }
         | Situation::Marked { .. }

@@ -13,6 +13,7 @@ use crate::api::common::Tool;
 use crate::api::database::{Database, Ledger, RunMode, TakenForApplied};
 use crate::api::migration::MigrationSpec;
 use crate::core::database::ledger;
+use crate::core::database::restored::may_have_forgotten;
 
 /// The Job of this attempt, as this Slipway makes it; `None` where its Backend or its Database is gone.
 #[must_use]
@@ -70,7 +71,7 @@ fn may_have_run(seen: &Seen, ledger: &Ledger, spec: &MigrationSpec, database: &D
     spec.tool == Tool::Exec
         && !proven
         && !has_looked
-        && ledger::may_have_forgotten(ledger, &identity, &spec.backend, &spec.name)
+        && may_have_forgotten(ledger, &identity, &spec.backend, &spec.name)
 }
 
 #[cfg(test)]

@@ -27,9 +27,9 @@ pub struct Message {
     pub attempt: i64,
     /// Whether the tool was started.
     pub started: bool,
-    /// Whether there was no table in the database before.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub found_empty: bool,
+    /// Whether there was no table in the database before; absent: nobody has looked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found_empty: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool_exit: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]

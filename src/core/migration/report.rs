@@ -28,7 +28,7 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
         return Report::default();
     }
     let old = seen.migration.status.clone().unwrap_or_default();
-    let (phase, standing) = standing(seen, decision, executed);
+    let (phase, standing) = standing(seen, decision, executed, now);
     let ledger = seen.ledger();
     let entry = seen.own_entry(&ledger);
     let holder = seen.own_holder(&ledger);
@@ -74,7 +74,12 @@ fn plan_key(seen: &Seen) -> Option<String> {
 }
 
 /// What has no Job to show for its turn is Pending: others on its database need not wait for it.
-fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (MigrationPhase, Standing) {
+fn standing(
+    seen: &Seen,
+    decision: &Decision,
+    executed: &Executed,
+    now: Timestamp,
+) -> (MigrationPhase, Standing) {
     if let Some(Stop::NameConflict { key }) = &executed.stop {
         let kind = key.kind.kind().to_lowercase();
         let message = format!(
@@ -92,7 +97,9 @@ fn standing(seen: &Seen, decision: &Decision, executed: &Executed) -> (Migration
             message,
         } => (MigrationPhase::Queued, stalled(reason, message.clone())),
         Situation::Waiting { reason, message } => {
-            (MigrationPhase::Pending, working(reason, message.clone()))
+            let is_late = missing::until(seen, reason, now).is_some_and(|until| until <= now);
+            let tells = if is_late { stalled } else { working };
+            (MigrationPhase::Pending, tells(reason, message.clone()))
         }
         Situation::NotDue(not_due) => (
             MigrationPhase::Pending,

@@ -127,7 +127,7 @@ impl Verdict {
             reason: message.reason.clone(),
             message: cause(message),
             spends_attempt: message.reason != PLAN_CHANGED,
-            found_empty: message.found_empty,
+            found_empty: message.found_empty == Some(true),
             before: message.before.clone(),
             after: message.after.clone(),
             files_top: message.files_top.clone(),

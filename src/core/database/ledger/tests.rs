@@ -3,14 +3,17 @@
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{block, entry, is_in_doubt, may_have_forgotten, record, taken_for_applied};
-use crate::api::common::Tool;
+use super::{block, entry, is_in_doubt, record, taken_for_applied};
 use crate::api::database::{EntryOutcome, Ledger, TakenForApplied};
 use crate::core::backoff;
 use crate::core::run::ticket::Ticket;
 use crate::core::run::verdict::{End, Verdict};
 
-fn ticket(plan_key: &str, version_table: &str, attempts: Option<i64>) -> Ticket {
+pub(in crate::core::database) fn ticket(
+    plan_key: &str,
+    version_table: &str,
+    attempts: Option<i64>,
+) -> Ticket {
     serde_json::from_value(json!({
         "migration": "orders-1", "migrationUid": "uid", "backend": "orders", "database": "db", "databaseIdentity": "id",
         "planKey": plan_key, "attempt": 1, "mode": "Run", "tool": "Goose", "phase": "BeforeRollout",
@@ -19,7 +22,12 @@ fn ticket(plan_key: &str, version_table: &str, attempts: Option<i64>) -> Ticket 
     .expect("a ticket")
 }
 
-fn recorded(ledger: &Ledger, ticket: &Ticket, end: End, reason: &str) -> Ledger {
+pub(in crate::core::database) fn recorded(
+    ledger: &Ledger,
+    ticket: &Ticket,
+    end: End,
+    reason: &str,
+) -> Ledger {
     let verdict = Verdict::without_message(end, reason, None);
     record(
         ledger,
@@ -110,52 +118,6 @@ fn a_program_without_a_version_table_marks_nothing_and_frees_nothing() {
     let marked = recorded(&blocked, &goose, End::Blocked, "PartiallyApplied");
     let repaired = recorded(&marked, &repair, End::Succeeded, "Succeeded");
     assert_eq!(repaired.blocks, marked.blocks);
-}
-
-/// migrations.md case 40.
-#[test]
-fn a_ledger_that_saw_no_empty_database_knows_of_each_program_by_its_own_success_alone() {
-    let program = |entry: &str, identity: &str| Ticket {
-        tool: Tool::Exec,
-        entry: entry.to_owned(),
-        database_identity: identity.to_owned(),
-        ..ticket(&format!("{entry} on {identity}"), "", None)
-    };
-    let forgotten = |ledger: &Ledger| {
-        [
-            ("here", "orders", "seed"),
-            ("here", "orders", "other"),
-            ("here", "billing", "seed"),
-            ("elsewhere", "orders", "seed"),
-        ]
-        .map(|(identity, backend, entry)| may_have_forgotten(ledger, identity, backend, entry))
-    };
-    let new = Ledger::default();
-    assert_eq!(forgotten(&new), [true; 4]);
-    let seed = program("seed", "here");
-    let blocked = recorded(&new, &seed, End::Blocked, "OutcomeUnknown");
-    assert_eq!(forgotten(&blocked), [true; 4]);
-    let well = recorded(&blocked, &seed, End::Succeeded, "Succeeded");
-    assert_eq!(forgotten(&well), [false, true, true, true]);
-
-    let goose = Ticket {
-        database_identity: "here".to_owned(),
-        ..ticket("goose", "goose_db_version", None)
-    };
-    for end in [End::Succeeded, End::Blocked] {
-        let found = |found_empty| {
-            let verdict = Verdict {
-                found_empty,
-                after: Some("2".to_owned()),
-                ..Verdict::without_message(end, "", None)
-            };
-            let now = Timestamp::UNIX_EPOCH;
-            record(&new, &goose, "job", &verdict, backoff::MIGRATION, now)
-        };
-        // A table of its own that comes into being says nothing of what else ran there.
-        assert_eq!(forgotten(&found(false)), [true; 4]);
-        assert_eq!(forgotten(&found(true)), [false, false, false, true]);
-    }
 }
 
 /// What a killed attempt of a plan that nobody asks for any more left behind is there all the same.

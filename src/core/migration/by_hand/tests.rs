@@ -197,6 +197,34 @@ fn it_waits_for_its_backend_its_database_and_its_files_and_says_which() {
     assert!(is_its_turn(&life.look()));
 }
 
+/// `experience.md` 3: who waits for what never comes needs a person in the end.
+#[test]
+fn what_is_missing_for_long_stalls_it_until_it_comes() {
+    let mut life = Life::of(&json!({}));
+    life.backend = None;
+    let mut told = Vec::new();
+    for second in [0, 1, 599, 600, 5_000] {
+        let now = Timestamp::from_second(second).expect("a time");
+        let seen = life.seen();
+        let decision = decide(&seen, now);
+        let report = report(&seen, &decision, &Executed::default(), now);
+        life.migration["status"] = report.status.expect("a status");
+        let stalled = &life.migration["status"]["conditions"][2];
+        told.push((
+            stalled["status"] == "True",
+            decision.plan.wake.map(|wake| wake.as_secs()),
+        ));
+    }
+    let waits = |seconds| (false, Some(seconds));
+    assert_eq!(
+        told,
+        [waits(600), waits(599), waits(1), (true, None), (true, None)]
+    );
+    life.backend = Life::of(&json!({})).backend;
+    life.look();
+    assert_eq!(life.message().0, "Planning");
+}
+
 /// migrations.md case 43, of one that a person wrote.
 #[test]
 fn it_runs_what_there_was_when_it_was_first_seen_or_nothing() {

@@ -55,9 +55,9 @@ fn it_is_read_with_the_files_that_it_ran_and_waits_for_them_where_they_are_missi
     assert!(reads(&life.look()));
     life.files = None;
     life.look();
-    let expected = "configmap sql not found (named by migration repair, spec.source.configMap). Only with these files can be read how its last attempt \
-                    ended, and releases of the backend wait for that; if nobody has them any more: kubectl delete slm/repair -n shop. Next: kubectl get \
-                    configmap sql -n shop";
+    let expected = "configmap sql not found (named by migration repair, spec.source.configMap). Next: kubectl get configmap sql -n shop. Only with \
+                    these files can be read how the last attempt ended, and releases of backend orders wait for that; if nobody has them any more: \
+                    kubectl delete slm/repair -n shop";
     assert_eq!(life.message(), (json!("ConfigMapMissing"), json!(expected)));
 }
 
