@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use kube::ResourceExt;
-use serde_json::json;
+use serde_json::{Value, json};
 use slipway::api::backend::Backend;
 use slipway::api::common::Phase;
 use slipway::api::migration::Approval;
@@ -39,6 +39,18 @@ impl World {
             migration["phase"] = json!("AfterRollout");
             migration["soakSeconds"] = json!(SOAK_SECONDS);
         }
+        self.put_backend_with(name, image, incarnation, generation, &migration);
+    }
+
+    /// The same with a migration of one's own.
+    pub fn put_backend_with(
+        &mut self,
+        name: &str,
+        image: &str,
+        incarnation: i64,
+        generation: i64,
+        migration: &Value,
+    ) {
         let mut backend: Backend = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
             "metadata": {

@@ -11,6 +11,7 @@ mod by_hand;
 mod chance;
 mod deeds;
 mod fair;
+mod file_walks;
 mod files;
 mod kept;
 mod kubernetes;

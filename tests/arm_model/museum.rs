@@ -6,7 +6,8 @@ use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
 use crate::budget::{Budget, CALM};
 use crate::chance::Chance;
-use crate::files::{Takes, soaked, with_files};
+use crate::file_walks::{soaked, with_files};
+use crate::files::Takes;
 use crate::leader::Leader;
 use crate::looks::Looks;
 use crate::mistakes::Mistake;

@@ -22,9 +22,13 @@ impl Scope {
                 return true;
             };
             let decided = self.decided(&world, &root);
-            let says = self.moves(&world, name, &decided)
-                || says_why(&world, name, &decided)
-                || self.waits_for_what_is_taken_away(&world, &decided);
+            // To look again at a time is no excuse for what only a person can bring.
+            let of_people = waits_for_files_or_a_pause(&world, name, &decided);
+            let says = of_people.unwrap_or_else(|| {
+                self.moves(&world, name, &decided)
+                    || says_why(&world, name, &decided)
+                    || self.waits_for_what_is_taken_away(&world, &decided)
+            });
             if !says {
                 println!("{name}: {:?}: {}", decided.phase, decided.message);
             }
@@ -114,9 +118,6 @@ fn says_why(world: &World, name: &str, decided: &Decided) -> bool {
             let mut others = migrations.keys().filter(|other| other.as_ref() != name);
             let database = &world.server.database.kept.object.metadata;
             let goes = database.deletion_timestamp.is_some();
-            if let Some(waits) = waits_for_files_or_a_pause(world, name, &decided.message) {
-                return waits;
-            }
             says(&format!("backend {backend} "))
                 || goes && says("database db is being deleted")
                 || others.any(|other| says(&format!("how migration {other} ended")))
@@ -126,7 +127,11 @@ fn says_why(world: &World, name: &str, decided: &Decided) -> bool {
 }
 
 /// Whether what it says of files or of a pause is so; `None`: it speaks of neither.
-fn waits_for_files_or_a_pause(world: &World, name: &str, message: &str) -> Option<bool> {
+fn waits_for_files_or_a_pause(world: &World, name: &str, decided: &Decided) -> Option<bool> {
+    let message = decided.message.as_str();
+    if decided.phase != Some(MigrationPhase::Pending) {
+        return None;
+    }
     let backend = &world.server.migrations[name].object.spec.backend;
     if message.contains("configmap sql not found") {
         return Some(

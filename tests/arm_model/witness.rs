@@ -196,7 +196,8 @@ impl World {
                 self.breaks(Rule::SafeRetry);
             }
             EntryOutcome::Unknown if ticket.mode == RunMode::Run => self.breaks(Rule::SafeRetry),
-            EntryOutcome::RetryWait if half && !asked && !self.lost => {
+            // A person who has looked lets it run on what there is, until a program has begun.
+            EntryOutcome::RetryWait if half && !asked && answered.is_empty() && !self.lost => {
                 self.breaks(Rule::SafeRetry);
             }
             _ => {}
