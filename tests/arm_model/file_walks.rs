@@ -97,23 +97,13 @@ fn while_a_backend_is_paused_what_is_armed_ends_and_nothing_new_begins() {
 #[test]
 #[ignore = "for the night"]
 fn more_changes_of_files_and_pauses_leave_nothing_stuck() {
-    let entry = |left| with_files(Takes::Entry, one(left));
-    let by_hand = |left| with_files(Takes::ByHand, one(left));
+    let entry = |left| without_a_word(with_files(Takes::Entry, one(left)));
+    let by_hand = |left| without_a_word(soaked(with_files(Takes::ByHand, one(left))));
+    holds(entry(budget!(files: 1, pauses: 1, failures: 1, passes: 1)));
+    holds(by_hand(
+        budget!(writings: 1, erasures: 1, files: 1, failures: 1),
+    ));
+    holds(approved(entry(budget!(files: 1, approvals: 1, pauses: 1))));
+    holds(with_files(Takes::Entry, two(budget!(files: 1, pauses: 1))));
     holds(entry(budget!(files: 2, failures: 1, retries: 1, passes: 1)));
-    holds(soaked(entry(
-        budget!(files: 2, pauses: 1, failures: 1, retries: 1, passes: 1),
-    )));
-    holds(soaked(by_hand(
-        budget!(writings: 1, erasures: 1, files: 1, failures: 1, retries: 1, passes: 1),
-    )));
-    holds(entry(
-        budget!(writings: 1, files: 2, pauses: 1, failures: 1),
-    ));
-    holds(approved(entry(
-        budget!(files: 2, approvals: 2, changes: 1, pauses: 1, failures: 1, passes: 1),
-    )));
-    holds(with_files(
-        Takes::Entry,
-        two(budget!(files: 2, pauses: 1, failures: 1, passes: 1)),
-    ));
 }
