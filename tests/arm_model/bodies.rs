@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use slipway::api::database::RunMode;
 
-use crate::kubernetes::Ending;
 use crate::rules::Rule;
+use crate::runner::Ending;
 use crate::world::{Sight, Truth, WalkPod, World};
 
 impl World {

@@ -45,6 +45,9 @@ pub struct Budget {
     /// Migrations that a person writes, and takes away.
     pub writings: u8,
     pub erasures: u8,
+    /// Times that a ConfigMap goes, comes or is another, and that a Backend is paused or goes on.
+    pub files: u8,
+    pub pauses: u8,
     /// Passes of time, long and short.
     pub passes: u8,
     pub moments: u8,
@@ -87,6 +90,8 @@ pub const CALM: Budget = Budget {
     turns: 0,
     writings: 0,
     erasures: 0,
+    files: 0,
+    pauses: 0,
     passes: 0,
     moments: 0,
 };

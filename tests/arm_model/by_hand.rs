@@ -6,6 +6,7 @@ use serde_json::json;
 use slipway::api::migration::Migration;
 use slipway::core::plan::{ObjectKind, Step};
 
+use crate::files::{CONFIG_MAP, Takes};
 use crate::kept::{Kept, object};
 use crate::looks::{Root, roots};
 use crate::mistakes::Mistake;
@@ -26,7 +27,11 @@ pub fn to_write(world: &World) -> Vec<&'static str> {
     if world.left.writings == 0 || world.server.migrations.contains_key(NAME) {
         return Vec::new();
     }
-    vec![OTHER, SAME]
+    match world.kind.takes {
+        Takes::Nobody => vec![OTHER, SAME],
+        // Of files of a ConfigMap the image is no part of the plan.
+        Takes::Entry | Takes::ByHand => vec![OTHER],
+    }
 }
 
 /// What a person may take away.
@@ -41,12 +46,16 @@ impl World {
     /// Written for the Backend `orders`. The uid is new each time.
     pub fn write_by_hand(&mut self, image: &str) {
         let uid = format!("uid-{NAME}-{}", self.left.writings);
+        let mut source = json!({"image": image, "path": "/m"});
+        if self.kind.takes != Takes::Nobody {
+            source = json!({"image": image, "configMap": CONFIG_MAP});
+        }
         let migration: Migration = object(json!({
             "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
             "metadata": {"name": NAME, "namespace": "n", "uid": uid, "resourceVersion": SHOWN_VERSION, "generation": 1},
             "spec": {
                 "backend": "orders", "name": "by-hand", "database": "db", "tool": self.kind.tool, "phase": self.kind.phase,
-                "source": {"image": image, "path": "/m"},
+                "source": source,
             },
         }));
         Arc::make_mut(&mut self.server.migrations).insert(NAME.into(), Kept::new(migration));

@@ -3,8 +3,8 @@
 
 use stateright::{Chooser, Model};
 
-use crate::kubernetes::Ending;
 use crate::numbers::Chance as Numbers;
+use crate::runner::Ending;
 use crate::{Action, Scope};
 
 /// Chooses by chance, the same each time for the same seed.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::by_hand;
+use crate::files::Files;
 use crate::users::{DELETIONS, Deletion, digest};
 use crate::world::World;
 
@@ -28,6 +29,10 @@ pub enum Deed {
     /// A person writes a Migration with the files of this image, or takes one away.
     Write(&'static str),
     Erase(Arc<str>),
+    /// The ConfigMap goes, comes or is another.
+    ChangeFiles(Files),
+    /// A Backend is paused, or goes on.
+    Pause(Arc<str>),
 }
 
 /// What people may do now.
@@ -55,6 +60,9 @@ pub fn deeds(world: &World) -> Vec<Deed> {
         if left.turns > 0 {
             deeds.push(Deed::Turn(Arc::clone(name)));
         }
+        if left.pauses > 0 {
+            deeds.push(Deed::Pause(Arc::clone(name)));
+        }
         if left.remakes > 0 {
             deeds.push(Deed::Remake(Arc::clone(name)));
         }
@@ -74,6 +82,8 @@ pub fn deeds(world: &World) -> Vec<Deed> {
     }
     deeds.extend(by_hand::to_write(world).into_iter().map(Deed::Write));
     deeds.extend(by_hand::to_erase(world).into_iter().map(Deed::Erase));
+    let files = world.files_to_come().into_iter();
+    deeds.extend(files.map(Deed::ChangeFiles));
     if left.changes > 0 {
         deeds.push(Deed::ChangeList);
     }
@@ -148,6 +158,15 @@ impl World {
             Deed::Erase(name) => {
                 self.left.erasures -= 1;
                 self.erase(name);
+            }
+            Deed::ChangeFiles(files) => {
+                self.left.files -= 1;
+                self.change_files(*files);
+            }
+            Deed::Pause(name) => {
+                self.left.pauses -= 1;
+                let paused = self.is_paused(name);
+                self.pause(name, !paused);
             }
         }
     }

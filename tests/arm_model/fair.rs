@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 use slipway::api::common::Phase;
-use slipway::api::database::EntryOutcome;
-use slipway::api::migration::MigrationPhase;
+use slipway::api::database::{Entry, EntryOutcome};
+use slipway::api::migration::{Migration, MigrationPhase};
 use slipway::core::database::ledger;
 use slipway::core::run::evidence::is_suspended;
 
 use crate::Scope;
-use crate::kubernetes::Ending;
 use crate::looks::{roots, wanted};
+use crate::runner::Ending;
 use crate::world::{World, is_kept};
 
 /// Rounds within which it must be at rest.
@@ -21,9 +21,14 @@ const ROUNDS: usize = 100;
 const QUIET_PASSES: u8 = 4;
 
 impl Scope {
-    /// Whether the fair run ends well: nothing held, no Job kept, each plan ended, waiting for a person, or wanted by nobody.
+    /// Whether the fair run ends well: nothing held, no Job kept, each plan ended, waiting for a person, or wanted by nobody; be it that a
+    /// ConfigMap stays away and a Backend paused, or not.
     pub fn comes_to_rest(&self, world: &World) -> bool {
-        let mut world = world.clone();
+        let put_right = world.put_right();
+        self.rests(world.clone()) && put_right.is_none_or(|world| self.rests(world))
+    }
+
+    fn rests(&self, mut world: World) -> bool {
         world.held.clear();
         world.lags.clear();
         world.left = self.left;
@@ -104,11 +109,21 @@ fn is_at_rest(world: &World) -> bool {
         )
     });
     let wanted = wanted(&world.server);
-    // What a contract did is always read.
+    // What a contract did is always read, but where only files that are missing could tell, a person must look first, or nobody is left to ask.
     let ledger = ledger::of(&world.server.database.kept.object);
-    let mut entries = ledger.entries.iter();
-    let known = world.kind.phase == Phase::BeforeRollout
-        || entries.all(|entry| entry.outcome != EntryOutcome::Unknown);
+    let lacks_files =
+        |migration: &Migration| migration.spec.source.config_map.is_some() && world.lacks_files();
+    let is_read = |entry: &Entry| {
+        let waits = world.server.migrations.values().any(|migration| {
+            let migration = &migration.object;
+            let phase = migration.status.as_ref().and_then(|status| status.phase);
+            migration.plan_key() == entry.plan_key
+                && !lacks_files(migration)
+                && phase != Some(MigrationPhase::Blocked)
+        });
+        entry.outcome != EntryOutcome::Unknown || !waits
+    };
+    let known = world.kind.phase == Phase::BeforeRollout || ledger.entries.iter().all(is_read);
     free && known
         && jobs.all(|job| !is_kept(job) && !is_suspended(job))
         && migrations.all(|(migration, phase)| match phase {
@@ -118,7 +133,14 @@ fn is_at_rest(world: &World) -> bool {
                 | MigrationPhase::Failed
                 | MigrationPhase::Blocked,
             ) => true,
-            Some(MigrationPhase::Pending) => !wanted.contains(migration.plan_key()),
+            Some(MigrationPhase::Pending) => {
+                let key = migration.plan_key();
+                let paused = world.is_paused(&migration.spec.backend);
+                paused
+                    || lacks_files(&migration)
+                    || !wanted.contains(key)
+                    || !world.has_its_files(key)
+            }
             _ => false,
         })
 }

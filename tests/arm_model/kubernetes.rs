@@ -7,47 +7,20 @@ use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::{Value, json};
-use slipway::api::database::RunMode;
-use slipway::core::migration::parameters::{PARAMETERS_VARIABLE, RunParameters};
 use slipway::core::plan::Propagation;
 use slipway::core::run::evidence::{JOB_NAME_LABEL, MAIN_CONTAINER};
 use slipway::core::run::ticket::ticket;
-use slipway::core::run::verdict::PLAN_CHANGED;
 
 use crate::kept::{Kept, object};
+use crate::runner::told;
 use crate::server::{FOREGROUND, number};
-use crate::users::digest;
-use crate::world::{Sight, Truth, WalkPod, World};
+use crate::world::{Sight, WalkPod, World};
 
 /// A pod's grace period, in seconds.
 const GRACE_SECONDS: i64 = 300;
 
 /// The condition that comes before the end of a Job that fails.
 const FAILURE_TARGET: &str = "FailureTarget";
-
-/// How a program ends.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Ending {
-    /// As it should: it brings the database to its target, or finds it there, or half changed; and says so.
-    Well,
-    /// It could not begin: a lock, a connection. Safe to repeat.
-    Transient,
-    /// Its statement failed, and was rolled back.
-    SqlError,
-    /// It stopped in the middle, and says so.
-    Half,
-    /// It was killed without a word, before, in or after its work.
-    Silent(Truth),
-}
-
-pub const FAILURES: [Ending; 6] = [
-    Ending::Transient,
-    Ending::SqlError,
-    Ending::Half,
-    Ending::Silent(Truth::Untouched),
-    Ending::Silent(Truth::Half),
-    Ending::Silent(Truth::Done),
-];
 
 impl World {
     /// Armed Jobs that have no pod yet.
@@ -82,13 +55,14 @@ impl World {
             "status": pod_status("Running", &state),
         }));
         let ticket = ticket(&job).expect("every Job of the walk is ours");
-        let approved = told(&job).approved;
+        let told = told(&job);
         let pod = WalkPod {
             kept: Kept::new(pod),
             gone: false,
             job: number(&job),
             ticket: Arc::new(ticket),
-            approved,
+            found: self.finds(&told),
+            approved: told.approved,
             runs,
             holds: runs && self.lock_is_free(),
             sight: Sight::Plain,
@@ -114,38 +88,6 @@ impl World {
         let pod = &mut Arc::make_mut(&mut self.server.pods)[index];
         (pod.runs, pod.holds) = (true, holds);
         self.note_pods();
-    }
-
-    /// The program ends; the kubelet tells the pod, the Job controller the Job. One that still waits for the lock takes it now, or leaves.
-    pub fn end(&mut self, index: usize, ending: Ending) {
-        let ticket = Arc::clone(&self.server.pods[index].ticket);
-        let plan: Arc<str> = ticket.plan_key.as_str().into();
-        let truth = self.truth.get(&plan).copied().unwrap_or_default();
-        let list = digest(self.list);
-        let pod = &self.server.pods[index];
-        let holds = pod.holds || self.lock_is_free();
-        let (after, message) = match &pod.approved {
-            _ if !holds => outcome(ending.without_the_lock(), truth, ticket.mode),
-            Some(approved) if truth == Truth::Untouched && *approved != list => plan_changed(truth),
-            _ => outcome(ending, truth, ticket.mode),
-        };
-        if truth != after {
-            self.note_run(&ticket, &list);
-        }
-        self.truth.insert(plan, after);
-        let complete = message
-            .as_ref()
-            .is_some_and(|message| message["outcome"] == "Succeeded");
-        let message = message.map(|mut message| {
-            message["v"] = json!(1);
-            message["planKey"] = json!(ticket.plan_key);
-            message["attempt"] = json!(ticket.attempt);
-            if after == Truth::Untouched {
-                message["pendingDigest"] = json!(list);
-            }
-            message.to_string()
-        });
-        self.ended(index, message.as_deref(), complete);
     }
 
     /// Armed Jobs with a program at work whose deadline has not passed yet.
@@ -326,46 +268,6 @@ pub fn is_condemned(job: &Job) -> bool {
         .into_iter()
         .flat_map(|status| status.conditions.iter().flatten());
     conditions.any(|condition| condition.type_ == FAILURE_TARGET)
-}
-
-/// The runner refuses to run another list than the one that was approved.
-fn plan_changed(truth: Truth) -> (Truth, Option<Value>) {
-    let message = json!({"outcome": "Failed", "reason": PLAN_CHANGED});
-    (truth, Some(message))
-}
-
-/// What the Job tells its runner.
-fn told(job: &Job) -> RunParameters {
-    let pod = job
-        .spec
-        .as_ref()
-        .and_then(|spec| spec.template.spec.as_ref());
-    let containers = pod.into_iter().flat_map(|pod| &pod.containers);
-    let mut variables = containers.flat_map(|container| container.env.iter().flatten());
-    let told = variables.find(|variable| variable.name == PARAMETERS_VARIABLE);
-    let told = told.and_then(|variable| variable.value.as_ref());
-    serde_json::from_str(told.expect("every Job of the walk is ours")).expect("written as JSON")
-}
-
-/// What is true afterwards, and what the runner says, which it has read in the database.
-fn outcome(ending: Ending, truth: Truth, mode: RunMode) -> (Truth, Option<Value>) {
-    let done = json!({"outcome": "Succeeded", "reason": "Succeeded", "after": "2"});
-    let half = json!({"outcome": "Blocked", "reason": "PartiallyApplied"});
-    let safe = |reason: &str| json!({"outcome": "Failed", "reason": reason, "retrySafe": true});
-    match (ending, mode, truth) {
-        (Ending::Silent(end), RunMode::Run, Truth::Untouched) => (end, None),
-        (Ending::Silent(_), _, _) => (truth, None),
-        (Ending::Transient, _, _) => (truth, Some(safe("LockTimeout"))),
-        (_, _, Truth::Done) => (truth, Some(done)),
-        (_, _, Truth::Half) => (truth, Some(half)),
-        (_, RunMode::Check, Truth::Untouched) => (truth, Some(safe("OutcomeUnknown"))),
-        (Ending::Well, RunMode::Run, Truth::Untouched) => (Truth::Done, Some(done)),
-        (Ending::SqlError, RunMode::Run, Truth::Untouched) => (
-            truth,
-            Some(json!({"outcome": "Failed", "reason": "SqlError"})),
-        ),
-        (Ending::Half, RunMode::Run, Truth::Untouched) => (Truth::Half, Some(half)),
-    }
 }
 
 fn is_stuck(pod: &Pod) -> bool {

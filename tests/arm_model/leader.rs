@@ -55,7 +55,11 @@ impl Leader {
             }
             migration.status = Some(object(json!({"phase": phase, "planKey": key})));
             if !key.is_empty() {
-                world.truth.entry(key.as_str().into()).or_default();
+                let key: Arc<str> = key.as_str().into();
+                if let (None, Some(digest)) = (known_key(world, name), &plan.decided.made_of) {
+                    world.made_of.insert(Arc::clone(&key), digest.clone());
+                }
+                world.truth.entry(key).or_default();
             }
             Arc::make_mut(&mut world.server.migrations)
                 .insert(Arc::clone(name), Kept::new(migration));
@@ -111,6 +115,12 @@ fn shown_uid(world: &World, root: &Root) -> Option<String> {
         return None;
     };
     world.shown().migrations.get(name)?.object.uid()
+}
+
+/// The plan key that stands in its status.
+fn known_key(world: &World, name: &str) -> Option<String> {
+    let key = world.server.migrations.get(name)?.object.plan_key();
+    (!key.is_empty()).then(|| key.to_owned())
 }
 
 /// A plan key that stands in a status is never changed: the API server refuses that.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use kube::ResourceExt;
 use slipway::api::migration::{Migration, MigrationPhase};
 use slipway::core::database::retention;
-use slipway::core::migration::planned::{Planned, planned};
+use slipway::core::migration::planned::Planned;
 use slipway::core::plan::{Executed, ObjectKind, Plan, Step};
 use slipway::core::run::evidence::{SeenPod, has_unfinished_pod, is_suspended};
 use slipway::core::run::ticket::ticket;
@@ -40,6 +40,8 @@ pub struct Decided {
     pub phase: Option<MigrationPhase>,
     pub plan_key: String,
     pub message: String,
+    /// The digest of the files that it asks for.
+    pub made_of: Option<String>,
     /// Whether it looks again at a time of its own.
     pub wakes: bool,
     pub print: u64,
@@ -81,6 +83,14 @@ impl Looks {
         let mut known = self.known.lock().expect("no look panics with it");
         known.insert(print, Arc::clone(&decided));
         decided
+    }
+
+    /// Whether a status ever said so.
+    pub fn has_said(&self, words: &str) -> bool {
+        let known = self.known.lock().expect("no look panics with it");
+        known
+            .values()
+            .any(|decided| decided.message.contains(words))
     }
 
     /// Of how many different looks it has decided.
@@ -129,11 +139,12 @@ pub fn roots(shown: &Objects) -> Vec<Root> {
 
 fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistake) -> Decided {
     let now = world.now();
-    let (mut message, mut plan_key) = (String::new(), String::new());
+    let (mut message, mut plan_key, mut made_of) = (String::new(), String::new(), None);
     let (plan, phase) = match root {
         Root::Migration(name) => {
             let now = mistake.clock(now);
             let seen = migration_seen(shown, name, term, mistake);
+            made_of = made_of_in(&seen);
             let decision = migration::decide(&seen, now);
             let report = migration::report(&seen, &decision, &Executed::default(), now);
             let status = report.status.unwrap_or_default();
@@ -169,9 +180,17 @@ fn decide(world: &World, shown: &Objects, root: &Root, term: u8, mistake: Mistak
         phase,
         plan_key,
         message,
+        made_of,
         wakes,
         uids,
     }
+}
+
+/// Of what a person wrote.
+fn made_of_in(seen: &migration::Seen) -> Option<String> {
+    let planned = seen.planned.migrations.first()?;
+    let spec = seen.migration.is_by_hand().then_some(&planned.spec)?;
+    spec.source.digest.clone()
 }
 
 fn migration_seen(shown: &Objects, name: &str, term: u8, mistake: Mistake) -> migration::Seen {
@@ -202,7 +221,7 @@ fn migration_seen(shown: &Objects, name: &str, term: u8, mistake: Mistake) -> mi
         term: mistake.term(term).to_string(),
         migration,
     }
-    .with_plan(&BTreeMap::new())
+    .with_plan(&shown.files.config_maps())
 }
 
 fn database_seen(shown: &Objects, mistake: Mistake) -> database::Seen {
@@ -230,10 +249,9 @@ fn database_seen(shown: &Objects, mistake: Mistake) -> database::Seen {
 
 /// The plan keys that Backends ask for, and people.
 pub fn wanted(shown: &Objects) -> BTreeSet<String> {
-    let databases = BTreeMap::from([("db".to_owned(), Arc::clone(&shown.database.kept.object))]);
     let backends = shown.backends.values();
     let of_backends = backends
-        .flat_map(|backend| planned(&backend.kept.object, &databases, &BTreeMap::new()).migrations)
+        .flat_map(|backend| shown.planned(&backend.kept.object))
         .map(|planned| planned.spec.plan_key);
     let migrations = shown.migrations.values();
     let by_hand = migrations.filter(|migration| migration.object.is_by_hand());

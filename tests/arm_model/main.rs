@@ -4,12 +4,15 @@
 //!
 //! The walk keeps objects by what they hold and decides on the same only once, as the deciding itself takes a hundred times as long as a step.
 
+mod backends;
 mod bodies;
 mod budget;
 mod by_hand;
 mod chance;
 mod deeds;
 mod fair;
+mod file_walks;
+mod files;
 mod kept;
 mod kubernetes;
 mod leader;
@@ -20,6 +23,7 @@ mod museum;
 #[allow(dead_code, reason = "a walk takes its seed from its test")]
 mod numbers;
 mod rules;
+mod runner;
 mod same;
 mod server;
 mod users;
@@ -38,11 +42,12 @@ use stateright::{Model, Property};
 use budget::Budget;
 use deeds::{Deed, deeds};
 use kept::print_of;
-use kubernetes::{Ending, FAILURES};
+
 use leader::Leader;
 use looks::{Decided, Root, roots};
 use mistakes::Mistake;
 use rules::Rule;
+use runner::Ending;
 use server::Arrival;
 use world::{Kind, Lag, Objects, WATCHED, Watched, World};
 
@@ -125,7 +130,7 @@ impl Model for Scope {
         for kind in WATCHED {
             if world.lags.contains_key(&kind) {
                 actions.push(Action::CatchUp(kind));
-            } else if left.lags > 0 {
+            } else if left.lags > 0 && (kind != Watched::ConfigMaps || left.files > 0) {
                 actions.push(Action::FallBehind(kind));
             }
         }
@@ -313,7 +318,8 @@ fn programs(world: &World, actions: &mut Vec<Action>) {
         if pod.runs {
             actions.push(Action::End(index, Ending::Well));
             if world.left.failures > 0 {
-                actions.extend(FAILURES.map(|ending| Action::End(index, ending)));
+                let endings = world.kind.endings.iter();
+                actions.extend(endings.map(|ending| Action::End(index, *ending)));
             }
         } else if !pod.gone && world.has_unfinished_pod(pod.job) {
             actions.push(Action::Recover(index));

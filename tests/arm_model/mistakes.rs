@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt;
 use serde_json::{Value, json};
 use slipway::api::backend::Backend;
-use slipway::api::database::{Database, Ledger};
+use slipway::api::database::{Database, Ledger, RunMode};
 use slipway::api::migration::Migration;
 use slipway::core::database::ledger;
 use slipway::core::meta::APPROVE_ANNOTATION;
@@ -77,6 +77,12 @@ pub enum Mistake {
     LetsTheDatabaseGo,
     /// A program begins without the lock in the database.
     RunsWithoutTheLock,
+    /// How an attempt ended is read by the files that there are now, whichever ran.
+    ReadsByOtherFiles,
+    /// Where no files are left by which an attempt could be judged, nobody says so.
+    NeverGivesUpReading,
+    /// A paused Backend is like any other.
+    ForgetsThePause,
 }
 
 impl Mistake {
@@ -120,9 +126,12 @@ impl Mistake {
         Arc::new(job)
     }
 
-    /// A Backend as it is seen by what runs after its rollout.
+    /// A Backend as it is seen.
     pub fn backend(self, backend: &Arc<Backend>) -> Arc<Backend> {
         let mut backend = Arc::clone(backend);
+        if self == Self::ForgetsThePause {
+            Arc::make_mut(&mut backend).spec.rollout = None;
+        }
         if self == Self::ArmsBeforeItIsDue
             && let Some(status) = Arc::make_mut(&mut backend).status.as_mut()
             && let Some(soak) = status.soak.as_mut()
@@ -187,17 +196,18 @@ impl Mistake {
             }
             Self::ArmsBeforeTheLedger => arm_first(&mut steps, shown),
             Self::TakesAbsenceForNothing => take_for_free(&mut steps, shown),
+            Self::NeverGivesUpReading => steps.retain(|step| !gives_up_reading(step)),
             Self::TakesSilenceForFailure => rewrite_unknown(&mut steps, "RetryWait"),
             Self::TakesSilenceForSuccess => rewrite_unknown(&mut steps, "Succeeded"),
             _ => {}
         }
         for step in &mut steps {
-            self.spoil(step);
+            self.spoil(step, shown);
         }
         steps
     }
 
-    fn spoil(self, step: &mut Step) {
+    fn spoil(self, step: &mut Step, shown: &Objects) {
         let Step::Create(create) = step else {
             return;
         };
@@ -215,25 +225,40 @@ impl Mistake {
                 body["metadata"]["finalizers"] = json!([]);
                 body["spec"]["ttlSecondsAfterFinished"] = json!(0);
             }
-            Self::TellsTheRunnerNoList => untell(body),
+            Self::TellsTheRunnerNoList => tell(body, |told| told["approved"] = Value::Null),
+            Self::ReadsByOtherFiles => tell(body, |told| {
+                if told["mode"] == json!(RunMode::Check) && told["configMap"].is_object() {
+                    told["configMap"]["digest"] = json!(shown.files.digest());
+                }
+            }),
             _ => {}
         }
     }
 }
 
-/// Takes the approved digest out of what the runner is told.
-fn untell(body: &mut Value) {
+/// Changes what the runner is told.
+fn tell(body: &mut Value, change: impl Fn(&mut Value)) {
     let containers = &mut body["spec"]["template"]["spec"]["containers"];
     for container in containers.as_array_mut().into_iter().flatten() {
         for variable in container["env"].as_array_mut().into_iter().flatten() {
             if variable["name"] == PARAMETERS_VARIABLE {
                 let told = variable["value"].as_str().unwrap_or_default();
                 let mut told: Value = serde_json::from_str(told).expect("written as JSON");
-                told["approved"] = Value::Null;
+                change(&mut told);
                 variable["value"] = json!(told.to_string());
             }
         }
     }
+}
+
+fn gives_up_reading(step: &Step) -> bool {
+    let Step::ReplaceDatabaseStatus(replace) = step else {
+        return false;
+    };
+    let ledger = replace.status.ledger.as_ref();
+    let mut entries = ledger.into_iter().flat_map(|ledger| &ledger.entries);
+    let says = |message: &String| message.contains("cannot be read any more");
+    entries.any(|entry| entry.message.as_ref().is_some_and(says))
 }
 
 fn confirms(step: &Step, kind: ObjectKind) -> bool {

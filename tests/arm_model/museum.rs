@@ -6,12 +6,14 @@ use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model};
 
 use crate::budget::{Budget, CALM};
 use crate::chance::Chance;
+use crate::file_walks::{soaked, with_files};
+use crate::files::Takes;
 use crate::leader::Leader;
 use crate::looks::Looks;
 use crate::mistakes::Mistake;
 use crate::rules::Rule;
 use crate::walks::{SEED, after, approved, budget, one, two};
-use crate::{HOLDS, Scope};
+use crate::{HOLDS, RESTS, Scope};
 
 /// Walks until the mistake breaks this rule.
 pub fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
@@ -23,6 +25,19 @@ pub fn finds(rule: Rule, mistake: Mistake, scope: Scope) {
 fn finds_at_random(rule: Rule, mistake: Mistake, scope: Scope) {
     let checker = planted(rule, mistake, scope).target_state_count(50_000);
     shows(rule, mistake, checker.spawn_simulation(SEED, Chance));
+}
+
+/// Walks until the mistake leaves a state from which no fair run comes to rest.
+pub fn finds_no_rest(mistake: Mistake, scope: Scope) {
+    let mut scope = scope;
+    scope.leader.mistake = mistake;
+    scope.rest = 1;
+    let found = HasDiscoveries::AnyOf([RESTS].into());
+    let checker = scope.checker().threads(2).finish_when(found);
+    let path = checker.spawn_bfs().join().discovery(RESTS);
+    let path = path.map(stateright::Path::into_actions);
+    println!("{mistake:?}: {path:?}");
+    assert!(path.is_some(), "{mistake:?} must keep something from rest");
 }
 
 fn planted(rule: Rule, mistake: Mistake, scope: Scope) -> CheckerBuilder<Scope> {
@@ -285,6 +300,43 @@ fn a_program_without_the_lock_is_found() {
     let mistake = Mistake::RunsWithoutTheLock;
     finds(Rule::OneBody, mistake, one(budget!(strangers: 1)));
     finds(Rule::OneBody, mistake, one(budget!(nodes: 1, passes: 1)));
+}
+
+#[test]
+fn a_pause_that_is_forgotten_or_that_an_old_cache_hides_is_found() {
+    finds(
+        Rule::NothingNewWhilePaused,
+        Mistake::ForgetsThePause,
+        one(budget!(pauses: 1)),
+    );
+    finds(
+        Rule::NothingNewWhilePaused,
+        Mistake::TrustsTheCache,
+        one(budget!(pauses: 1, lags: 1)),
+    );
+}
+
+#[test]
+fn a_look_by_other_files_than_those_that_ran_is_found() {
+    finds(
+        Rule::ItsOwnFiles,
+        Mistake::ReadsByOtherFiles,
+        soaked(with_files(
+            Takes::Entry,
+            one(budget!(files: 1, failures: 1, passes: 1)),
+        )),
+    );
+}
+
+#[test]
+fn a_contract_that_nobody_gives_up_reading_though_its_files_are_gone_for_good_is_found() {
+    finds_no_rest(
+        Mistake::NeverGivesUpReading,
+        soaked(with_files(
+            Takes::ByHand,
+            one(budget!(writings: 1, files: 1, failures: 1)),
+        )),
+    );
 }
 
 #[test]

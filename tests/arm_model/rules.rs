@@ -23,6 +23,8 @@ pub enum Rule {
     SoakedFirst,
     ApprovedFirst,
     OutlivesItsRun,
+    ItsOwnFiles,
+    NothingNewWhilePaused,
 }
 
 impl Rule {
@@ -66,6 +68,12 @@ impl Rule {
             }
             Self::OutlivesItsRun => {
                 "migrations.md 4.2: a Database does not go before the outcome of what runs on it is in its ledger"
+            }
+            Self::ItsOwnFiles => {
+                "migrations.md case 43: only the files that were planned are run, and only by them an attempt is judged"
+            }
+            Self::NothingNewWhilePaused => {
+                "B-62: nothing new is armed while its Backend is paused, but to read how an attempt ended"
             }
         }
     }

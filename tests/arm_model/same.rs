@@ -15,6 +15,7 @@ impl Hash for World {
             next_version: _,
             server,
             truth,
+            made_of: _,
             stranger,
             recorded,
             lost,
@@ -31,7 +32,7 @@ impl Hash for World {
         (list, agreed, stranger).hash(state);
         server.print().hash(state);
         for pod in server.pods.iter() {
-            (pod.runs, pod.holds, pod.sight).hash(state);
+            (pod.runs, pod.holds, pod.sight, pod.found).hash(state);
         }
         truth.hash(state);
         for (kind, lag) in lags {
@@ -57,6 +58,7 @@ impl Hash for World {
                     }
                 }
                 Watched::Pods => pods_print(&lag.shown.pods).hash(state),
+                Watched::ConfigMaps => lag.shown.files.hash(state),
             }
         }
         // The order in which plans were made does not matter.

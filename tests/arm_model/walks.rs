@@ -60,6 +60,11 @@ fn same(left: Budget) -> Scope {
 
 /// Walks all states and fails on the first that breaks a rule.
 pub fn holds(scope: Scope) {
+    holds_and_says(scope, &[]);
+}
+
+/// The same, and on the way a status says each of these.
+pub fn holds_and_says(scope: Scope, words: &[&str]) {
     let (backends, left) = (scope.backends.len(), scope.left.text());
     let start = Instant::now();
     let checker = scope.checker().threads(2).spawn_bfs().join();
@@ -71,6 +76,10 @@ pub fn holds(scope: Scope) {
         start.elapsed().as_secs_f32()
     );
     checker.assert_properties();
+    for words in words {
+        let looks = &checker.model().leader.looks;
+        assert!(looks.has_said(words), "no state says {words:?}");
+    }
 }
 
 /// Walks at random until so many steps are done, where there are too many states to see all; fails on the first that breaks a rule.

@@ -117,10 +117,15 @@ impl World {
         if sent.arrival == Arrival::Late {
             return;
         }
-        // What a contract did is read even if nobody asks for it any more.
-        let reads = self.kind.phase == Phase::AfterRollout && ticket.mode == RunMode::Check;
-        if !reads && !wanted(&self.server).contains(&ticket.plan_key) {
+        // How an attempt ended is read even if nobody asks for it any more.
+        let reads = ticket.mode == RunMode::Check && !ticket.lists;
+        let key = &ticket.plan_key;
+        let meant = wanted(&self.with_shown_files());
+        if !(reads || meant.contains(key) && self.has_its_files(key)) {
             self.breaks(Rule::Wanted);
+        }
+        if !reads && self.is_paused(&ticket.backend) {
+            self.breaks(Rule::NothingNewWhilePaused);
         }
         let since = self.undisturbed_since(&ticket.backend);
         let soaked = since.is_some_and(|since| self.now().as_second() - since >= SOAK_SECONDS);
@@ -191,7 +196,8 @@ impl World {
                 self.breaks(Rule::SafeRetry);
             }
             EntryOutcome::Unknown if ticket.mode == RunMode::Run => self.breaks(Rule::SafeRetry),
-            EntryOutcome::RetryWait if half && !asked && !self.lost => {
+            // A person who has looked lets it run on what there is, until a program has begun.
+            EntryOutcome::RetryWait if half && !asked && answered.is_empty() && !self.lost => {
                 self.breaks(Rule::SafeRetry);
             }
             _ => {}

@@ -8,19 +8,20 @@ use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use serde_json::{Value, json};
+use serde_json::json;
 use slipway::api::backend::Backend;
 use slipway::api::common::{Engine, Phase, Tool};
 use slipway::api::database::Database;
-use slipway::api::migration::{Approval, Migration};
+use slipway::api::migration::Migration;
 use slipway::core::meta;
-use slipway::core::migration::planned::planned;
 use slipway::core::run::ticket::Ticket;
 
 use crate::budget::Budget;
+use crate::files::{Files, Found, Takes};
 use crate::kept::{Kept, Stored, object, print_of};
 use crate::looks::{Decided, Root};
 use crate::rules::Rule;
+use crate::runner::{Ending, FAILURES};
 
 /// The walk begins here.
 const START_SECONDS: i64 = 1_800_000_000;
@@ -48,6 +49,12 @@ pub struct Kind {
     pub approved: bool,
     /// Whether programs work only while they have the lock in the database.
     pub locks: bool,
+    /// Whether the releases have been undisturbed for a soak when the walk begins.
+    pub soaked: bool,
+    /// How a program may end otherwise than it should.
+    pub endings: &'static [Ending],
+    /// Whose files are those of a ConfigMap.
+    pub takes: Takes,
 }
 
 impl Default for Kind {
@@ -58,6 +65,9 @@ impl Default for Kind {
             engine: Engine::PostgreSQL,
             approved: false,
             locks: true,
+            soaked: false,
+            endings: &FAILURES,
+            takes: Takes::Nobody,
         }
     }
 }
@@ -81,6 +91,8 @@ pub struct WalkPod {
     pub ticket: Arc<Ticket>,
     /// The digest of what its program may run; `None`: all that it finds.
     pub approved: Option<String>,
+    /// What it found in its mount of a ConfigMap; `None`: it has none.
+    pub found: Option<Found>,
     /// Its program runs.
     pub runs: bool,
     /// Its program has the lock in the database; it waits for it else.
@@ -111,6 +123,7 @@ pub struct Objects {
     pub migrations: Migrations,
     pub jobs: Jobs,
     pub pods: Pods,
+    pub files: Files,
 }
 
 /// The kinds that have a watch of their own.
@@ -121,14 +134,16 @@ pub enum Watched {
     Migrations,
     Jobs,
     Pods,
+    ConfigMaps,
 }
 
-pub const WATCHED: [Watched; 5] = [
+pub const WATCHED: [Watched; 6] = [
     Watched::Database,
     Watched::Backends,
     Watched::Migrations,
     Watched::Jobs,
     Watched::Pods,
+    Watched::ConfigMaps,
 ];
 
 /// A cache that stays behind: of its kind the leader sees what was.
@@ -158,6 +173,8 @@ pub struct World {
     pub next_version: u32,
     pub server: Objects,
     pub truth: BTreeMap<Arc<str>, Truth>,
+    /// The digest of the files that a plan was made of. It follows from the plan key.
+    pub made_of: BTreeMap<Arc<str>, String>,
     /// A program of another Database, which names the same server, is at work in the same database.
     pub stranger: bool,
     /// Bit n: the outcome of Job n was written into the ledger.
@@ -203,8 +220,10 @@ impl World {
                 migrations: Arc::default(),
                 jobs: Arc::default(),
                 pods: Arc::default(),
+                files: Files::at_first(kind.takes),
             },
             truth: BTreeMap::new(),
+            made_of: BTreeMap::new(),
             stranger: false,
             recorded: 0,
             lost: false,
@@ -219,83 +238,14 @@ impl World {
         };
         for (name, image) in backends {
             world.put_backend(name, image, 1, 1);
+            if kind.soaked {
+                world.turn(name, true);
+            }
+        }
+        if kind.soaked {
+            world.passed = 2;
         }
         world
-    }
-
-    /// Stores a Backend, and the Migrations that it asks for, as its own reconcile would.
-    pub fn put_backend(&mut self, name: &str, image: &str, incarnation: i64, generation: i64) {
-        let mut migration =
-            json!({"name": "schema", "tool": self.kind.tool, "source": {"path": "/m"}});
-        if self.demands_approval(name) {
-            migration["approval"] = json!(Approval::Always);
-        }
-        if self.kind.phase == Phase::AfterRollout {
-            migration["phase"] = json!("AfterRollout");
-            migration["soakSeconds"] = json!(SOAK_SECONDS);
-        }
-        self.put_backend_with(name, image, incarnation, generation, &migration);
-    }
-
-    /// The same with a migration of one's own.
-    pub fn put_backend_with(
-        &mut self,
-        name: &str,
-        image: &str,
-        incarnation: i64,
-        generation: i64,
-        migration: &Value,
-    ) {
-        let backend: Backend = object(json!({
-            "apiVersion": "slipway.dev/v1alpha1", "kind": "Backend",
-            "metadata": {
-                "name": name, "namespace": "n", "uid": format!("uid-{name}-{incarnation}"),
-                "resourceVersion": SHOWN_VERSION, "generation": generation,
-            },
-            "spec": {
-                "image": image, "databases": [{"name": "db"}], "migrations": [migration],
-            },
-        }));
-        let databases = BTreeMap::from([(
-            "db".to_owned(),
-            Arc::clone(&self.server.database.kept.object),
-        )]);
-        let migrations = Arc::make_mut(&mut self.server.migrations);
-        for planned in planned(&backend, &databases, &BTreeMap::new()).migrations {
-            self.truth
-                .entry(planned.spec.plan_key.as_str().into())
-                .or_default();
-            let name: Arc<str> = planned.object_name.as_str().into();
-            migrations.entry(name).or_insert_with(|| {
-                Kept::new(object(json!({
-                    "apiVersion": "slipway.dev/v1alpha1", "kind": "Migration",
-                    "metadata": {
-                        "name": planned.object_name, "namespace": "n", "uid": format!("uid-{}-{incarnation}", planned.object_name),
-                        "resourceVersion": SHOWN_VERSION, "generation": 1,
-                        "ownerReferences": [meta::controller_reference(&backend)],
-                    },
-                    "spec": planned.spec,
-                })))
-            });
-        }
-        self.store_backend(name, backend);
-    }
-
-    /// Whether the Backend demands that a person approves what is pending.
-    pub fn demands_approval(&self, name: &str) -> bool {
-        let Some(backend) = self.server.backends.get(name) else {
-            return self.kind.approved;
-        };
-        let mut entries = backend.kept.object.spec.migrations.iter();
-        entries.any(|entry| entry.options.approval == Some(Approval::Always))
-    }
-
-    pub fn store_backend(&mut self, name: &str, backend: Backend) {
-        let stored = Stored {
-            kept: Kept::new(backend),
-            version: self.version(),
-        };
-        Arc::make_mut(&mut self.server.backends).insert(name.into(), stored);
     }
 
     pub fn now(&self) -> Timestamp {
@@ -318,6 +268,7 @@ impl World {
             migrations: Arc::clone(&of(Watched::Migrations).migrations),
             jobs: Arc::clone(&of(Watched::Jobs).jobs),
             pods: Arc::clone(&of(Watched::Pods).pods),
+            files: of(Watched::ConfigMaps).files,
         }
     }
 
@@ -359,6 +310,7 @@ impl Objects {
             migrations,
             jobs,
             pods_print(&self.pods),
+            self.files,
         ))
     }
 }

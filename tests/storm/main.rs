@@ -7,6 +7,8 @@
     reason = "the walk and the runner's tests use more of what they share with the storm"
 )]
 
+#[path = "../arm_model/backends.rs"]
+mod backends;
 #[path = "../runner/bench.rs"]
 mod bench;
 #[path = "../arm_model/bodies.rs"]
@@ -16,6 +18,8 @@ mod budget;
 #[path = "../cluster/mod.rs"]
 mod cluster;
 mod figures;
+#[path = "../arm_model/files.rs"]
+mod files;
 #[path = "../arm_model/kept.rs"]
 mod kept;
 #[path = "../arm_model/kubernetes.rs"]
@@ -28,6 +32,8 @@ mod looks;
 mod mistakes;
 #[path = "../arm_model/rules.rs"]
 mod rules;
+#[path = "../arm_model/runner.rs"]
+mod runner;
 #[path = "../arm_model/same.rs"]
 mod same;
 #[path = "../arm_model/server.rs"]

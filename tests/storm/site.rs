@@ -8,7 +8,7 @@ mod run;
 mod traces;
 
 use anyhow::{Context, Result, bail};
-use slipway::api::common::{Engine, Phase, Tool};
+use slipway::api::common::{Engine, Tool};
 use slipway::api::database::{Entry, EntryOutcome};
 use slipway::core::database::ledger;
 
@@ -60,11 +60,9 @@ impl<'a> Site<'a> {
         yard.execute(engine, &bench.parameters.database, setup)
             .await?;
         let kind = Kind {
-            phase: Phase::BeforeRollout,
             tool,
             engine,
-            approved: false,
-            locks: true,
+            ..Kind::default()
         };
         Ok(Self {
             yard,
