@@ -125,9 +125,8 @@ pub fn taken(statement: &Statement, engine: Engine, fresh: &Fresh) -> Vec<Lock> 
             all.extend(names(statement, &["ATTACH", "PARTITION"]));
             all
         }
-        ["DROP", "TABLE", ..] => names(statement, &["TABLE"]),
         ["LOCK", ..] if is_weak_lock(statement) => Vec::new(),
-        ["TRUNCATE" | "LOCK", "TABLE", ..] => names(statement, &["TABLE"]),
+        ["DROP" | "TRUNCATE" | "LOCK", "TABLE", ..] => names(statement, &["TABLE"]),
         [verb @ ("TRUNCATE" | "LOCK"), ..] => names(statement, &[*verb]),
         ["CREATE", rest @ ..] => match rest.iter().find(|word| MADE.contains(*word)) {
             Some(&"TABLE") => {
@@ -276,8 +275,7 @@ fn works_on_rows(
             statement.first_of(&["SELECT", "TABLE"]).is_some(),
             "INSERT ... SELECT",
         ),
-        ["SELECT", ..] => (statement.has("FROM"), "SELECT"),
-        [] => (statement.has("FROM"), "SELECT"),
+        ["SELECT", ..] | [] => (statement.has("FROM"), "SELECT"),
         [
             verb @ ("WITH" | "MERGE" | "COPY" | "TABLE" | "REFRESH" | "REINDEX" | "CLUSTER"),
             ..,
