@@ -76,6 +76,11 @@ impl<E: Engine> Lock<E> {
         terminate: bool,
         stop: &mut Stop,
     ) -> Result<(), Ending> {
+        let what = if self.access.own_user && !E::ENDS_SESSIONS {
+            "a session of the user of migrations is still at work in the database: a tool of an earlier attempt, or somebody else with that user, which must be no other's"
+        } else {
+            "a tool of an earlier attempt is still at work in the database"
+        };
         let mut told = false;
         loop {
             let orphans = self.session.tool_sessions().await?;
@@ -83,18 +88,11 @@ impl<E: Engine> Lock<E> {
                 return Ok(());
             }
             if !told {
-                say(&format!(
-                    "a tool of an earlier attempt is still at work in the database (sessions {orphans:?}); waiting"
-                ));
+                say(&format!("{what} (sessions {orphans:?}); waiting"));
                 told = true;
             }
             if Instant::now() < until || !terminate || !E::ENDS_SESSIONS {
-                pause(
-                    until,
-                    stop,
-                    "a tool of an earlier attempt is still at work in the database",
-                )
-                .await?;
+                pause(until, stop, what).await?;
                 continue;
             }
             say(&format!("terminating sessions {orphans:?}"));

@@ -9,6 +9,7 @@ use crate::api::backend::{BackendMigration, BackendMigrationSource, BackendSpec,
 use crate::api::common::{Engine, Phase, Tool};
 use crate::api::ports::Protocol;
 use crate::core::migration::planned::database_of;
+use crate::core::migration::program::has_own_user;
 
 /// Below this a memory amount without a unit was hardly meant in bytes: one mebibyte.
 const FEW_BYTES: i128 = 1 << 20;
@@ -93,7 +94,7 @@ fn sessions_without_a_mark(seen: &Seen) -> Vec<Problem> {
         .filter(|(_, database)| {
             seen.databases.get(*database).is_some_and(|database| {
                 database.spec.engine == Engine::MySQL
-                    && database.spec.migration_credentials.is_none()
+                    && !has_own_user(&database.spec)
             })
         })
         .map(|(entry, database)| {

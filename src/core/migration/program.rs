@@ -4,6 +4,8 @@
 use super::judge::{Cause, End, Evidence, Judgement, Lock, ReadBack, rolls_back_schema};
 use super::message::Outcome;
 use crate::api::common::Engine;
+use crate::api::database::DatabaseSpec;
+use crate::core::database::endpoint::Endpoint;
 
 /// What a person must know of an attempt of unknown end whose sessions are not seen.
 pub const UNSEEN: &str = "a session of it may still be at work in the database, which Slipway sees only where migrations have a user of their own \
@@ -11,6 +13,13 @@ pub const UNSEEN: &str = "a session of it may still be at work in the database, 
 
 /// Codes with which a shell says that a signal ended what it ran: 128 and the signal's number.
 const ENDED_BY_SIGNAL: std::ops::RangeInclusive<i64> = 129..=192;
+
+/// Whether migrations have a user whom pods do not have. The same user behind two Secrets or two keys is not seen: Slipway reads no Secret.
+#[must_use]
+pub fn has_own_user(spec: &DatabaseSpec) -> bool {
+    let (pods, own) = (Endpoint::of_pods(spec), Endpoint::of_migrations(spec));
+    (pods.secret, pods.user_key) != (own.secret, own.user_key)
+}
 
 /// What proves that the program has done its work.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,6 +9,7 @@ use super::environment;
 use super::volumes::{CONFIG_MAP_FOLDER, FILES_FOLDER, image_folder};
 use crate::api::common::Tool;
 use crate::core::migration::parameters::{ConfigMapFiles, PARAMETERS_VARIABLE, RunParameters};
+use crate::core::migration::program::has_own_user;
 use crate::core::run::ticket::Ticket;
 
 /// The environment variable that holds them.
@@ -40,7 +41,7 @@ fn parameters(attempt: &Attempt, ticket: &Ticket) -> RunParameters {
         database: database.name,
         tls: database.tls,
         authority: database.authority.map(|_| environment::authority_file()),
-        own_user: attempt.database.spec.migration_credentials.is_some(),
+        own_user: has_own_user(&attempt.database.spec),
         files: files.map(|_| FILES_FOLDER.to_owned()).unwrap_or_default(),
         image_folder: image_folder(attempt),
         config_map,

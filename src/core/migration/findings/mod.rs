@@ -2,12 +2,13 @@
 //! approval, and for whoever wants to know before.
 //!
 //! The promise is one-sided: a statement without a finding is known to lose nothing and to block no table that existed before the files
-//! for longer than a moment. What cannot be read has a finding that says so. A finding may well be a false alarm: what is in the
+//! for longer than a moment, in itself or by what it keeps locked for the rest of its transaction. What cannot be read has a finding that says so. A finding may well be a false alarm: what is in the
 //! database, and how large, is not known here.
 
 mod alter;
 mod calls;
 mod fresh;
+mod held;
 mod objects;
 mod routine;
 mod rows;
@@ -22,6 +23,7 @@ pub use rules::{Finding, Severity};
 
 use crate::api::common::{Engine, Tool};
 use fresh::Fresh;
+use held::{Held, Transaction};
 use rules::Breach;
 
 /// A pending file.
@@ -49,11 +51,23 @@ pub fn findings<'a>(
 fn in_file(tool: Tool, engine: Engine, file: SqlFile, fresh: &mut Fresh) -> Vec<Finding> {
     let source = source::up(tool, engine, file.name, file.content);
     let mut all = source.findings;
+    let mut held = Held::default();
     for piece in &source.pieces {
+        if source.transaction == Transaction::Piece {
+            held.next();
+        }
         let in_file = |line: i64| piece.line.saturating_add(line).saturating_sub(1);
         let (statements, broken) = words::statements(&piece.text, engine);
         for statement in &statements {
-            let breaches = statement::breaches(statement, engine, fresh);
+            if source.transaction == Transaction::Statement {
+                held.next();
+            }
+            let taken = held::taken(statement, engine, fresh);
+            let mut breaches = statement::breaches(statement, engine, fresh);
+            // MySQL's DDL ends the transaction.
+            if engine == Engine::PostgreSQL {
+                breaches.extend(held.breach(statement, taken, &breaches, engine, fresh));
+            }
             all.extend(
                 breaches
                     .into_iter()

@@ -57,6 +57,7 @@ pub enum Rule {
     Renames,
     AlterMySql,
     Refreshes,
+    KeepsLocked,
 }
 
 impl Rule {
@@ -84,6 +85,7 @@ impl Rule {
             Self::Renames => "SLP1418",
             Self::AlterMySql => "SLP1419",
             Self::Refreshes => "SLP1420",
+            Self::KeepsLocked => "SLP1421",
         }
     }
 
@@ -110,7 +112,8 @@ impl Rule {
             | Self::Locks
             | Self::Renames
             | Self::AlterMySql
-            | Self::Refreshes => Severity::Blocks,
+            | Self::Refreshes
+            | Self::KeepsLocked => Severity::Blocks,
         }
     }
 }

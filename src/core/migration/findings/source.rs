@@ -1,8 +1,9 @@
 //! The part of a migration file that the tool sends to the database, and what cannot be seen in it.
 
 use crate::api::common::{Engine, Tool};
-use crate::core::migration::goose::statements;
+use crate::core::migration::{flyway, goose};
 
+use super::held::Transaction;
 use super::rules::{Breach, Finding};
 
 /// Longest file that is read, bytes: 4 MiB.
@@ -20,6 +21,7 @@ pub struct Piece {
 pub struct Source {
     pub pieces: Vec<Piece>,
     pub findings: Vec<Finding>,
+    pub transaction: Transaction,
 }
 
 /// The up part of a file by the tool's rule.
@@ -30,10 +32,16 @@ pub fn up(tool: Tool, engine: Engine, file: &str, content: &str) -> Source {
     }
     let content = content.strip_prefix('\u{feff}').unwrap_or(content);
     let mut source = match tool {
-        Tool::Goose => goose(file, content),
+        Tool::Goose => of_goose(file, content),
         Tool::GolangMigrate if file.contains(".down.") => Source::default(),
         Tool::Flyway if is_undo(file) => Source::default(),
         Tool::Flyway if !has_extension(file, "sql") => unreadable(file, 1, "it is no SQL file"),
+        // Settings beside the file that open no transaction are not seen here: a false alarm at worst.
+        Tool::Flyway if flyway::statements::parse(content).needs_no_transaction => Source {
+            transaction: Transaction::Statement,
+            ..whole(content)
+        },
+        // golang-migrate sends the file in one piece.
         Tool::GolangMigrate | Tool::Flyway => whole(content),
         Tool::Exec => unreadable(file, 1, "what a program does is not read"),
     };
@@ -63,6 +71,7 @@ fn unreadable(file: &str, line: i64, why: &str) -> Source {
     Source {
         pieces: Vec::new(),
         findings: vec![Breach::unreadable(why).at(file, line)],
+        ..Source::default()
     }
 }
 
@@ -73,12 +82,12 @@ fn whole(content: &str) -> Source {
     };
     Source {
         pieces: vec![piece],
-        findings: Vec::new(),
+        ..Source::default()
     }
 }
 
-fn goose(file: &str, content: &str) -> Source {
-    let Some(script) = statements::parse(content) else {
+fn of_goose(file: &str, content: &str) -> Source {
+    let Some(script) = goose::statements::parse(content) else {
         return unreadable(file, 1, "goose would refuse the file");
     };
     let replaced = content
@@ -86,6 +95,11 @@ fn goose(file: &str, content: &str) -> Source {
         .zip(1_i64..)
         .find(|(line, _)| line.contains("+goose") && line.to_ascii_uppercase().contains("ENVSUB"));
     Source {
+        transaction: if script.transactional {
+            Transaction::File
+        } else {
+            Transaction::Piece
+        },
         pieces: script
             .statements
             .into_iter()

@@ -71,6 +71,26 @@ fn a_migration_goes_to_the_server_itself_with_its_own_user_and_its_authority() {
 }
 
 #[test]
+fn a_user_is_the_migrations_own_only_where_pods_have_another_secret_or_key() {
+    let own = |migration: &Value| {
+        let more = json!({"engine": "MySQL", "credentials": {"secret": "orders-db-app"}, "migrationCredentials": migration});
+        parameters(&made_on(&more, &json!({}), &Settings::default())).own_user
+    };
+    let secret = "orders-db-app";
+    assert_eq!(
+        [
+            own(&json!(null)),
+            own(&json!({"secret": secret})),
+            own(&json!({"secret": secret, "keys": {"username": "username"}})),
+            own(&json!({"secret": secret, "keys": {"password": "other"}})),
+            own(&json!({"secret": secret, "keys": {"username": "owner"}})),
+            own(&json!({"secret": "orders-db-owner"})),
+        ],
+        [false, false, false, false, true, true]
+    );
+}
+
+#[test]
 fn options_reach_the_runner_and_what_is_not_said_is_as_the_platform_has_it() {
     let told = |options: &Value| {
         let job = made(options, &Settings::default());
