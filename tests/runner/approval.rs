@@ -130,3 +130,50 @@ async fn up_files_of_golang_migrate_are_read_and_bound_too() -> Result<()> {
     );
     Ok(())
 }
+
+/// SLP1421: PostgreSQL keeps the lock of the first statement while the second one works, so the table is shut; with a file for each it is not.
+#[tokio::test]
+async fn a_table_stays_locked_while_a_later_statement_of_its_file_works_and_the_list_says_so()
+-> Result<()> {
+    let adds = "ALTER TABLE a ADD COLUMN b int;\n";
+    let works = "UPDATE c SET id = 1 WHERE pg_sleep(3) IS NOT NULL;\n";
+    let together = format!("-- +goose Up\n{adds}{works}");
+    let (first, second) = (
+        format!("-- +goose Up\n{adds}"),
+        format!("-- +goose Up\n{works}"),
+    );
+    for (files, codes, shut) in [
+        (
+            vec![("1_a.sql", together.as_str())],
+            vec!["1_a.sql:3 SLP1421"],
+            true,
+        ),
+        (
+            vec![("1_a.sql", first.as_str()), ("2_b.sql", second.as_str())],
+            vec![],
+            false,
+        ),
+    ] {
+        let mut bench = Bench::new(&files).await?;
+        let user = bench.user().await?;
+        user.batch_execute("CREATE TABLE a (id int); CREATE TABLE c AS SELECT 0 AS id")
+            .await?;
+        bench.parameters.mode = RunMode::Check;
+        assert_eq!(listed(&bench.run().await?).1, codes);
+        bench.parameters.mode = RunMode::Run;
+        let running = bench.at_work().await?;
+        user.batch_execute("SET lock_timeout = '200ms'").await?;
+        let read = user.batch_execute("SELECT FROM a").await;
+        let refused = read.err().and_then(|error| error.code().cloned());
+        assert_eq!(
+            refused.is_some_and(|code| code.code() == "55P03"),
+            shut,
+            "{files:?}"
+        );
+        assert_eq!(
+            running.end().await?.message.applied,
+            i64::try_from(files.len())?
+        );
+    }
+    Ok(())
+}

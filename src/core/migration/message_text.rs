@@ -8,7 +8,7 @@ use super::seen::Seen;
 use super::table_words;
 use crate::api::common::Tool;
 use crate::api::database::{Block, Entry, Holder};
-use crate::api::migration::{Migration, ReadBack};
+use crate::api::migration::{Approval, Migration, ReadBack};
 use crate::core::database::endpoint::migration_credentials;
 use crate::core::meta;
 use crate::core::run::start::StartTrouble;
@@ -111,9 +111,15 @@ pub(super) fn looks_again(migration: &Migration, entry: &Entry) -> String {
 }
 
 pub(super) fn lists_again(migration: &Migration, entry: &Entry) -> String {
+    let approval = migration.spec.options.approval.unwrap_or_default();
+    let what = if approval == Approval::None {
+        "the database could not be read, which another migration may have left half done"
+    } else {
+        "what is pending could not be listed for the approval"
+    };
     let at = entry.next_attempt_after.as_deref().unwrap_or("once");
     format!(
-        "what is pending could not be listed for the approval: {}; the next look is at {at}. At once: {}",
+        "{what}: {}; the next look is at {at}. At once: {}",
         cause(migration, entry),
         retry_command(migration, Some(entry))
     )

@@ -15,8 +15,8 @@ use super::outcome;
 use super::seen::Seen;
 use super::start;
 use super::ticket::{Ticket, ticket};
-use super::verdict::{End, Verdict};
-use crate::api::database::{Database, Holder, Ledger, RunMode};
+use super::verdict::{End, SOURCE_CHANGED, Verdict};
+use crate::api::database::{Database, EntryOutcome, Holder, Ledger, RunMode};
 use crate::core::database::{self, ledger};
 use crate::core::meta;
 use crate::core::migration;
@@ -239,6 +239,10 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
     let verdict = match ticket.mode {
         RunMode::Run => verdict,
         RunMode::Check if ticket.lists => verdict.of_list(),
+        // It looked because of another plan's end: of its own nothing ever ran.
+        RunMode::Check if verdict.reason == SOURCE_CHANGED && !is_unknown(database, ticket) => {
+            verdict.of_list()
+        }
         RunMode::Check => verdict.of_check(),
     };
     Plan {
@@ -248,6 +252,13 @@ fn finished(seen: &Seen, ticket: &Ticket, pods: &[&SeenPod], now: Timestamp) -> 
         ],
         wake: None,
     }
+}
+
+/// Whether nobody knows how an attempt of this plan ended.
+fn is_unknown(database: &Database, ticket: &Ticket) -> bool {
+    let ledger = ledger::of(database);
+    ledger::entry(&ledger, &ticket.plan_key)
+        .is_some_and(|entry| entry.outcome == EntryOutcome::Unknown)
 }
 
 fn holder(seen: &Seen) -> Option<&Holder> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt;
 use serde_json::{Value, json};
 
 use super::{Seen, decide};
@@ -307,4 +308,37 @@ fn a_run_whose_node_is_silent_is_unknown_and_its_late_end_changes_nothing() {
     database.status = Some(replace.status.clone());
     back.database = Some(Arc::new(database));
     assert_eq!(decide(&back, now()).plan.steps, []);
+}
+
+/// migrations.md cases 43, 52: it looks because another plan left the table in doubt, and by then the ConfigMap holds other files. Of its own
+/// nothing ever ran, so nobody must look after it. Where its own attempt is in doubt, that stays so for ever.
+#[test]
+fn a_look_by_other_files_blocks_only_what_may_have_run() {
+    let mut check = ticket();
+    check["mode"] = json!("Check");
+    let mut job = job("Complete");
+    job.annotations_mut()
+        .insert("slipway.dev/run".to_owned(), check.to_string());
+    let changed = json!({"v": 1, "outcome": "Unknown", "reason": "SourceChanged", "planKey": "p", "attempt": 1});
+    let after = |own: Value| {
+        let mut seen = seen(job.clone(), Some(&changed.to_string()));
+        let mut database = serde_json::to_value(database()).expect("JSON");
+        database["status"]["ledger"]["holder"]["mode"] = json!("Check");
+        database["status"]["ledger"]["entries"] = own;
+        seen.database = Some(Arc::new(read(database)));
+        let steps = decide(&seen, now()).plan.steps;
+        let Some(Step::ReplaceDatabaseStatus(replace)) = steps.first() else {
+            panic!("{steps:?}");
+        };
+        let ledger = replace.status.ledger.as_ref().expect("a ledger");
+        let entry = ledger.entries.iter().find(|entry| entry.plan_key == "p");
+        (entry.expect("an entry").outcome, ledger.blocks.len())
+    };
+    let own = json!([{"planKey": "p", "versionTable": "goose_db_version", "outcome": "Unknown"}]);
+    let others =
+        json!([{"planKey": "q", "versionTable": "goose_db_version", "outcome": "Unknown"}]);
+    assert_eq!(
+        [after(others), after(own)],
+        [(EntryOutcome::Listed, 0), (EntryOutcome::Blocked, 1)]
+    );
 }
