@@ -96,10 +96,10 @@ async fn what_was_applied_on_another_node_is_seen_before_anything_is_run() -> Re
     second.parameters.port = i32::from(late.port());
     let second = second.start()?;
     let waits = format!(
-        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{}' AND INFO LIKE '%goose_db_version%'",
+        "SELECT ID FROM information_schema.PROCESSLIST WHERE DB = '{}' AND INFO LIKE '%information_schema.tables%'",
         bench.parameters.database
     );
-    wait::until("the runner at the table", LIMIT, async || {
+    wait::until("the runner at its first look", LIMIT, async || {
         match lock.query_first::<u64, _>(waits.as_str()).await {
             Ok(Some(_)) => Ok(()),
             other => Err(format!("{other:?}")),

@@ -170,40 +170,41 @@ async fn each_tool_goes_through_to_a_server_of_the_named_authority() -> Result<(
     Ok(())
 }
 
-/// A program of one's own is told mode and certificate by the variables that its pod has.
+/// A program of one's own is told mode and certificate by the variables that its pod has, and proves the server by them itself.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_program_goes_through_to_a_server_of_the_authority_that_its_variables_name() -> Result<()>
-{
+async fn a_program_proves_a_server_by_the_authority_that_its_variables_name() -> Result<()> {
     let servers = Demanding::start("IP:127.0.0.1").await?;
+    let made = "CREATE TABLE made AS SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    let postgresql = format!("test \"$PGSSLMODE\" = verify-full && psql -qc '{made}'");
     let mysql = format!("{BY_MYSQL} \"$GOOSE\" -env=none -certfile=\"$MYSQL_SSL_CA\" up");
-    let scripts = [
-        (
-            "psql -qc 'CREATE TABLE a (id int)'; echo \"$PGSSLMODE\" >&2",
-            "PGSSLROOTCERT",
-        ),
-        (mysql.as_str(), "MYSQL_SSL_CA"),
-    ];
-    for (bench, (script, variable)) in servers.benches().await?.into_iter().zip(scripts) {
-        let mut bench = calling_goose(bench, script)?;
-        bench.parameters.read_back = None;
-        bench.parameters.version_table.clear();
-        bench.parameters.tls = TlsMode::VerifyFull;
-        let authority = servers.authority("right");
-        bench
-            .environment
-            .retain(|(name, _)| name != "GOOSE_DBSTRING");
-        bench
-            .environment
-            .push((variable.to_owned(), authority.clone()));
-        bench.parameters.authority = Some(authority);
-        let ended = bench.run().await?;
-        let engine = bench.parameters.engine;
-        assert_eq!(
-            ended.verdict(),
-            "Succeeded Succeeded none->none exit 0",
-            "{engine:?}: {}",
-            ended.output
-        );
+    for (which, verdict) in [
+        ("right", "Succeeded Succeeded none->none exit 0"),
+        ("wrong", "Blocked ProgramFailed none->none exit 12"),
+    ] {
+        let scripts = [(&postgresql, "PGSSLROOTCERT"), (&mysql, "MYSQL_SSL_CA")];
+        for (bench, (script, variable)) in servers.benches().await?.into_iter().zip(scripts) {
+            let mut bench = calling_goose(bench, script)?;
+            bench.parameters.read_back = None;
+            bench.parameters.files.clear();
+            bench.parameters.version_table.clear();
+            bench.parameters.tls = TlsMode::VerifyFull;
+            // The runner's own session finds the server all right.
+            bench.parameters.authority = Some(servers.authority("right"));
+            bench
+                .environment
+                .retain(|(name, _)| name != "GOOSE_DBSTRING");
+            bench
+                .environment
+                .push((variable.to_owned(), servers.authority(which)));
+            let ended = bench.run().await?;
+            let engine = bench.parameters.engine;
+            assert_eq!(
+                ended.verdict(),
+                verdict,
+                "{engine:?} {which}: {}",
+                ended.output
+            );
+        }
     }
     Ok(())
 }
