@@ -146,12 +146,12 @@ async fn a_table_stays_locked_while_a_later_statement_of_its_file_works_and_the_
     for (files, codes, shut) in [
         (
             vec![("1_a.sql", together.as_str())],
-            vec!["1_a.sql:3 SLP1421"],
+            vec!["1_a.sql:3 SLP1400", "1_a.sql:3 SLP1421"],
             true,
         ),
         (
             vec![("1_a.sql", first.as_str()), ("2_b.sql", second.as_str())],
-            vec![],
+            vec!["2_b.sql:2 SLP1400"],
             false,
         ),
     ] {

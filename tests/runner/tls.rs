@@ -177,10 +177,7 @@ async fn a_program_proves_a_server_by_the_authority_that_its_variables_name() ->
     let made = "CREATE TABLE made AS SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
     let postgresql = format!("test \"$PGSSLMODE\" = verify-full && psql -qc '{made}'");
     let mysql = format!("{BY_MYSQL} \"$GOOSE\" -env=none -certfile=\"$MYSQL_SSL_CA\" up");
-    for (which, verdict) in [
-        ("right", "Succeeded Succeeded none->none exit 0"),
-        ("wrong", "Blocked ProgramFailed none->none exit 12"),
-    ] {
+    for (which, proven) in [("right", true), ("wrong", false)] {
         let scripts = [(&postgresql, "PGSSLROOTCERT"), (&mysql, "MYSQL_SSL_CA")];
         for (bench, (script, variable)) in servers.benches().await?.into_iter().zip(scripts) {
             let mut bench = calling_goose(bench, script)?;
@@ -197,11 +194,16 @@ async fn a_program_proves_a_server_by_the_authority_that_its_variables_name() ->
                 .environment
                 .push((variable.to_owned(), servers.authority(which)));
             let ended = bench.run().await?;
-            let engine = bench.parameters.engine;
+            let (engine, verdict) = (bench.parameters.engine, ended.verdict());
             assert_eq!(
-                ended.verdict(),
-                verdict,
-                "{engine:?} {which}: {}",
+                verdict == "Succeeded Succeeded none->none exit 0",
+                proven,
+                "{engine:?} {which}: {verdict} {}",
+                ended.output
+            );
+            assert!(
+                proven || ended.output.contains("certificate"),
+                "{engine:?}: {}",
                 ended.output
             );
         }
