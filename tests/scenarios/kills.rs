@@ -339,23 +339,5 @@ async fn survive_one(world: &World, history: &History, kill: Kill) -> Result<()>
     );
     let overlaps = database.overlaps().await?;
     ensure!(overlaps.is_empty(), "{kill:?}: {overlaps:?}");
-    if matches!(kill, Kill::Tool) {
-        let told = [
-            "MigrationStarted",
-            "MigrationRetrying",
-            "MigrationSucceeded",
-        ];
-        world
-            .told_of(&migration_of(world, &name).await?, &told)
-            .await?;
-    }
     Ok(())
-}
-
-async fn migration_of(world: &World, backend: &str) -> Result<String> {
-    let migrations = world.list("slm").await?;
-    let mut migrations = migrations.iter();
-    let found = migrations.find(|migration| migration["spec"]["backend"] == backend);
-    let found = found.with_context(|| format!("no Migration of {backend}"))?;
-    Ok(text(&found["metadata"]["name"]))
 }
