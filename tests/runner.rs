@@ -42,6 +42,8 @@ mod image_volume;
 mod mysql;
 #[path = "runner/mysql_sessions.rs"]
 mod mysql_sessions;
+#[path = "runner/own_commit.rs"]
+mod own_commit;
 #[path = "runner/postgresql_servers.rs"]
 mod postgresql_servers;
 #[path = "runner/postgresql_sessions.rs"]

@@ -180,7 +180,7 @@ fn at_file(error: MessageError, stopped: Option<StoppedAt>) -> MessageError {
     }
     let state = match stopped.left {
         Left::RolledBack | Left::NotBegun => "was not applied",
-        Left::Half => "may be half applied, as it runs without a transaction",
+        Left::Half => "may be half applied, as it does not run in one transaction",
         Left::Dirty => "was begun and not ended, so it may be applied, in part or not at all",
     };
     let text = format!("{state}: {}", error.text);

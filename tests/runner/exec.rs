@@ -179,7 +179,12 @@ async fn a_program_that_failed_in_a_file_without_a_transaction_may_have_left_hal
         (
             "-- +goose NO TRANSACTION\n-- +goose Up\n",
             "Blocked PartiallyApplied none->1 exit 12",
-            "may be half applied, as it runs without a transaction: it ended with code 1 without saying why that Slipway understands",
+            "may be half applied, as it does not run in one transaction: it ended with code 1 without saying why that Slipway understands",
+        ),
+        (
+            "-- +goose Up\nSELECT 1;\nCOMMIT;\n",
+            "Blocked PartiallyApplied none->1 exit 12",
+            "may be half applied, as it does not run in one transaction: it ended with code 1 without saying why that Slipway understands",
         ),
     ] {
         let file = format!("{head}{half}");

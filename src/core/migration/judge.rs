@@ -62,7 +62,7 @@ pub enum Left {
     RolledBack,
     /// The table proves that it was not begun.
     NotBegun,
-    /// It runs without a transaction.
+    /// It does not run in one transaction, or ends that transaction by itself.
     Half,
     /// The table marks it as begun and not ended.
     Dirty,

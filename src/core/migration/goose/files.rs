@@ -21,10 +21,17 @@ impl File {
         statements::parse(&self.content)
     }
 
-    /// Whether it runs in one transaction. A file that cannot be parsed counts as one that does not: the careful answer.
+    /// Whether all of it runs in the one transaction that goose opens for it. A file that ends that transaction by itself does not, nor does a
+    /// file that cannot be parsed: the careful answer.
     #[must_use]
     pub fn is_transactional(&self) -> bool {
-        self.script().is_some_and(|script| script.transactional)
+        self.script().is_some_and(|script| script.rolls_back())
+    }
+
+    /// Whether a statement of it may give up waiting for a lock.
+    #[must_use]
+    pub fn may_give_up(&self) -> bool {
+        self.script().is_some_and(|script| script.may_give_up())
     }
 }
 
@@ -152,7 +159,43 @@ fn kind(name: &str) -> Kind {
 
 #[cfg(test)]
 mod tests {
-    use super::{Files, FilesError};
+    use super::{File, Files, FilesError};
+
+    /// Shown by two public folders whose files hold a COMMIT: such a file was retried by itself when half of it was there.
+    #[test]
+    fn a_file_that_ends_its_transaction_by_itself_is_not_transactional() {
+        let block = "-- +goose StatementBegin\nCREATE TABLE half (id int);\nCOMMIT;\n-- +goose StatementEnd\nSELECT 1;\n";
+        let body =
+            "-- +goose StatementBegin\nDO $$ BEGIN COMMIT; END $$;\n-- +goose StatementEnd\n";
+        // goose sends the first piece alone, and the server refuses it.
+        let cut =
+            "CREATE FUNCTION f() RETURNS int AS $$ BEGIN\nRETURN 1;\nEND;\n$$ LANGUAGE plpgsql;\n";
+        let index = "COMMIT;\nCREATE INDEX CONCURRENTLY a_id ON a (id);\n";
+        let cases = [
+            ("CREATE TABLE a (id int);\n", true, true),
+            (body, true, true),
+            ("SELECT 'COMMIT;';\n-- +goose Down\nCOMMIT;\n", true, true),
+            (cut, true, true),
+            ("SELECT 1;\nCOMMIT;\n", false, true),
+            ("BEGIN;\nSELECT 1;\nEND;\n", false, true),
+            (block, false, true),
+            (index, false, false),
+            ("-- +goose NO TRANSACTION\nSELECT 1;\n", false, false),
+            ("no end", false, false),
+        ];
+        for (up, transactional, may_give_up) in cases {
+            let file = File {
+                version: 1,
+                name: "1_a.sql".to_owned(),
+                content: format!("-- +goose Up\n{up}"),
+            };
+            assert_eq!(
+                (file.is_transactional(), file.may_give_up()),
+                (transactional, may_give_up),
+                "{up}"
+            );
+        }
+    }
 
     fn files(names: &[&str]) -> Result<Vec<i64>, FilesError> {
         let folder = names.iter().map(|name| ((*name).to_owned(), String::new()));

@@ -1,11 +1,38 @@
 //! Cuts a file into the statements of its Up part, by goose's rules, and remembers on which line each begins.
 
+use crate::core::migration::statement_reader::{Effect, effect};
+
 /// The Up part of a file.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Script {
     /// False after `-- +goose NO TRANSACTION`.
     pub transactional: bool,
     pub statements: Vec<Statement>,
+}
+
+impl Script {
+    /// Whether all of it runs in the one transaction that goose opens for it, and so leaves nothing behind when it fails.
+    #[must_use]
+    pub fn rolls_back(&self) -> bool {
+        self.transactional && !self.sent().any(|effect| effect.ends_transaction)
+    }
+
+    /// Whether a statement of it may give up waiting for a lock. A concurrent index must not: it would stay behind, invalid. One can follow on
+    /// a COMMIT of the file's own.
+    #[must_use]
+    pub fn may_give_up(&self) -> bool {
+        self.rolls_back()
+            || self.transactional && !self.sent().any(|effect| effect.needs_no_transaction)
+    }
+
+    /// What the statements do, up to the first that the server must refuse: goose sends none after it.
+    fn sent(&self) -> impl Iterator<Item = Effect> {
+        let effects = self
+            .statements
+            .iter()
+            .map(|statement| effect(&statement.text));
+        effects.take_while(|effect| !effect.is_unfinished)
+    }
 }
 
 /// One statement.
