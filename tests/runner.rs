@@ -38,6 +38,8 @@ mod golang_migrate_mysql;
 mod goose;
 #[path = "runner/image_volume.rs"]
 mod image_volume;
+#[path = "runner/lock_guard.rs"]
+mod lock_guard;
 #[path = "runner/mysql.rs"]
 mod mysql;
 #[path = "runner/mysql_sessions.rs"]

@@ -24,7 +24,7 @@ use super::read_back::{checked, note};
 use super::source;
 use super::stop::Stop;
 use super::termination::TerminationLog;
-use super::tools::{Pending, Start, Tool, beyond};
+use super::tools::{Pending, Tool, beyond};
 
 /// Most files and findings that a message names, of those that wait for an approval.
 const FILES_NAMED: usize = 20;
@@ -227,15 +227,13 @@ impl Attempt {
         message: &mut Message,
     ) -> Judgement {
         message.started = true;
+        let unguarded = before.pending.unguarded.take();
+        message
+            .warnings
+            .extend(unguarded.filter(|_| rolls_back_schema(E::KIND)));
         self.termination.write(message);
-        let start = self.start(&before);
-        say(&format!(
-            "{} is started; pending files: {}",
-            before.tool.program(),
-            before.pending.versions.len()
-        ));
         let begin = Instant::now();
-        let finished = match self.supervise(&mut before, &start).await {
+        let finished = match self.run_stages(&mut before).await {
             Ok(finished) => finished,
             Err(error) => {
                 message.started = false;
@@ -254,21 +252,8 @@ impl Attempt {
         self.read_back(before, &finished, message).await
     }
 
-    /// How the tool is started. Encryption is as for our own session: not every driver can try both ways.
-    fn start<E: Engine, T: Tool>(&self, before: &Before<E, T>) -> Start {
-        let session = before.lock.session();
-        let rolls_back = rolls_back_schema(E::KIND);
-        let may_time_out = T::MAY_TIME_OUT && (before.pending.all_transactional || !rolls_back);
-        let guards = session.guards(&self.name(), may_time_out);
-        let access = Access {
-            tls: session.encryption(self.access.tls),
-            ..self.access.clone()
-        };
-        before.tool.start(&access, &guards, &before.pending)
-    }
-
     /// What our sessions are called, after their prefix.
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!(
             "{}/{}",
             self.parameters.migration_uid, self.parameters.attempt

@@ -15,6 +15,7 @@ mod output;
 mod process;
 mod read_back;
 mod source;
+mod stages;
 mod stop;
 mod supervise;
 mod termination;

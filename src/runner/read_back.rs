@@ -65,7 +65,10 @@ impl Attempt {
         let words = before.tool.understand(&finished.last, after.as_ref());
         let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
         let file = error.as_ref().and_then(|error| error.file.as_deref());
-        let stopped = stopped_at::<E, T>(&before.tool, file, after.as_ref());
+        let mut stopped = stopped_at::<E, T>(&before.tool, file, after.as_ref());
+        if finished.between_stages {
+            stopped = stopped.map(StoppedAt::not_begun);
+        }
         let evidence = Evidence {
             lock: if finished.lock_lost {
                 LockEvidence::Lost

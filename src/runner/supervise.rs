@@ -1,5 +1,6 @@
 //! The tool at work: its lock watched, its output passed on, its end brought about at a stop, at the run deadline, or without the lock.
 
+use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use tokio::time::{Instant, interval, sleep_until, timeout};
 use crate::core::migration::judge::{Cause, End};
 use crate::core::migration::message::MessageError;
 
-use super::attempt::{Attempt, Before, seconds};
+use super::attempt::{Attempt, seconds};
 use super::engines::Engine;
-use super::lock::PING;
+use super::lock::{Lock, PING};
 use super::log::say;
 use super::output;
 use super::process::Process;
@@ -37,23 +38,52 @@ pub struct Finished {
     /// Why it was asked to begin no other file, if it was.
     pub asked: Option<Cause>,
     pub lock_lost: bool,
+    /// Whether it applied all that it was started for, and what is left was not begun.
+    pub between_stages: bool,
+}
+
+impl Finished {
+    /// Whether it says itself that it did all that it was started for.
+    pub fn says_done(&self) -> bool {
+        let undisturbed = self.ended_by.is_none() && self.asked.is_none() && !self.lock_lost;
+        undisturbed && self.status.is_some_and(|status| status.success())
+    }
+}
+
+/// When the tool is ended, over all its starts.
+pub struct Deadline {
+    at: Instant,
+    cause: Cause,
+    /// Whether the pod was told to stop.
+    stopped: bool,
+}
+
+impl Deadline {
+    /// At the end of the run that the user allows.
+    pub fn after(run: Duration) -> Self {
+        Self {
+            at: Instant::now() + run,
+            cause: Cause::RunDeadline,
+            stopped: false,
+        }
+    }
 }
 
 impl Attempt {
-    /// Runs the tool while the lock is watched; ends it at a stop, at the run deadline, or without the lock.
+    /// Runs the tool once while the lock is watched; ends it at a stop, at the run deadline, or without the lock.
     pub async fn supervise<E: Engine, T: Tool>(
         &mut self,
-        before: &mut Before<E, T>,
+        (program, tool): (&Path, &T),
+        lock: &mut Lock<E>,
         start: &Start,
+        deadline: &mut Deadline,
     ) -> std::io::Result<Finished> {
-        let mut process = Process::start(&before.program, start)?;
+        let mut process = Process::start(program, start)?;
         let output = match process.output() {
             Some((out, err)) => vec![self.listen::<T>(out), self.listen::<T>(err)],
             None => Vec::new(),
         };
-        let mut term_at = Instant::now() + seconds(self.parameters.run_seconds);
-        let mut cause = Cause::RunDeadline;
-        let (mut ended_by, mut kill_at, mut stopped, mut lock_lost) = (None, None, false, false);
+        let (mut ended_by, mut kill_at, mut lock_lost) = (None, None, false);
         let mut asked = None;
         let last_file = seconds(self.parameters.grace_seconds).saturating_sub(RESERVE);
         let mut ping = interval(PING);
@@ -61,36 +91,36 @@ impl Attempt {
             tokio::select! {
                 status = process.wait() => break status.ok(),
                 _ = ping.tick(), if !lock_lost => {
-                    if !before.lock.is_held().await && !before.lock.retake().await {
+                    if !lock.is_held().await && !lock.retake().await {
                         say("the lock in the database is lost; killing the tool");
                         lock_lost = true;
                         process.signal(Signal::KILL);
                     }
                 }
-                at = self.stop.requested(), if !stopped => {
-                    stopped = true;
+                at = self.stop.requested(), if !deadline.stopped => {
+                    deadline.stopped = true;
                     let stop_at = at + last_file;
                     say("the pod is told to stop; the tool may go on until 60 s before the grace period ends");
                     if ask(&process, T::LAST_FILE) {
                         asked = Some(Cause::Stop);
                     }
-                    if stop_at < term_at {
-                        term_at = stop_at;
-                        cause = Cause::Stop;
+                    if stop_at < deadline.at {
+                        deadline.at = stop_at;
+                        deadline.cause = Cause::Stop;
                     }
                 }
-                () = sleep_until(term_at), if ended_by.is_none() => {
+                () = sleep_until(deadline.at), if ended_by.is_none() => {
                     if asked.is_none() && ask(&process, T::LAST_FILE) {
-                        asked = Some(cause);
-                        term_at = Instant::now() + last_file;
+                        asked = Some(deadline.cause);
+                        deadline.at = Instant::now() + last_file;
                     } else {
                         say("ending the tool");
                         process.signal(Signal::TERM);
-                        ended_by = Some(cause);
+                        ended_by = Some(deadline.cause);
                         kill_at = Some(Instant::now() + KILL_AFTER);
                     }
                 }
-                () = sleep_until(kill_at.unwrap_or(term_at)), if kill_at.is_some() => {
+                () = sleep_until(kill_at.unwrap_or(deadline.at)), if kill_at.is_some() => {
                     process.signal(Signal::KILL);
                     kill_at = None;
                 }
@@ -100,11 +130,7 @@ impl Attempt {
         process.signal(Signal::KILL);
         let last = last_words(output).await;
         if !last.is_empty() {
-            println!(
-                "{}: {}",
-                T::NAME,
-                self.scrubber.scrub(&before.tool.shown(&last))
-            );
+            println!("{}: {}", T::NAME, self.scrubber.scrub(&tool.shown(&last)));
         }
         Ok(Finished {
             status,
@@ -112,6 +138,7 @@ impl Attempt {
             ended_by,
             asked,
             lock_lost,
+            between_stages: false,
         })
     }
 

@@ -38,6 +38,7 @@ mod late_writes;
 mod leadership;
 mod leaks;
 mod lease_faults;
+mod locks;
 mod metrics;
 mod migrations;
 mod nodes;
@@ -224,6 +225,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         failures::an_image_that_cannot_be_pulled_is_named_in_the_status,
         input::every_good_and_bad_input_is_answered_as_promised,
         storm::whoever_is_killed_in_a_cluster_each_migration_comes_to_stay_once,
+        locks::a_reader_waits_no_longer_than_the_guard_whatever_files_are_pending,
+        locks::a_file_that_ends_its_transaction_is_left_to_a_person_when_it_fails,
         kills::a_killed_migration_is_tried_again_and_comes_to_stay_once,
         kills::a_migration_whose_pod_or_job_is_deleted_runs_to_its_end,
         kills::a_wait_before_the_next_attempt_outlives_the_operator,

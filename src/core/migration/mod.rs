@@ -31,6 +31,7 @@ pub mod scrub;
 mod seen;
 mod situation;
 pub mod sql_error;
+pub mod stages;
 mod statement_reader;
 mod table_words;
 pub mod words;

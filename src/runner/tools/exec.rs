@@ -8,6 +8,7 @@ use crate::core::migration::judge::{Evidence, Judgement, Left};
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
 use crate::core::migration::program::{self, Program, Proof};
+use crate::core::migration::stages::Stage;
 use crate::core::migration::words::Words;
 
 use super::{
@@ -83,7 +84,8 @@ impl<R: Tool> Tool for Exec<R> {
     fn preflight(&self, versions: &Self::Versions) -> Result<Pending, Ending> {
         if let (Some(files), Some(versions)) = (self.files(), versions) {
             return Ok(Pending {
-                all_transactional: false,
+                units: Vec::new(),
+                unguarded: None,
                 ..files.preflight(versions)?
             });
         }
@@ -99,7 +101,7 @@ impl<R: Tool> Tool for Exec<R> {
         }
     }
 
-    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending) -> Start {
+    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending, _stage: &Stage) -> Start {
         let mut environment = connection(access);
         environment.extend(guards.environment(access.engine));
         Start {

@@ -12,11 +12,13 @@ use crate::core::migration::flyway::files::{self, File, Files, FilesError, PLACE
 use crate::core::migration::flyway::history::{self, History, Preflight, Row};
 use crate::core::migration::flyway::settings::{self, SETTINGS};
 use crate::core::migration::flyway::stray::{Place, stray};
+use crate::core::migration::flyway::units::{self, WITHOUT_REPEATABLES};
 use crate::core::migration::flyway::version::Version;
 use crate::core::migration::flyway::words;
 use crate::core::migration::judge::Left;
 use crate::core::migration::message::Outcome;
 use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::stages::Stage;
 use crate::core::migration::words::Words;
 
 use super::version_table::{check_table, quoted, refuse_hidden};
@@ -129,7 +131,8 @@ impl Tool for Flyway {
                 Ok(Pending {
                     versions: pending.iter().map(|file| file.label()).collect(),
                     digest: files::digest(run()),
-                    all_transactional: run().all(File::is_transactional),
+                    units: units::units(&self.files, &pending),
+                    unguarded: units::unguarded(&self.files, &pending),
                     files: run()
                         .map(|file| PendingFile {
                             name: file.script.clone(),
@@ -168,12 +171,11 @@ impl Tool for Flyway {
         }
     }
 
-    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending) -> Start {
+    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending, stage: &Stage) -> Start {
         // Flyway's own default is the last file, but its variable and its file of settings may say otherwise.
-        let target = self
-            .target
-            .as_ref()
-            .map_or_else(|| "latest".to_owned(), ToString::to_string);
+        let target = self.target.as_ref().map(ToString::to_string);
+        let target = stage.until.clone().or(target);
+        let target = target.unwrap_or_else(|| "latest".to_owned());
         let arguments = [
             "-outputType=json".to_owned(),
             format!("-target={target}"),
@@ -201,6 +203,9 @@ impl Tool for Flyway {
         // Named also where it is the session's own: a file in the image may say otherwise.
         let schema = self.schema.clone().or_else(|| guards.schema.clone());
         environment.extend(schema.map(|schema| ("FLYWAY_DEFAULT_SCHEMA", schema)));
+        if !stage.is_last() {
+            environment.extend(WITHOUT_REPEATABLES.map(|(name, value)| (name, value.to_owned())));
+        }
         if of_environment(BASELINE_ON_MIGRATE).is_none() {
             environment.insert(BASELINE_ON_MIGRATE, "false".to_owned());
         }
@@ -249,7 +254,7 @@ impl Tool for Flyway {
         };
         named.or_else(next).map(|file: &File| StoppedAt {
             file: file.script.clone(),
-            left: if file.is_transactional() && self.files.callbacks().all(File::is_transactional) {
+            left: if self.files.run_in_one_transaction(file) {
                 Left::RolledBack
             } else {
                 Left::Half

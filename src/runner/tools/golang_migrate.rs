@@ -13,6 +13,7 @@ use crate::core::migration::golang_migrate::words;
 use crate::core::migration::judge::Left;
 use crate::core::migration::message::{MessageError, Outcome};
 use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::stages::Stage;
 use crate::core::migration::words::Words;
 
 use super::version_table::{check_table, quoted, refuse_hidden};
@@ -111,7 +112,8 @@ impl Tool for GolangMigrate {
             Preflight::Pending(pending) => Ok(Pending {
                 versions: pending.iter().map(|one| one.version.to_string()).collect(),
                 digest: files::digest(pending.iter().copied()),
-                all_transactional: false,
+                units: Vec::new(),
+                unguarded: None,
                 files: pending
                     .iter()
                     .filter_map(|one| one.up.as_ref())
@@ -142,7 +144,7 @@ impl Tool for GolangMigrate {
         }
     }
 
-    fn start(&self, access: &Access, guards: &Guards, pending: &Pending) -> Start {
+    fn start(&self, access: &Access, guards: &Guards, pending: &Pending, _stage: &Stage) -> Start {
         let mut arguments = vec![
             "-path".to_owned(),
             self.folder.clone(),

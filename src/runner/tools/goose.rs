@@ -11,6 +11,7 @@ use crate::core::migration::goose::words;
 use crate::core::migration::judge::Left;
 use crate::core::migration::message::Outcome;
 use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::stages::{Stage, Unit};
 use crate::core::migration::words::Words;
 
 use super::version_table::check_table;
@@ -108,7 +109,14 @@ impl Tool for Goose {
                     .map(|file| file.version.to_string())
                     .collect(),
                 digest: files::digest(pending.iter().copied()),
-                all_transactional: pending.iter().all(|file| file.is_transactional()),
+                units: pending
+                    .iter()
+                    .map(|file| Unit {
+                        version: Some(file.version.to_string()),
+                        may_give_up: file.may_give_up(),
+                    })
+                    .collect(),
+                unguarded: None,
                 files: pending
                     .iter()
                     .map(|file| PendingFile {
@@ -137,7 +145,7 @@ impl Tool for Goose {
         }
     }
 
-    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending) -> Start {
+    fn start(&self, access: &Access, guards: &Guards, _pending: &Pending, stage: &Stage) -> Start {
         let mut arguments = vec![
             "-env=none".to_owned(),
             format!("-dir={}", self.folder),
@@ -150,10 +158,10 @@ impl Tool for Goose {
             // Go's driver for MySQL has no parameter for it.
             arguments.push(format!("-certfile={file}"));
         }
-        if self.stops_early {
-            arguments.extend(["up-to".to_owned(), self.target.to_string()]);
-        } else {
-            arguments.push("up".to_owned());
+        let target = self.stops_early.then(|| self.target.to_string());
+        match stage.until.clone().or(target) {
+            Some(version) => arguments.extend(["up-to".to_owned(), version]),
+            None => arguments.push("up".to_owned()),
         }
         let mut environment = connection(access, guards);
         environment.push(("NO_COLOR", "1".to_owned()));

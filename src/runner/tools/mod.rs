@@ -16,6 +16,7 @@ use crate::api::database::TakenForApplied;
 use crate::core::migration::judge::{Evidence, Judgement, Left, judge, still_pending};
 use crate::core::migration::message::MessageError;
 use crate::core::migration::parameters::RunParameters;
+use crate::core::migration::stages::{Stage, Unit};
 use crate::core::migration::words::Words;
 use crate::core::version;
 
@@ -55,8 +56,10 @@ impl Facts {
 pub struct Pending {
     pub versions: Vec<String>,
     pub digest: String,
-    /// Whether every pending file runs in a transaction of its own.
-    pub all_transactional: bool,
+    /// What the tool can be told to stop after, in order. Empty: it applies all in one start.
+    pub units: Vec<Unit>,
+    /// Why no file gives up waiting for a lock though some could, and what to do about it.
+    pub unguarded: Option<String>,
     /// The files themselves, in the order in which they run, for the approval.
     pub files: Vec<PendingFile>,
 }
@@ -119,8 +122,8 @@ pub trait Tool: Sized {
     /// What the tool would do, or how the attempt ends without it.
     fn preflight(&self, versions: &Self::Versions) -> Result<Pending, Ending>;
 
-    /// How it is started, with the guards handed on in the tool's own way.
-    fn start(&self, access: &Access, guards: &Guards, pending: &Pending) -> Start;
+    /// How it is started for one stage of what is pending, with the guards handed on in the tool's own way.
+    fn start(&self, access: &Access, guards: &Guards, pending: &Pending, stage: &Stage) -> Start;
 
     /// What its last words mean. `after`: what its table says then, where it could be read.
     fn understand(&self, last: &str, after: Option<&Self::Versions>) -> Option<Words>;
@@ -172,6 +175,17 @@ pub trait Tool: Sized {
 pub struct StoppedAt {
     pub file: String,
     pub left: Left,
+}
+
+impl StoppedAt {
+    /// The same file, of which nothing ran.
+    #[must_use]
+    pub fn not_begun(self) -> Self {
+        Self {
+            left: Left::NotBegun,
+            ..self
+        }
+    }
 }
 
 /// The files are not as the tool needs them.

@@ -30,13 +30,25 @@ const EVENTS: [&str; 23] = [
     "afterMigrateOperationFinish",
 ];
 
+/// Those that Flyway calls once a start, when the last file is applied.
+const AFTER_MIGRATE: [&str; 3] = ["afterVersioned", "afterMigrateApplied", "afterMigrate"];
+
 /// Whether this path below the folder is of such a file: `afterMigrate.sql`, `tables/afterMigrate__grants.sql`.
 #[must_use]
 pub fn is_callback(script: &str) -> bool {
-    stem(script).is_some_and(|stem| {
-        let event = stem.split_once("__").map_or(stem, |(event, _)| event);
-        EVENTS.contains(&event)
-    })
+    event(script).is_some_and(|event| EVENTS.contains(&event))
+}
+
+/// Whether this path below the folder is of a callback that may need what the last file makes.
+#[must_use]
+pub fn runs_after_migrate(script: &str) -> bool {
+    event(script).is_some_and(|event| AFTER_MIGRATE.contains(&event))
+}
+
+/// What stands before the description in the file's name.
+fn event(script: &str) -> Option<&str> {
+    let stem = stem(script)?;
+    Some(stem.split_once("__").map_or(stem, |(event, _)| event))
 }
 
 #[cfg(test)]

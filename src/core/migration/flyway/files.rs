@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::callbacks::is_callback;
+use super::callbacks::{is_callback, runs_after_migrate};
 use super::name::{self, Misnamed, Name};
 use super::statements::{self, Script};
 use super::version::Version;
@@ -38,6 +38,12 @@ impl File {
         !script.ends_transactions && self.in_transaction.unwrap_or(!script.needs_no_transaction)
     }
 
+    /// Whether a statement of it may give up waiting for a lock. A concurrent index must not: it would stay behind, invalid.
+    #[must_use]
+    pub fn may_give_up(&self) -> bool {
+        self.in_transaction.unwrap_or(true) && !self.statements().needs_no_transaction
+    }
+
     /// Flyway's checksum: CRC-32 over the lines without their ends, whatever these are. Placeholders stay as they stand.
     #[must_use]
     pub fn checksum(&self) -> i32 {
@@ -57,6 +63,12 @@ impl File {
     #[must_use]
     pub fn has_placeholders(&self, prefix: &str) -> bool {
         self.version.is_none() && self.content.contains(prefix)
+    }
+
+    /// Whether it is a callback that Flyway runs once, after the last file.
+    #[must_use]
+    pub fn runs_after_migrate(&self) -> bool {
+        runs_after_migrate(&self.script)
     }
 
     /// As it is named among what is pending: its version, or its file name.
@@ -203,6 +215,18 @@ impl Files {
     /// All migrations in the order in which they run.
     pub fn iter(&self) -> impl Iterator<Item = &File> {
         self.versioned.iter().chain(&self.repeatable)
+    }
+
+    /// Whether all that Flyway runs with this file is in one transaction.
+    #[must_use]
+    pub fn run_in_one_transaction(&self, file: &File) -> bool {
+        file.is_transactional() && self.callbacks().all(File::is_transactional)
+    }
+
+    /// Whether all that Flyway runs with this file may give up waiting for a lock.
+    #[must_use]
+    pub fn may_give_up(&self, file: &File) -> bool {
+        file.may_give_up() && self.callbacks().all(File::may_give_up)
     }
 
     /// How many.

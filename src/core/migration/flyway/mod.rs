@@ -8,5 +8,6 @@ mod name;
 pub mod settings;
 pub mod statements;
 pub mod stray;
+pub mod units;
 pub mod version;
 pub mod words;
