@@ -1,5 +1,6 @@
-//! The starts of the tool: one for each stage of what is pending, so that a file which can be rolled back gives up waiting for a lock, and a
-//! concurrent index, which would stay behind invalid, waits as long as it takes. Exit code 0 of a stage is no proof: the next one begins when the version table shows the files.
+//! The starts of the tool: one for each stage of what is pending. A file that can be rolled back gives up waiting for a lock; a concurrent
+//! index, which would stay behind invalid, waits as long as it takes. Exit code 0 of a stage is no proof: the next one begins when the version
+//! table shows the files.
 
 use crate::core::migration::judge::rolls_back_schema;
 use crate::core::migration::stages::{self, Stage};

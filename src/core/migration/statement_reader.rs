@@ -35,7 +35,7 @@ pub struct Statement {
 pub struct Effect {
     /// A statement commits, rolls back, or hands over to two-phase commit.
     pub ends_transaction: bool,
-    /// A statement cannot run in a transaction.
+    /// A statement cannot run in a transaction, or works beside one.
     pub needs_no_transaction: bool,
     /// A body in dollar quotes has no end, so the server refuses the whole piece.
     pub is_unfinished: bool,
@@ -48,7 +48,9 @@ pub fn effect(piece: &str) -> Effect {
     let mut effect = Effect::default();
     while let Some(statement) = reader.statement() {
         effect.ends_transaction |= ends_transaction(&statement.words);
-        effect.needs_no_transaction |= needs_no_transaction(&statement.words);
+        // PostgreSQL refuses all that works concurrently, also what Flyway does not know.
+        let is_concurrent = statement.words.iter().any(|word| word == "CONCURRENTLY");
+        effect.needs_no_transaction |= is_concurrent || needs_no_transaction(&statement.words);
     }
     effect.is_unfinished = reader.unfinished;
     effect
@@ -321,6 +323,18 @@ mod tests {
         for piece in keeps {
             assert!(!effect(piece).ends_transaction, "{piece}");
         }
+    }
+
+    #[test]
+    fn a_statement_that_cannot_run_in_a_transaction_is_known_also_where_flyway_does_not_know_it() {
+        for piece in [
+            "VACUUM a",
+            "create unique index concurrently a_id on a (id)",
+            "REINDEX (VERBOSE) TABLE CONCURRENTLY a",
+        ] {
+            assert!(effect(piece).needs_no_transaction, "{piece}");
+        }
+        assert!(!effect("CREATE INDEX a_concurrently ON a (id)").needs_no_transaction);
     }
 
     /// goose without StatementBegin cuts a body at its semicolons; the server refuses the first piece, and none of the others is sent.
