@@ -17,6 +17,7 @@ use crate::core::plan::{
     Apply, Confirm, Create, Delete, Executed, ObjectKey, Patch, Plan, Precondition, Propagation,
     ReplaceDatabaseStatus, Step, Stop,
 };
+use crate::core::size;
 use ownership::{adopt, is_controlled_by, missing_labels};
 use request::{apply, merge, outcome, post, resource, text, version_in, with_metadata};
 
@@ -81,9 +82,13 @@ impl Writer {
         }
     }
 
-    /// Carries the steps out in order; the first that fails ends it.
+    /// Carries the steps out in order; the first that fails ends it. A plan with a body that is too large is not begun.
     pub async fn execute(&self, plan: &Plan, root: &Root) -> Execution {
         let mut execution = Execution::default();
+        execution.executed.stop = plan.steps.iter().find_map(size::stop_of);
+        if execution.executed.stop.is_some() {
+            return execution;
+        }
         for step in &plan.steps {
             match self.step(step, root).await {
                 Ok(answer) => {

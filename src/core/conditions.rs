@@ -3,6 +3,9 @@
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use serde_json::{Value, json};
+
+use super::size::{LONGEST_MESSAGE, TooLarge};
 
 /// Type of a condition, of every kind: what the spec asks for is there and works. Their order in a status is that of this list.
 pub const READY: &str = "Ready";
@@ -131,7 +134,7 @@ pub fn settle(
                 type_: draft.type_.to_owned(),
                 status: draft.status.as_str().to_owned(),
                 reason: draft.reason,
-                message: draft.message,
+                message: bounded(draft.message),
                 observed_generation: Some(generation),
                 last_transition_time: since,
             }
@@ -139,8 +142,113 @@ pub fn settle(
         .collect()
 }
 
+/// What stands in place of a status that is too large to be sent, as a merge patch: the conditions of all kinds say so, and the rest of the status
+/// stays. `old` is the status that is there. `None`: it says so already.
+#[must_use]
+pub fn instead_of(
+    status: &Value,
+    too_large: &TooLarge,
+    old: Option<&Value>,
+    now: Timestamp,
+) -> Option<Value> {
+    let there = |field: &str| old.and_then(|old| old.get(field)).cloned();
+    let before: Vec<Condition> = there("conditions")
+        .and_then(|conditions| serde_json::from_value(conditions).ok())
+        .unwrap_or_default();
+    let generation = status
+        .get("observedGeneration")
+        .and_then(Value::as_i64)
+        .unwrap_or_default();
+    let standing = Standing::Stalled {
+        reason: "InvalidSpec".to_owned(),
+        message: format!(
+            "the status would be {too_large}; it is not written. Next: make the spec smaller"
+        ),
+    };
+    let mut conditions = settle(&before, standing.drafts(), generation, now);
+    let is_other =
+        |condition: &Condition| ![READY, RECONCILING, STALLED].contains(&condition.type_.as_str());
+    conditions.extend(before.into_iter().filter(is_other));
+    let conditions = json!(conditions);
+    let is_there = there("conditions").as_ref() == Some(&conditions)
+        && there("observedGeneration") == Some(generation.into());
+    (!is_there).then(|| json!({"observedGeneration": generation, "conditions": conditions}))
+}
+
+/// A message without an end is cut: what it is made of comes from specs, pods and the API server.
+fn bounded(mut message: String) -> String {
+    if message.len() > LONGEST_MESSAGE {
+        let mut end = LONGEST_MESSAGE - "...".len();
+        while !message.is_char_boundary(end) {
+            end -= 1;
+        }
+        message.truncate(end);
+        message.push_str("...");
+    }
+    message
+}
+
 /// The API keeps whole seconds: what it would cut must not look like a change.
 #[must_use]
 pub fn to_seconds(now: Timestamp) -> Timestamp {
     Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use serde_json::{Value, json};
+    use similar_asserts::assert_eq;
+
+    use super::{Draft, READY, Truth, instead_of, settle};
+    use crate::core::size::{self, LARGEST, LONGEST_MESSAGE, TooLarge};
+
+    /// I-45.
+    #[test]
+    fn a_message_without_an_end_is_cut_between_characters() {
+        let draft = Draft {
+            type_: READY,
+            status: Truth::False,
+            reason: "InvalidSpec".to_owned(),
+            message: "é".repeat(LONGEST_MESSAGE),
+        };
+        let settled = settle(&[], vec![draft], 1, Timestamp::UNIX_EPOCH);
+        let message = settled.first().map(|condition| condition.message.clone());
+        let message = message.expect("one condition");
+        assert!(message.len() <= LONGEST_MESSAGE && message.ends_with("é..."));
+    }
+
+    /// I-45: the rest of the status that is there stays, as a release number and a plan key must.
+    #[test]
+    fn a_status_that_is_too_large_is_told_once_by_a_small_one() {
+        let status = json!({"observedGeneration": 3, "problems": "x".repeat(LARGEST)});
+        let too_large = size::check(&status, LARGEST).expect_err("it is too large");
+        let now = Timestamp::UNIX_EPOCH;
+        let condition = |type_: &str,
+                         status: &str,
+                         reason: &str,
+                         message: &str,
+                         generation: i64| {
+            json!({
+                "type": type_, "status": status, "reason": reason, "message": message, "observedGeneration": generation,
+                "lastTransitionTime": "1970-01-01T00:00:00Z",
+            })
+        };
+        let available = condition("Available", "True", "PodsServe", "enough", 2);
+        let old = json!({"conditions": [available], "release": {"revision": 7}});
+        let told = instead_of(&status, &too_large, Some(&old), now).expect("it is news");
+        let message = "the status would be 65574 bytes of JSON, most of them in problems, and Slipway takes at most 65536; it is not written. Next: make the spec smaller";
+        let of = |type_: &str, status: &str| condition(type_, status, "InvalidSpec", message, 3);
+        assert_eq!(
+            told,
+            json!({
+                "observedGeneration": 3,
+                "conditions": [of("Ready", "False"), of("Reconciling", "False"), of("Stalled", "True"), available],
+            })
+        );
+        let later = Timestamp::from_second(60).expect("a moment");
+        let again =
+            |too_large: &TooLarge, old: &Value| instead_of(&status, too_large, Some(old), later);
+        assert_eq!(again(&too_large, &told), None);
+    }
 }

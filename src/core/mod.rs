@@ -18,4 +18,5 @@ pub mod quantity;
 pub mod rights;
 pub mod run;
 pub mod settings;
+pub mod size;
 pub mod version;

@@ -9,6 +9,8 @@ use std::time::Duration;
 use kube::{Resource, ResourceExt};
 use serde_json::Value;
 
+use super::size::TooLarge;
+
 /// Names one object of the cluster. `namespace` is never empty: Slipway writes namespaced objects only.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct ObjectKey {
@@ -256,6 +258,8 @@ pub enum Stop {
     QuotaExceeded { key: ObjectKey, message: String },
     /// The server calls our object invalid (422, 400); `message` holds its field path.
     Refused { key: ObjectKey, message: String },
+    /// The body exceeds a limit of [`super::size`]: nothing of the plan was sent.
+    TooLarge { key: ObjectKey, too_large: TooLarge },
     /// The namespace is being deleted: nothing new can be made there.
     NamespaceTerminating { key: ObjectKey },
     /// 429, 5xx, time-out, connection: later, after this long if the server said so.

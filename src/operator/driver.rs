@@ -26,8 +26,10 @@ use crate::cluster::cache::Undecodable;
 use crate::cluster::caches::Caches;
 use crate::cluster::events::Events;
 use crate::cluster::writer::{Extent, Root, Writer};
+use crate::core::conditions;
 use crate::core::plan::{Event, EventKind, ObjectKey, Report, Stop};
 use crate::core::settings::Settings;
+use crate::core::size;
 
 pub use super::kind::Kind;
 
@@ -166,7 +168,17 @@ impl<K: Kind> Driver<K> {
         extent: Extent,
     ) -> Result<(), Stop> {
         let Report { status, events } = report;
-        if let Some(status) = status.filter(|status| cached().as_ref() != Some(status)) {
+        let old = cached();
+        let different = status.filter(|status| old.as_ref() != Some(status));
+        let sendable = different.and_then(|status| match size::check(&status, size::LARGEST) {
+            Ok(()) => Some((status, extent)),
+            Err(too_large) => {
+                let told =
+                    conditions::instead_of(&status, &too_large, old.as_ref(), Timestamp::now());
+                told.map(|status| (status, Extent::Part))
+            }
+        });
+        if let Some((status, extent)) = sendable {
             let written = self
                 .tools
                 .writer

@@ -58,6 +58,11 @@ impl Failure {
             }
             Stop::QuotaExceeded { message, .. } => ("QuotaExceeded", message.clone(), 25),
             Stop::Refused { message, .. } => ("Refused", message.clone(), 60),
+            Stop::TooLarge { key, too_large } => (
+                "TooLarge",
+                format!("{} {}: {too_large}", key.kind.kind(), key.name),
+                60,
+            ),
             Stop::NamespaceTerminating { key } => (
                 "NamespaceTerminating",
                 format!("namespace {} is being deleted", key.namespace),

@@ -9,6 +9,7 @@ use super::{Root, Writer};
 use crate::cluster::caches::{Written, WrittenWhat};
 use crate::cluster::failure;
 use crate::core::plan::Stop;
+use crate::core::size;
 
 /// How much of a status is told.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -29,6 +30,10 @@ impl Writer {
         extent: Extent,
     ) -> Result<Written, Stop> {
         let key = &root.key;
+        size::check(status, size::LARGEST).map_err(|too_large| Stop::TooLarge {
+            key: key.clone(),
+            too_large,
+        })?;
         let body = json!({
             "apiVersion": key.kind.api_version(),
             "kind": key.kind.kind(),

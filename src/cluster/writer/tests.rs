@@ -14,6 +14,7 @@ use crate::cluster::observer::RequestObserver;
 use crate::core::plan::{
     Apply, Confirm, Create, ObjectKey, ObjectKind, Plan, Precondition, Step, Stop,
 };
+use crate::core::size::{LARGEST, TooLarge};
 
 mod releases;
 
@@ -192,6 +193,44 @@ async fn a_status_names_the_version_that_it_speaks_of() {
         assert_eq!((&body["metadata"], &body["status"]), (&metadata, &status));
     }
     assert_eq!(asked.len(), 3);
+}
+
+/// I-45: not even the steps before it.
+#[tokio::test]
+async fn a_plan_with_a_body_that_is_too_large_is_not_begun() {
+    let server = Shared::default();
+    let body = json!({"spec": {"template": "x".repeat(LARGEST)}});
+    let large = Step::Apply(Apply {
+        key: key(ObjectKind::Deployment),
+        body,
+        precondition: Precondition::Absent,
+    });
+    let plan = Plan {
+        steps: vec![apply_absent(), large],
+        wake: None,
+    };
+    let writer = writer(&server, true);
+    let too_large = |extra: usize, largest: &str| TooLarge {
+        bytes: LARGEST + extra,
+        limit: LARGEST,
+        largest: largest.to_owned(),
+    };
+    assert_eq!(
+        writer.execute(&plan, &root()).await.executed.stop,
+        Some(Stop::TooLarge {
+            key: key(ObjectKind::Deployment),
+            too_large: too_large(24, "spec.template"),
+        })
+    );
+    let status = json!({"problems": "x".repeat(LARGEST)});
+    assert_eq!(
+        writer.write_status(&root(), &status, Extent::Whole).await,
+        Err(Stop::TooLarge {
+            key: key(ObjectKind::Backend),
+            too_large: too_large(15, "problems"),
+        })
+    );
+    assert_eq!(server.lock().expect("nobody else has it").asked, Vec::new());
 }
 
 #[tokio::test]

@@ -264,6 +264,14 @@ fn refusal(stop: &Stop) -> Option<Standing> {
                 key.name
             ),
         )),
+        Stop::TooLarge { key, too_large } => Some(stalled(
+            "InvalidSpec",
+            format!(
+                "{} {} would be {too_large}; nothing of it was sent. Next: move long values of env and command into a ConfigMap or into the image, in a new Migration",
+                key.kind.kind().to_lowercase(),
+                key.name
+            ),
+        )),
         Stop::ReadAgain { .. }
         | Stop::NameConflict { .. }
         | Stop::NamespaceTerminating { .. }

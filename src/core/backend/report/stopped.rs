@@ -1,6 +1,7 @@
 //! What stopped the plan, or keeps it from being begun: refusals of the API server, and names that other objects have.
 
 use super::super::children::Whose;
+use super::super::resolve::MOVE_IT;
 use super::super::seen::Seen;
 use super::assessment::{Assessment, stalled, working};
 use super::messages::foreign;
@@ -33,6 +34,14 @@ pub(super) fn stopped(seen: &Seen, stop: &Stop) -> Option<Assessment> {
                 "the API server refuses {}: {}. Next: change the field of the Backend that it names",
                 named(key),
                 foreign(message)
+            );
+            Some(Assessment::about(&key.name, stalled("InvalidSpec", text)))
+        }
+        Stop::TooLarge { key, too_large } => {
+            let text = format!(
+                "{} would be {too_large}; nothing of it was sent. Next: {}",
+                named(key),
+                MOVE_IT
             );
             Some(Assessment::about(&key.name, stalled("InvalidSpec", text)))
         }

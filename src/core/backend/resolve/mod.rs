@@ -19,6 +19,7 @@ use kube::ResourceExt;
 use super::resolved::{Account, Image, Program, ResolvedBackend, ResolvedSecurity};
 use crate::api::backend::{Backend, BackendSpec, BackendType};
 use crate::api::workload::Security;
+use crate::core::size::{self, TooLarge};
 
 pub use self::missing::Missing;
 pub use self::surroundings::surroundings;
@@ -28,6 +29,10 @@ const NAME_LIMIT: usize = 40;
 
 /// Longest image reference.
 const IMAGE_LIMIT: usize = 512;
+
+/// What to do about a spec that is too large.
+pub(super) const MOVE_IT: &str =
+    "move long values into a ConfigMap or Secret, and name it in spec.envFrom or spec.files";
 
 /// User and group of a program whose image may have none (`scratch` has no USER and would start as root). The number of distroless' `nonroot`.
 const NOBODY: i64 = 65532;
@@ -63,6 +68,7 @@ pub(super) fn invalid(
 pub fn resolve(backend: &Backend) -> Result<ResolvedBackend, Invalid> {
     check_name(&backend.name_any())?;
     let spec = &backend.spec;
+    check_size(spec)?;
     let shape = spec.type_.unwrap_or(BackendType::Service);
     let ports = ports::resolve(spec, shape)?;
     let files = files::resolve(&spec.files)?;
@@ -86,6 +92,29 @@ pub fn resolve(backend: &Backend) -> Result<ResolvedBackend, Invalid> {
         ports,
         files,
         resources,
+    })
+}
+
+/// Before anything is copied from it.
+fn check_size(spec: &BackendSpec) -> Result<(), Invalid> {
+    size::check(spec, size::LARGEST_SPEC).map_err(|too_large| {
+        let TooLarge {
+            bytes,
+            limit,
+            largest,
+        } = too_large;
+        let field = match largest.as_str() {
+            "" => "spec".to_owned(),
+            largest => format!("spec.{largest}"),
+        };
+        let fault = format!(
+            "the spec has {bytes} bytes of JSON, most of them here, and Slipway takes at most {limit}"
+        );
+        let mut remedy = MOVE_IT.to_owned();
+        if let Some(first) = remedy.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        invalid(field, fault, remedy)
     })
 }
 
