@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::backend_rules as rules;
 pub use super::backend_status::{
-    BackendDisplay, BackendStatus, Effective, PendingRelease, Problem, Release, SchemaVersions,
-    Soak,
+    BackendDisplay, BackendStatus, Effective, MOST_PROBLEMS, PendingRelease, Problem, Release,
+    SchemaVersions, Soak,
 };
 use super::common::{NameReference, Phase, Tool};
 use super::migration::MigrationOptions;

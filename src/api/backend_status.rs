@@ -8,6 +8,9 @@ use super::common::Conditions;
 use super::schema;
 use super::workload::Resources;
 
+/// Most entries of `status.problems`.
+pub const MOST_PROBLEMS: usize = 20;
+
 /// What Slipway has seen and done.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -43,8 +46,9 @@ pub struct BackendStatus {
     /// Version of the first database's schema.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub schema: Option<SchemaVersions>,
-    /// Warnings about the spec that stop nothing.
+    /// Warnings about the spec that stop nothing; at most 20, where there are more the last says how many.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_PROBLEMS))]
     pub problems: Vec<Problem>,
     /// Texts for the columns of `kubectl get`.
     #[serde(skip_serializing_if = "Option::is_none")]

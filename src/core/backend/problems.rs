@@ -5,16 +5,22 @@ use std::collections::BTreeSet;
 use super::build::SLIPWAY_VARIABLES;
 use super::resolved::{ResolvedBackend, VariableValue};
 use super::seen::Seen;
-use crate::api::backend::{BackendMigration, BackendMigrationSource, BackendSpec, Problem};
+use crate::api::backend::{
+    BackendMigration, BackendMigrationSource, BackendSpec, MOST_PROBLEMS, Problem,
+};
 use crate::api::common::{Engine, Phase, Tool};
 use crate::api::ports::Protocol;
+use crate::core::migration::message::clean;
 use crate::core::migration::planned::database_of;
 use crate::core::migration::program::has_own_user;
 
 /// Below this a memory amount without a unit was hardly meant in bytes: one mebibyte.
 const FEW_BYTES: i128 = 1 << 20;
 
-/// All warnings, in the order of the spec's fields.
+/// Longest name of a variable in a warning, bytes. Slipway takes names of at most 128, so a longer one is a slip of the pen.
+const LONGEST_NAME: usize = 128;
+
+/// All warnings, in the order of the spec's fields; at most [`MOST_PROBLEMS`].
 #[must_use]
 pub fn problems(seen: &Seen, backend: &ResolvedBackend) -> Vec<Problem> {
     let spec = &seen.backend.spec;
@@ -35,9 +41,26 @@ pub fn problems(seen: &Seen, backend: &ResolvedBackend) -> Vec<Problem> {
     }
     problems.extend(nothing_left_for_later(spec));
     problems.extend(sessions_without_a_mark(seen));
-    problems.extend(unknown_variables(backend));
-    problems.extend(memory_without_unit(spec));
-    problems.extend(no_probe(backend));
+    let unknown = unknown_variables(backend);
+    let total = problems.len() + unknown.len();
+    problems.extend(unknown.iter().take(MOST_PROBLEMS).map(unknown_variable));
+    let others = memory_without_unit(spec)
+        .into_iter()
+        .chain(no_probe(backend));
+    let others: Vec<Problem> = others.collect();
+    let total = total + others.len();
+    problems.extend(others);
+    bounded(problems, total)
+}
+
+/// The first of them; the last one says how many more of `total` there are.
+fn bounded(mut problems: Vec<Problem>, total: usize) -> Vec<Problem> {
+    if total > MOST_PROBLEMS {
+        problems.truncate(MOST_PROBLEMS - 1);
+        let more = total - problems.len();
+        let message = format!("and {more} more; correct those above, and the next ones are shown");
+        problems.push(warning("SLP0100", "spec", message));
+    }
     problems
 }
 
@@ -127,8 +150,12 @@ fn memory_without_unit(spec: &BackendSpec) -> Vec<Problem> {
     .collect()
 }
 
-/// `$(NAME)` resolves to what stands before it in `env`, and to nothing else; an unknown one stays as it is written.
-fn unknown_variables(backend: &ResolvedBackend) -> Vec<Problem> {
+/// A variable and a name that its value refers to and that is not known.
+type Unknown<'a> = (&'a str, &'a str);
+
+/// `$(NAME)` resolves to a variable before it in `env`, and to nothing else; an unknown one stays as it is written. Each name once a variable,
+/// however often it is there: a value of 32 KiB has room for 8,000.
+fn unknown_variables(backend: &ResolvedBackend) -> Vec<Unknown<'_>> {
     let mut known: BTreeSet<String> = SLIPWAY_VARIABLES
         .iter()
         .map(|name| (*name).to_owned())
@@ -136,20 +163,24 @@ fn unknown_variables(backend: &ResolvedBackend) -> Vec<Problem> {
     for binding in &backend.bindings {
         known.extend(binding.variable_names());
     }
-    let mut problems = Vec::new();
+    let mut unknown = Vec::new();
     for variable in &backend.environment {
         if let VariableValue::Plain(value) = &variable.value {
-            for name in references(value).filter(|name| !known.contains(*name)) {
-                let path = format!("spec.env[{}]", variable.name);
-                let message = format!(
-                    "{path}: $({name}) is not defined before it and stays as it is written"
-                );
-                problems.push(warning("SLP0106", path, message));
-            }
+            let mut named = BTreeSet::new();
+            let first = references(value).filter(|name| named.insert(*name));
+            let first = first.filter(|name| !known.contains(*name));
+            unknown.extend(first.map(|name| (variable.name.as_str(), name)));
         }
         known.insert(variable.name.clone());
     }
-    problems
+    unknown
+}
+
+fn unknown_variable((variable, name): &Unknown<'_>) -> Problem {
+    let path = format!("spec.env[{variable}]");
+    let name = clean(name, LONGEST_NAME);
+    let message = format!("{path}: $({name}) is not defined before it and stays as it is written");
+    warning("SLP0106", path, message)
 }
 
 /// The names in `$(NAME)`; `$$(NAME)` is an escape.

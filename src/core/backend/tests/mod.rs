@@ -8,4 +8,5 @@ mod life;
 mod looks;
 mod objects;
 mod server;
+mod size;
 mod trouble;
