@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::common::{Conditions, Engine};
 pub use super::ledger::{
     Answered, Block, BlockEvidence, Contract, Entry, EntryOutcome, Holder, Ledger, ListedFinding,
-    PendingList, RunMode, TakenForApplied,
+    MOST_ANSWERED, MOST_LISTED, MOST_RECORDS, MOST_WARNINGS, PendingList, RunMode, TakenForApplied,
 };
 use super::patterns::{DATABASE_NAME, KEY, OBJECT_NAME};
 use super::{database_rules as rules, schema};

@@ -6,6 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Phase, Tool};
 
+/// Most entries, blocks and contracts of a ledger, each. An entry takes some 500 bytes at least, so its limit in bytes
+/// ([`crate::core::size`]) counts before this one.
+pub const MOST_RECORDS: usize = 2000;
+
+/// So many Migrations of one plan are remembered as answered; those that asked first go first.
+pub const MOST_ANSWERED: usize = 16;
+
+/// Most warnings of one plan.
+pub const MOST_WARNINGS: usize = 3;
+
+/// Most names of pending files of one plan, and most findings in them.
+pub const MOST_LISTED: usize = 10;
+
 /// Which Migration holds the database, and what ended how. Changed by compare-and-swap only.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -19,12 +32,15 @@ pub struct Ledger {
     pub found_empty: Option<String>,
     /// How each plan ended or stands, one by plan key.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_RECORDS))]
     pub entries: Vec<Entry>,
     /// Version tables that a person must look at first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_RECORDS))]
     pub blocks: Vec<Block>,
     /// How far migrations after a rollout took each version table: images whose files end below that are not released any more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_RECORDS))]
     pub contracts: Vec<Contract>,
 }
 
@@ -121,6 +137,7 @@ pub struct Entry {
     pub next_attempt_after: Option<String>,
     /// The `slipway.dev/retry` tokens that were answered, one for each Migration that asked; the latest last.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_ANSWERED))]
     pub answered: Vec<Answered>,
     /// Version that the database had before.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +182,7 @@ pub struct Entry {
     pub tool_milliseconds: Option<i64>,
     /// What a person should know besides: of the server, or of what the last attempt left behind. Absent: nothing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_WARNINGS))]
     pub warnings: Vec<String>,
 }
 
@@ -211,11 +229,13 @@ pub struct PendingList {
     pub digest: String,
     /// Names of the first of them, in the order in which they run.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_LISTED))]
     pub files: Vec<String>,
     /// How many there are.
     pub total: i64,
     /// The first of what was found in them that loses data, blocks a table or cannot be read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_LISTED))]
     pub findings: Vec<ListedFinding>,
     /// How many findings there are.
     pub findings_total: i64,

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::contracts;
+use super::retention;
 use super::retries;
 use super::waits::{failures_since, retry_time, still_unreachable, unreachable_since};
 use crate::api::database::{
@@ -189,7 +190,7 @@ pub fn record(
         Some(old) => *old = entry,
         None => next.entries.push(entry),
     }
-    next
+    retention::fitted(next)
 }
 
 /// The ledger once the Job of its holder is gone without a trace: Unknown, never success.

@@ -7,16 +7,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::common::Tool;
-use crate::api::database::{Entry, EntryOutcome, Ledger};
+use crate::api::database::{Entry, EntryOutcome, Ledger, MOST_RECORDS};
+use crate::core::size::{self, LARGEST_LEDGER};
 
 /// Finished entries kept of each Backend.
 const KEPT_OF_A_BACKEND: usize = 20;
 
 /// So many more may gather before any goes, as each forgetting costs a write.
 const SLACK: usize = 5;
-
-/// Largest ledger, bytes of JSON. The API server refuses the Database at about 1.6 MB.
-const LIMIT_BYTES: usize = 512 * 1024;
 
 /// What one attempt may add: its holder and its entry. Bytes.
 const ATTEMPT_BYTES: usize = 16 * 1024;
@@ -26,7 +24,7 @@ const ATTEMPT_BYTES: usize = 16 * 1024;
 pub fn forget(ledger: Ledger, wanted: &BTreeSet<String>) -> Ledger {
     let forgotten = surplus(&ledger, wanted);
     let mut next = without(ledger, &forgotten);
-    let mut excess = size(&next).saturating_sub(LIMIT_BYTES - ATTEMPT_BYTES);
+    let mut excess = size::of(&next).saturating_sub(LARGEST_LEDGER - ATTEMPT_BYTES);
     if excess == 0 {
         return next;
     }
@@ -35,7 +33,7 @@ pub fn forget(ledger: Ledger, wanted: &BTreeSet<String>) -> Ledger {
         if excess == 0 {
             break;
         }
-        excess = excess.saturating_sub(size(entry));
+        excess = excess.saturating_sub(size::of(entry));
         oldest.insert(entry.plan_key.clone());
     }
     next = without(next, &oldest);
@@ -45,13 +43,28 @@ pub fn forget(ledger: Ledger, wanted: &BTreeSet<String>) -> Ledger {
 /// Whether another attempt might make the ledger too big. What could be forgotten has been, so nothing more may be armed.
 #[must_use]
 pub fn is_full(ledger: &Ledger) -> bool {
-    may_be_full(ledger) && size(ledger) > LIMIT_BYTES - ATTEMPT_BYTES
+    may_be_full(ledger)
+        && (has_full_list(ledger) || size::of(ledger) > LARGEST_LEDGER - ATTEMPT_BYTES)
+}
+
+/// An attempt adds one to each list at most.
+fn has_full_list(ledger: &Ledger) -> bool {
+    let Ledger {
+        holder: _,
+        found_empty: _,
+        entries,
+        blocks,
+        contracts,
+    } = ledger;
+    [entries.len(), blocks.len(), contracts.len()]
+        .into_iter()
+        .any(|count| count >= MOST_RECORDS)
 }
 
 /// Whether it is worth writing it out to see: a few entries never fill it.
 fn may_be_full(ledger: &Ledger) -> bool {
     let holds = ledger.entries.len() + ledger.blocks.len() + ledger.contracts.len();
-    holds >= LIMIT_BYTES / ATTEMPT_BYTES - 1
+    holds >= LARGEST_LEDGER / ATTEMPT_BYTES - 1
 }
 
 /// Whether anything may have to go: then it is worth the work to find out what is wanted.
@@ -61,6 +74,22 @@ pub fn is_due(ledger: &Ledger) -> bool {
         .values()
         .any(|count| *count > KEPT_OF_A_BACKEND + SLACK)
         || is_full(ledger)
+}
+
+/// A ledger that is too large all the same, as entries that were there grew: nothing of them is forgotten that decides, and their texts go.
+pub(super) fn fitted(mut ledger: Ledger) -> Ledger {
+    if !may_be_full(&ledger) || size::of(&ledger) <= LARGEST_LEDGER {
+        return ledger;
+    }
+    for entry in &mut ledger.entries {
+        entry.message = None;
+        entry.warnings.clear();
+        if let Some(listed) = &mut entry.listed {
+            listed.files.clear();
+            listed.findings.clear();
+        }
+    }
+    ledger
 }
 
 /// Of each Backend the oldest of those beyond the number that is kept.
@@ -118,18 +147,17 @@ fn without(mut ledger: Ledger, plan_keys: &BTreeSet<String>) -> Ledger {
     ledger
 }
 
-/// Bytes of JSON.
-fn size(value: &impl serde::Serialize) -> usize {
-    serde_json::to_vec(value).map_or(usize::MAX, |bytes| bytes.len())
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{KEPT_OF_A_BACKEND, LIMIT_BYTES, forget, is_due, is_full, size};
+    use super::{ATTEMPT_BYTES, KEPT_OF_A_BACKEND, MOST_RECORDS, fitted, forget, is_due, is_full};
     use crate::api::common::Tool;
-    use crate::api::database::{Entry, EntryOutcome, Ledger};
+    use crate::api::database::{
+        Answered, Contract, Entry, EntryOutcome, Ledger, ListedFinding, MOST_ANSWERED,
+        MOST_WARNINGS, PendingList,
+    };
+    use crate::core::size::{self, LARGEST_LEDGER};
 
     fn entry(number: usize, backend: &str, outcome: EntryOutcome, tool: Tool) -> Entry {
         Entry {
@@ -216,7 +244,7 @@ mod tests {
             )
         });
         let full = ledger(many);
-        assert!(size(&full) > LIMIT_BYTES && is_full(&full));
+        assert!(size::of(&full) > LARGEST_LEDGER && is_full(&full));
         let kept = forget(full, &BTreeSet::from(["backend0-0000".to_owned()]));
         assert!(!is_full(&kept));
         let keys = keys(&kept);
@@ -237,5 +265,83 @@ mod tests {
         let full = ledger(blocked);
         assert_eq!(forget(full.clone(), &BTreeSet::new()), full);
         assert!(is_full(&full));
+    }
+
+    /// I-45: no list of the ledger grows beyond the `maxItems` of the definition. A contract is so small that its count decides.
+    #[test]
+    fn a_ledger_with_a_full_list_is_full() {
+        let of = |count: usize| Ledger {
+            contracts: (0..count)
+                .map(|number| Contract {
+                    version_table: format!("t{number}"),
+                    ..Contract::default()
+                })
+                .collect(),
+            ..Ledger::default()
+        };
+        assert!(size::of(&of(MOST_RECORDS)) < LARGEST_LEDGER / 2);
+        assert_eq!(
+            [is_full(&of(MOST_RECORDS - 1)), is_full(&of(MOST_RECORDS))],
+            [false, true]
+        );
+    }
+
+    /// I-45: an attempt adds what its runner's message and its Job say, and both have an end.
+    #[test]
+    fn the_largest_entry_of_an_attempt_fits_into_what_is_kept_free_for_it() {
+        let quotes = |length: usize| "\"".repeat(length);
+        let finding = ListedFinding {
+            file: quotes(200),
+            line: i64::MAX,
+            code: quotes(200),
+            why: quotes(200),
+        };
+        // All texts of a runner come from a message of 4096 bytes, in which each quote already has two.
+        let entry = Entry {
+            message: Some(quotes(1024)),
+            listed: Some(PendingList {
+                digest: "x".repeat(52),
+                files: vec![quotes(200); 2],
+                findings: vec![finding; 2],
+                ..PendingList::default()
+            }),
+            answered: vec![
+                Answered {
+                    migration_uid: "x".repeat(36),
+                    token: "x".repeat(63),
+                };
+                MOST_ANSWERED
+            ],
+            migration: "x".repeat(63),
+            backend: "x".repeat(40),
+            version_table: "x".repeat(127),
+            warnings: vec![quotes(300); MOST_WARNINGS],
+            ..entry(1, "orders", EntryOutcome::Listed, Tool::Goose)
+        };
+        assert!(size::of(&entry) < ATTEMPT_BYTES, "{}", size::of(&entry));
+    }
+
+    /// I-45: a retry is never held back by a full ledger, and its entry may be larger than before.
+    #[test]
+    fn entries_that_grow_beyond_the_limit_lose_their_texts_and_nothing_that_decides() {
+        let listed = |files: &[&str]| PendingList {
+            digest: "the approved one".to_owned(),
+            files: files.iter().map(|file| (*file).to_owned()).collect(),
+            ..PendingList::default()
+        };
+        let grown = (0..1000).map(|number| Entry {
+            message: Some("x".repeat(1000)),
+            listed: Some(listed(&["1_first.sql"])),
+            ..entry(number, "orders", EntryOutcome::RetryWait, Tool::Goose)
+        });
+        let grown = ledger(grown);
+        let fitted = fitted(grown.clone());
+        let slim = grown.entries.into_iter().map(|entry| Entry {
+            message: None,
+            listed: Some(listed(&[])),
+            ..entry
+        });
+        assert_eq!(fitted, ledger(slim));
+        assert!(size::of(&fitted) < LARGEST_LEDGER);
     }
 }

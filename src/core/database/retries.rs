@@ -1,10 +1,7 @@
 //! Which wishes of people for one more attempt were fulfilled. Each Migration has its own: two with the same plan, or one that was applied
 //! anew, answer for themselves alone; else each would take the other's token for a new wish, and a plan that fails would run for ever. Pure.
 
-use crate::api::database::{Answered, Entry, Holder};
-
-/// So many Migrations of one plan are remembered; those that asked first go first.
-const KEPT: usize = 16;
+use crate::api::database::{Answered, Entry, Holder, MOST_ANSWERED};
 
 /// Whether an attempt has answered this token of this Migration.
 #[must_use]
@@ -39,13 +36,13 @@ pub(super) fn with(old: &Entry, migration_uid: &str, token: Option<&String>) -> 
             token: token.clone(),
         });
     }
-    let first = answered.len().saturating_sub(KEPT);
+    let first = answered.len().saturating_sub(MOST_ANSWERED);
     answered.split_off(first)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, answers, has_answered, with};
+    use super::{MOST_ANSWERED, answers, has_answered, with};
     use crate::api::database::{Entry, Holder};
 
     /// I-6: two Migrations of one plan, each with a token of its own, ask once each.
@@ -72,7 +69,7 @@ mod tests {
         for uid in 0..100 {
             entry.answered = with(&entry, &uid.to_string(), Some(&"1".to_owned()));
         }
-        assert_eq!(entry.answered.len(), KEPT);
+        assert_eq!(entry.answered.len(), MOST_ANSWERED);
         assert!(has_answered(&entry, "99", "1"));
     }
 }

@@ -11,7 +11,7 @@ use k8s_openapi::api::core::v1::{ContainerStateTerminated, ContainerStatus, Pod}
 use kube::ResourceExt;
 
 use crate::core::meta;
-use crate::core::migration::message::{FORMAT, Message};
+use crate::core::migration::message::{FORMAT, MESSAGE_LIMIT, Message};
 use crate::core::run::lost;
 use crate::core::run::ticket::Ticket;
 
@@ -229,12 +229,13 @@ fn was_started(status: &ContainerStatus) -> bool {
 }
 
 /// The message that fits this attempt: uid of the Job by way of the pod's owner, plan key and number by what it says. A message of an
-/// init container counts too: it says that the files could not be read.
+/// init container counts too: it says that the files could not be read. The kubelet cuts a message at its limit, so a longer one is none of its.
 #[must_use]
 pub fn message(pods: &[&SeenPod], ticket: &Ticket) -> Option<Message> {
     pods.iter()
         .flat_map(|seen| statuses(&seen.pod))
         .filter_map(|status| status.state.as_ref()?.terminated.as_ref()?.message.clone())
+        .filter(|text| text.len() <= MESSAGE_LIMIT)
         .filter_map(|text| serde_json::from_str::<Message>(&text).ok())
         .find(|message| {
             message.v == FORMAT

@@ -1,7 +1,9 @@
 //! The verdict on a finished Job: what goes into the ledger. Made from evidence only: the runner's message where there is one, else what
 //! Kubernetes is sure of. What is not known is Unknown, and a Check run reads the database.
 
-use crate::api::database::{ListedFinding, PendingList, TakenForApplied};
+use crate::api::database::{
+    ListedFinding, MOST_LISTED, MOST_WARNINGS, PendingList, TakenForApplied,
+};
 use crate::core::migration::findings::Finding;
 use crate::core::migration::message::{Message, Outcome, clean};
 use crate::core::run::sqlstate;
@@ -38,17 +40,10 @@ pub const PLAN_CHANGED: &str = "PlanChanged";
 /// The runner's word for "the ConfigMap holds other files than were planned; nothing was done".
 pub const SOURCE_CHANGED: &str = "SourceChanged";
 
-/// Most names of files in the ledger, of one plan.
-const LISTED_FILES: usize = 10;
-
-/// Most findings in the ledger, of one plan.
-const LISTED_FINDINGS: usize = 10;
-
 /// Longest word or sentence of a list in the ledger, bytes.
 const LISTED_BYTES: usize = 200;
 
-/// Most warnings in the ledger, of one plan, and the longest, bytes.
-const WARNINGS: usize = 3;
+/// Longest warning in the ledger, bytes.
 const WARNING_BYTES: usize = 300;
 
 /// What the ledger is told.
@@ -143,7 +138,7 @@ impl Verdict {
             warnings: message
                 .warnings
                 .iter()
-                .take(WARNINGS)
+                .take(MOST_WARNINGS)
                 .map(|text| clean(text, WARNING_BYTES))
                 .collect(),
         }
@@ -210,7 +205,7 @@ fn list(message: &Message) -> Option<PendingList> {
         code: clean(&finding.code, LISTED_BYTES),
         why: clean(&finding.why, LISTED_BYTES),
     };
-    let files = message.pending_files.iter().take(LISTED_FILES);
+    let files = message.pending_files.iter().take(MOST_LISTED);
     Some(PendingList {
         digest: message.pending_digest.clone()?,
         files: files.map(|name| clean(name, LISTED_BYTES)).collect(),
@@ -218,7 +213,7 @@ fn list(message: &Message) -> Option<PendingList> {
         findings: message
             .findings
             .iter()
-            .take(LISTED_FINDINGS)
+            .take(MOST_LISTED)
             .map(finding)
             .collect(),
         findings_total: message.findings_total,
