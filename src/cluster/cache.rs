@@ -1,6 +1,6 @@
 //! The objects of one kind, as the watches last showed them, by namespace and name. Synchronous: a reader waits for nothing.
 //!
-//! An object that does not decode is kept apart with its metadata, so that it harms only itself. A relist shows no deletions; they
+//! An object that does not decode, or that is too large, is kept apart with its metadata, so that it harms only itself. A relist shows no deletions; they
 //! are found by comparing what was there with what is there now.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -11,10 +11,16 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::Event;
+use serde::Serialize;
 use tokio::time::Instant;
 
+use self::item::{Item, item_of, metadata_of};
 use super::change::{Change, Facts};
 use crate::core::plan::{ObjectKey, ObjectKind};
+
+pub use self::item::Undecodable;
+
+mod item;
 
 /// Objects of one kind.
 pub struct Cache<K> {
@@ -28,17 +34,6 @@ struct Inner<K> {
     namespaces: HashMap<String, BTreeMap<String, Item<K>>>,
     /// By what the watch looks at: one namespace, or all (absent).
     scopes: HashMap<Option<String>, Scope>,
-}
-
-/// An object as it came: decoded, or only its metadata and what is wrong with the rest.
-type Item<K> = Result<Arc<K>, Arc<Undecodable>>;
-
-/// An object whose JSON is not what its kind asks for; kept by way of an older schema, or written past the CRD.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Undecodable {
-    pub metadata: ObjectMeta,
-    /// What the decoder says. Example: `invalid type: string "three", expected i32`.
-    pub error: String,
 }
 
 /// How far one watch is.
@@ -194,7 +189,10 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         &self,
         listing: &mut Listing<K>,
         event: Event<DeserializeGuard<K>>,
-    ) -> Vec<(Change, Option<Arc<K>>)> {
+    ) -> Vec<(Change, Option<Arc<K>>)>
+    where
+        K: Serialize,
+    {
         match event {
             Event::Init => {
                 listing.begun = Instant::now();
@@ -203,7 +201,7 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
             }
             Event::InitApply(object) => {
                 let place = place_of(object.meta());
-                listing.items.push((place, item_of(object)));
+                listing.items.push((place, item_of(self.kind, object)));
                 Vec::new()
             }
             Event::InitDone => self.take_list(listing),
@@ -243,9 +241,12 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         &self,
         scope: Option<&String>,
         object: DeserializeGuard<K>,
-    ) -> Vec<(Change, Option<Arc<K>>)> {
+    ) -> Vec<(Change, Option<Arc<K>>)>
+    where
+        K: Serialize,
+    {
         let (namespace, name) = place_of(object.meta());
-        let item = item_of(object);
+        let item = item_of(self.kind, object);
         let mut inner = self.write();
         inner.advance(scope, version_of(metadata_of(&item)));
         let old = inner.insert(&namespace, &name, &item);
@@ -347,20 +348,6 @@ impl<K> Inner<K> {
             scope.reached = scope.reached.max(version);
         }
     }
-}
-
-fn item_of<K>(object: DeserializeGuard<K>) -> Item<K> {
-    object.0.map(Arc::new).map_err(|invalid| {
-        Arc::new(Undecodable {
-            metadata: invalid.metadata,
-            error: invalid.error,
-        })
-    })
-}
-
-fn metadata_of<K: Resource>(item: &Item<K>) -> &ObjectMeta {
-    item.as_ref()
-        .map_or_else(|undecodable| &undecodable.metadata, |object| object.meta())
 }
 
 fn place_of(metadata: &ObjectMeta) -> (String, String) {

@@ -12,6 +12,7 @@ use k8s_openapi::NamespaceResourceScope;
 use kube::core::DeserializeGuard;
 use kube::runtime::watcher::{Config, Error, Event, watcher};
 use kube::{Api, Client, Resource};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
@@ -34,6 +35,13 @@ const OPEN: u32 = 3000;
 /// Added for each further watch, seconds, so that they are not all re-opened together.
 const STAGGER: u32 = 23;
 
+/// Objects in one page of a list. An object is at most 1.5 MB in etcd, and kube holds a page twice while it reads it: 60 MB for each kind.
+const PAGE: u32 = 20;
+
+/// The same of ConfigMaps, which are not Slipway's: their data may be 1 MiB of control characters, each six bytes in JSON, so a page is at most
+/// 65 MB. 10,000 ConfigMaps are 1,000 requests, one after the other.
+const PAGE_OF_CONFIG_MAPS: u32 = 10;
+
 /// kube makes this ConfigMap in every namespace; no Backend refers to it.
 const WITHOUT_ROOT_CA: &str = "metadata.name!=kube-root-ca.crt";
 
@@ -48,8 +56,8 @@ pub fn start(caches: &Caches, client: &Client, namespaces: &[String]) -> JoinSet
         timeout: OPEN,
     };
     let ours = format!("{MANAGED_BY}={MANAGER}");
-    let all = Config::default();
-    let owned = Config::default().labels(&ours);
+    let all = Config::default().page_size(PAGE);
+    let owned = all.clone().labels(&ours);
     tasks.start(&caches.backends, &all, |_| ());
     tasks.start(&caches.databases, &all, |_| ());
     tasks.start(&caches.migrations, &all, |_| ());
@@ -62,7 +70,9 @@ pub fn start(caches: &Caches, client: &Client, namespaces: &[String]) -> JoinSet
     tasks.start(&caches.pods, &owned, move |pod| gone_pods.keep(pod));
     tasks.start(
         &caches.config_maps,
-        &all.clone().fields(WITHOUT_ROOT_CA),
+        &all.clone()
+            .page_size(PAGE_OF_CONFIG_MAPS)
+            .fields(WITHOUT_ROOT_CA),
         |_| (),
     );
     tasks.running
@@ -87,6 +97,7 @@ impl Tasks {
             + Clone
             + Debug
             + DeserializeOwned
+            + Serialize
             + Send
             + Sync
             + 'static,
@@ -115,7 +126,14 @@ async fn follow<K>(
     caches: &Caches,
     gone: impl Fn(Arc<K>),
 ) where
-    K: Resource<DynamicType = ()> + Clone + Debug + DeserializeOwned + Send + Sync + 'static,
+    K: Resource<DynamicType = ()>
+        + Clone
+        + Debug
+        + DeserializeOwned
+        + Serialize
+        + Send
+        + Sync
+        + 'static,
 {
     let mut listing = Listing::new(scope);
     let mut events = pin!(watcher(api, config));
@@ -127,7 +145,6 @@ async fn follow<K>(
                 if !matches!(event, Event::Init) {
                     failures = 0;
                 }
-                let event = event.modify(|object| object.meta_mut().managed_fields = None);
                 let changes = cache.absorb(&mut listing, event);
                 caches.tell(changes.into_iter().map(|(change, last)| {
                     last.into_iter().for_each(&gone);
