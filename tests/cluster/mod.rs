@@ -18,7 +18,7 @@
 //! | postgres, mariadb, server, pgbouncer | databases, what they have in common, a pooler in front |
 //! | galera | a cluster of several MariaDB servers |
 //! | `older_postgres` | the PostgreSQL of an older Debian |
-//! | operator | the operator as a process of this machine |
+//! | operator, memory | the operator as a process of this machine; a limit of memory for it |
 //! | proxy | faults between the operator and the API server |
 //! | read | objects as JSON |
 //! | audit | the API server's audit log, read back |
@@ -56,6 +56,7 @@ pub mod kubeconfig;
 pub mod kwok;
 pub mod machine;
 pub mod mariadb;
+pub mod memory;
 pub mod network;
 pub mod node;
 pub mod older_postgres;

@@ -29,6 +29,8 @@ pub struct Options {
     pub service_account: String,
     /// The server it talks to: a fault proxy's address, or `None` for the API server itself.
     pub proxy: Option<String>,
+    /// The control group that it is started in: the file that takes its process id.
+    pub group: Option<PathBuf>,
 }
 
 impl Options {
@@ -44,7 +46,15 @@ impl Options {
             namespace: namespace.into(),
             service_account: service_account.into(),
             proxy: None,
+            group: None,
         }
+    }
+
+    /// In a control group, by the file that takes the ids of its processes.
+    #[must_use]
+    pub fn in_group(mut self, processes: PathBuf) -> Self {
+        self.group = Some(processes);
+        self
     }
 
     #[must_use]
@@ -82,7 +92,7 @@ impl Operator {
             .service_account_token(&options.namespace, &options.service_account)
             .await?;
         let kubeconfig = write_kubeconfig(cluster, &name, options.proxy.as_deref(), &token).await?;
-        let mut launch = Launch::new(name, options.program)
+        let mut launch = launch(name, options.program, options.group)
             .argument("run")
             .argument("--kubeconfig")
             .argument(kubeconfig);
@@ -175,6 +185,18 @@ impl Drop for Operator {
     fn drop(&mut self) {
         // A process that survives SIGKILL is the kernel's; the teardown tells of it.
         let _ = self.process.kill();
+    }
+}
+
+/// The shell enters the group and becomes the program, so that all its memory counts.
+fn launch(name: String, program: PathBuf, group: Option<PathBuf>) -> Launch {
+    match group {
+        None => Launch::new(name, program),
+        Some(processes) => Launch::new(name, "/bin/sh")
+            .argument("-c")
+            .argument(r#"echo $$ > "$0" && exec "$@""#)
+            .argument(processes)
+            .argument(program),
     }
 }
 

@@ -39,6 +39,7 @@ mod leadership;
 mod leaks;
 mod lease_faults;
 mod locks;
+mod memory;
 mod metrics;
 mod migrations;
 mod nodes;
@@ -236,6 +237,8 @@ async fn run_all(arguments: &Arguments) -> Result<(usize, usize)> {
         server_faults::every_write_may_be_refused_at_first_and_nothing_is_doubled,
         server_faults::writes_without_an_answer_are_not_done_twice,
         server_faults::watches_that_break_lose_and_double_nothing,
+        memory::config_maps_of_others_do_not_fill_the_memory_of_the_operator,
+        memory::backends_of_the_largest_spec_harm_only_themselves,
         isolation::an_object_whose_look_panics_harms_only_itself,
         isolation::an_object_that_does_not_decode_harms_only_itself,
         late_writes::a_job_that_is_created_too_late_never_runs,

@@ -40,9 +40,9 @@ fn a_name_that_no_variable_has_is_one_problem_however_often_it_is_there() {
 /// I-45.
 #[test]
 fn more_problems_than_a_status_has_room_for_are_counted_by_its_last() {
-    let names: String = (0..1000).map(|number| format!("$(N{number})")).collect();
+    let names: Vec<String> = (0..1000).map(|number| format!("$(N{number})")).collect();
     let status = status(&json!([
-        {"name": "V", "value": names},
+        {"name": "V", "value": names.concat()},
         {"name": "W", "value": format!("$({})", "x".repeat(20_000))},
     ]));
     let problems = status["problems"].as_array().expect("a list");
