@@ -106,6 +106,18 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
             .collect()
     }
 
+    /// Whether there is such an object in a namespace, or in any of them (absent).
+    #[must_use]
+    pub fn any(&self, scope: Option<&str>, is_such: impl Fn(&K) -> bool) -> bool {
+        let inner = self.read();
+        let spaces = inner
+            .namespaces
+            .iter()
+            .filter(|(namespace, _)| scope.is_none_or(|scope| scope == *namespace));
+        let mut items = spaces.flat_map(|(_, names)| names.values());
+        items.any(|item| item.as_ref().is_ok_and(|object| is_such(object)))
+    }
+
     /// The object of that name if it does not decode.
     #[must_use]
     pub fn undecodable(&self, namespace: &str, name: &str) -> Option<Arc<Undecodable>> {

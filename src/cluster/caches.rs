@@ -16,6 +16,7 @@ use crate::api::database::Database;
 use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::plan::{ObjectKey, ObjectKind};
+use crate::core::probe_failure::ProbeFailure;
 
 /// The caches of all kinds. The fields are what a look at an object may read.
 #[derive(Clone)]
@@ -30,6 +31,8 @@ pub struct Caches {
     pub jobs: Arc<Cache<Job>>,
     pub pods: Arc<Cache<Pod>>,
     pub config_maps: Arc<Cache<ConfigMapDigest>>,
+    /// Only of pods of Backends, and only while one of them is not ready.
+    pub probe_failures: Arc<Cache<ProbeFailure>>,
     pub(super) gone_pods: Arc<GonePods>,
     listeners: Arc<RwLock<Vec<UnboundedSender<Arc<Change>>>>>,
 }
@@ -68,6 +71,7 @@ impl Caches {
             jobs: Arc::new(Cache::new(ObjectKind::Job, &scopes)),
             pods: Arc::new(Cache::new(ObjectKind::Pod, &scopes)),
             config_maps: Arc::new(Cache::new(ObjectKind::ConfigMap, &scopes)),
+            probe_failures: Arc::new(Cache::new(ObjectKind::Event, &scopes)),
             gone_pods: Arc::default(),
             listeners: Arc::default(),
         }
@@ -97,6 +101,8 @@ impl Caches {
             jobs,
             pods,
             config_maps,
+            // Nothing is decided by them.
+            probe_failures: _,
             gone_pods: _,
             listeners: _,
         } = self;
@@ -166,6 +172,7 @@ impl Caches {
             ObjectKind::Job => shows(&self.jobs, written),
             ObjectKind::Pod => shows(&self.pods, written),
             ObjectKind::ConfigMap => shows(&self.config_maps, written),
+            ObjectKind::Event => shows(&self.probe_failures, written),
             // Made once and never read again.
             ObjectKind::NetworkPolicy => true,
         }

@@ -14,5 +14,6 @@ pub mod faults;
 mod gone_pods;
 pub mod jitter;
 pub mod observer;
+mod probe_events;
 pub mod watch;
 pub mod writer;

@@ -20,6 +20,7 @@ use tracing::{debug, warn};
 use super::cache::{Cache, Listing};
 use super::caches::{Caches, scopes};
 use super::jitter::random_byte;
+use super::probe_events;
 use crate::core::backoff::Backoff;
 use crate::core::meta::{MANAGED_BY, MANAGER};
 
@@ -36,7 +37,7 @@ const OPEN: u32 = 3000;
 const STAGGER: u32 = 23;
 
 /// Objects in one page of a list. An object is at most 1.5 MB in etcd, and kube holds a page twice while it reads it: 60 MB for each kind.
-const PAGE: u32 = 20;
+pub(super) const PAGE: u32 = 20;
 
 /// The same of ConfigMaps, which are not Slipway's: their data may be 1 MiB of control characters, each six bytes in JSON, so a page is at most
 /// 65 MB. 10,000 ConfigMaps are 1,000 requests, one after the other.
@@ -58,24 +59,55 @@ pub fn start(caches: &Caches, client: &Client, namespaces: &[String]) -> JoinSet
     let ours = format!("{MANAGED_BY}={MANAGER}");
     let all = Config::default().page_size(PAGE);
     let owned = all.clone().labels(&ours);
-    tasks.start(&caches.backends, &all, |_| ());
-    tasks.start(&caches.databases, &all, |_| ());
-    tasks.start(&caches.migrations, &all, |_| ());
-    tasks.start(&caches.service_accounts, &owned, |_| ());
-    tasks.start(&caches.services, &owned, |_| ());
-    tasks.start(&caches.deployments, &owned, |_| ());
-    tasks.start(&caches.controller_revisions, &owned, |_| ());
-    tasks.start(&caches.jobs, &owned, |_| ());
-    let gone_pods = Arc::clone(&caches.gone_pods);
-    tasks.start(&caches.pods, &owned, move |pod| gone_pods.keep(pod));
-    tasks.start(
-        &caches.config_maps,
-        &all.clone()
-            .page_size(PAGE_OF_CONFIG_MAPS)
-            .fields(WITHOUT_ROOT_CA),
-        |_| (),
-    );
+    tasks.start(&caches.backends, &all, Handling::default());
+    tasks.start(&caches.databases, &all, Handling::default());
+    tasks.start(&caches.migrations, &all, Handling::default());
+    tasks.start(&caches.service_accounts, &owned, Handling::default());
+    tasks.start(&caches.services, &owned, Handling::default());
+    tasks.start(&caches.deployments, &owned, Handling::default());
+    tasks.start(&caches.controller_revisions, &owned, Handling::default());
+    tasks.start(&caches.jobs, &owned, Handling::default());
+    let pods = Handling {
+        gone: |caches, pod| caches.gone_pods.keep(pod),
+        ..Handling::default()
+    };
+    tasks.start(&caches.pods, &owned, pods);
+    let config_maps = all
+        .clone()
+        .page_size(PAGE_OF_CONFIG_MAPS)
+        .fields(WITHOUT_ROOT_CA);
+    tasks.start(&caches.config_maps, &config_maps, Handling::default());
+    for scope in tasks.scopes.clone() {
+        let failures = probe_events::follow_while_needed(caches.clone(), client.clone(), scope);
+        tasks.running.spawn(failures);
+    }
     tasks.running
+}
+
+/// What a watch does beside filling its cache.
+pub(super) struct Handling<K> {
+    /// Whether an object goes into the cache; absent: all do, also what does not decode.
+    pub keeps: Option<fn(&Caches, &K) -> bool>,
+    /// Takes the last version of an object that is gone.
+    pub gone: fn(&Caches, Arc<K>),
+}
+
+impl<K> Default for Handling<K> {
+    fn default() -> Self {
+        Self {
+            keeps: None,
+            gone: |_, _| (),
+        }
+    }
+}
+
+impl<K> Handling<K> {
+    fn keeps(&self, caches: &Caches, object: &DeserializeGuard<K>) -> bool {
+        let is_kept = |keeps: fn(&Caches, &K) -> bool| {
+            object.0.as_ref().is_ok_and(|object| keeps(caches, object))
+        };
+        self.keeps.is_none_or(is_kept)
+    }
 }
 
 struct Tasks {
@@ -87,12 +119,8 @@ struct Tasks {
 }
 
 impl Tasks {
-    fn start<K>(
-        &mut self,
-        cache: &Arc<Cache<K>>,
-        config: &Config,
-        gone: impl Fn(Arc<K>) + Clone + Send + Sync + 'static,
-    ) where
+    fn start<K>(&mut self, cache: &Arc<Cache<K>>, config: &Config, handling: Handling<K>)
+    where
         K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
             + Clone
             + Debug
@@ -102,29 +130,40 @@ impl Tasks {
             + Sync
             + 'static,
     {
+        let handling = Arc::new(handling);
         for scope in self.scopes.clone() {
             let client = self.client.clone();
-            let api: Api<DeserializeGuard<K>> = match &scope {
-                Some(namespace) => Api::namespaced(client, namespace),
-                None => Api::all(client),
-            };
+            let api = api(client, scope.as_deref());
             let config = config.clone().timeout(self.timeout);
             self.timeout += STAGGER;
-            let (cache, caches, gone) = (Arc::clone(cache), self.caches.clone(), gone.clone());
+            let (cache, caches) = (Arc::clone(cache), self.caches.clone());
+            let handling = Arc::clone(&handling);
             self.running.spawn(async move {
-                follow(api, config, scope, &cache, &caches, gone).await;
+                follow(api, config, scope, &cache, &caches, &handling).await;
             });
         }
     }
 }
 
-async fn follow<K>(
+/// The objects of a kind in one namespace, or in all.
+pub(super) fn api<K>(client: Client, scope: Option<&str>) -> Api<DeserializeGuard<K>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>,
+{
+    match scope {
+        Some(namespace) => Api::namespaced(client, namespace),
+        None => Api::all(client),
+    }
+}
+
+/// Fills a cache from one watch, for ever.
+pub(super) async fn follow<K>(
     api: Api<DeserializeGuard<K>>,
     config: Config,
     scope: Option<String>,
     cache: &Cache<K>,
     caches: &Caches,
-    gone: impl Fn(Arc<K>),
+    handling: &Handling<K>,
 ) where
     K: Resource<DynamicType = ()>
         + Clone
@@ -145,9 +184,16 @@ async fn follow<K>(
                 if !matches!(event, Event::Init) {
                     failures = 0;
                 }
+                if let Event::Apply(object) | Event::InitApply(object) = &event
+                    && !handling.keeps(caches, object)
+                {
+                    continue;
+                }
                 let changes = cache.absorb(&mut listing, event);
                 caches.tell(changes.into_iter().map(|(change, last)| {
-                    last.into_iter().for_each(&gone);
+                    if let Some(last) = last {
+                        (handling.gone)(caches, last);
+                    }
                     change
                 }));
             }

@@ -14,6 +14,7 @@ pub mod hash;
 pub mod meta;
 pub mod migration;
 pub mod plan;
+pub mod probe_failure;
 pub mod quantity;
 pub mod rights;
 pub mod run;

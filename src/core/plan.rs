@@ -44,6 +44,8 @@ pub enum ObjectKind {
     Job,
     Pod,
     ConfigMap,
+    /// Of core/v1: only those by which the kubelet tells that a probe failed.
+    Event,
     /// Made beside a migration Job, which owns it; not watched.
     NetworkPolicy,
 }
@@ -69,6 +71,7 @@ impl ObjectKind {
             Self::Job => "Job",
             Self::Pod => "Pod",
             Self::ConfigMap => "ConfigMap",
+            Self::Event => "Event",
             Self::NetworkPolicy => "NetworkPolicy",
         }
     }
@@ -78,7 +81,9 @@ impl ObjectKind {
     pub const fn api_version(self) -> &'static str {
         match self {
             Self::Backend | Self::Database | Self::Migration => "slipway.dev/v1alpha1",
-            Self::ServiceAccount | Self::Service | Self::Pod | Self::ConfigMap => "v1",
+            Self::ServiceAccount | Self::Service | Self::Pod | Self::ConfigMap | Self::Event => {
+                "v1"
+            }
             Self::Deployment | Self::ControllerRevision => "apps/v1",
             Self::Job => "batch/v1",
             Self::NetworkPolicy => "networking.k8s.io/v1",
@@ -99,6 +104,7 @@ impl ObjectKind {
             Self::Job => "jobs",
             Self::Pod => "pods",
             Self::ConfigMap => "configmaps",
+            Self::Event => "events",
             Self::NetworkPolicy => "networkpolicies",
         }
     }

@@ -70,7 +70,8 @@ pub const RULES: &[Rule] = &[
         &["networkpolicies"],
         &["get", "create"],
     ),
-    rule("", &["pods", "configmaps"], &["list", "watch"]),
+    // Of the events those by which the kubelet tells that a probe failed: what the probe was answered stands nowhere else.
+    rule("", &["pods", "configmaps", "events"], &["list", "watch"]),
     rule("events.k8s.io", &["events"], &["create", "patch"]),
 ];
 
@@ -176,9 +177,15 @@ mod tests {
             ObjectKind::Job,
             ObjectKind::Pod,
             ObjectKind::ConfigMap,
+            ObjectKind::Event,
         ] {
+            let group = kind
+                .api_version()
+                .split_once('/')
+                .map_or("", |(group, _)| group);
             let watched = RULES.iter().any(|rule| {
-                rule.resources.contains(&kind.plural())
+                rule.group == group
+                    && rule.resources.contains(&kind.plural())
                     && ["list", "watch"]
                         .iter()
                         .all(|verb| rule.verbs.contains(verb))

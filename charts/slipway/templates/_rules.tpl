@@ -32,7 +32,7 @@ rules:
     resources: [networkpolicies]
     verbs: [get, create]
   - apiGroups: [""]
-    resources: [pods, configmaps]
+    resources: [pods, configmaps, events]
     verbs: [list, watch]
   - apiGroups: ["events.k8s.io"]
     resources: [events]

@@ -14,6 +14,7 @@ use crate::api::migration::Migration;
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::database::endpoint;
 use crate::core::migration::planned::{self, Planned, planned};
+use crate::core::probe_failure::ProbeFailure;
 use crate::core::settings::Settings;
 
 /// A Backend and all around it, as the caches show it.
@@ -37,6 +38,8 @@ pub struct Seen {
     pub migrations: Vec<Arc<Migration>>,
     /// The pods with the Backend's label.
     pub pods: Vec<Arc<Pod>>,
+    /// What the kubelet told of probes of these pods that failed.
+    pub probe_failures: Vec<Arc<ProbeFailure>>,
     pub settings: Arc<Settings>,
 }
 
@@ -56,6 +59,7 @@ impl Seen {
             revisions: Vec::new(),
             migrations: Vec::new(),
             pods: Vec::new(),
+            probe_failures: Vec::new(),
             settings: Arc::new(Settings::default()),
         }
     }

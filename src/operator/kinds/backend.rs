@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 
 use super::{config_maps, undecodable_report};
@@ -18,6 +19,7 @@ use crate::core::database::endpoint;
 use crate::core::meta::{self, BACKEND_LABEL};
 use crate::core::migration::planned::planned;
 use crate::core::plan::{Executed, ObjectKey, ObjectKind, Plan, Report};
+use crate::core::probe_failure::ProbeFailure;
 use crate::core::settings::Settings;
 use crate::operator::driver::Kind;
 
@@ -110,9 +112,20 @@ impl Kind for BackendKind {
                 .into_iter()
                 .map(str::to_owned)
                 .collect(),
+            ObjectKind::Event => failing(change, caches).into_iter().collect(),
             ObjectKind::Backend | ObjectKind::Job | ObjectKind::NetworkPolicy => Vec::new(),
         }
     }
+}
+
+/// The Backend of the pod whose probe failed. An Event that is gone changes nothing: it tells of what is long past.
+fn failing(change: &Change, caches: &Caches) -> Option<String> {
+    let ObjectKey {
+        namespace, name, ..
+    } = &change.key;
+    let failure = caches.probe_failures.get(namespace, name)?;
+    let pod = caches.pods.get(namespace, &failure.pod)?;
+    pod.labels().get(BACKEND_LABEL).cloned()
 }
 
 /// The Backend that plans a Migration of this name. One of somebody else that stands in its way names it neither as its owner nor by a label,
@@ -221,7 +234,17 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
         .controller_revisions
         .in_namespace(&namespace)
         .into_iter();
-    let pods = caches.pods.in_namespace(&namespace).into_iter();
+    let pods: Vec<Arc<Pod>> = caches
+        .pods
+        .in_namespace(&namespace)
+        .into_iter()
+        .filter(|pod| pod.labels().get(BACKEND_LABEL) == Some(&name))
+        .collect();
+    let is_of_pod = |failure: &Arc<ProbeFailure>| {
+        let mut uids = pods.iter().filter_map(|pod| pod.metadata.uid.as_ref());
+        uids.any(|uid| *uid == failure.pod_uid)
+    };
+    let failures = caches.probe_failures.in_namespace(&namespace).into_iter();
     backend::Seen {
         backend: Arc::clone(root),
         config_maps,
@@ -234,9 +257,8 @@ fn seen(caches: &Caches, root: &Arc<Backend>, settings: &Arc<Settings>) -> backe
             .filter(|revision| revision.labels().get(BACKEND_LABEL) == Some(&name))
             .collect(),
         migrations,
-        pods: pods
-            .filter(|pod| pod.labels().get(BACKEND_LABEL) == Some(&name))
-            .collect(),
+        probe_failures: failures.filter(is_of_pod).collect(),
+        pods,
         settings: Arc::clone(settings),
         databases,
     }
