@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::backend_rules as rules;
 pub use super::backend_status::{
     BackendDisplay, BackendStatus, Effective, MOST_PROBLEMS, PendingRelease, Problem, Release,
-    SchemaVersions, Soak,
+    SchemaVersions, Soak, Waiting,
 };
 use super::common::{NameReference, Phase, Tool};
 use super::migration::MigrationOptions;

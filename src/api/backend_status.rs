@@ -34,6 +34,9 @@ pub struct BackendStatus {
     /// Since when the release runs undisturbed, while a migration of `phase: AfterRollout` is not done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub soak: Option<Soak>,
+    /// What is waited for, and since when nothing got better; absent while nothing is waited for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
     /// Number of pods that exist, of any release.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replicas: Option<i32>,
@@ -112,6 +115,23 @@ pub struct Soak {
     pub release: i64,
     /// Since when; RFC 3339. A pod that is lost begins it anew.
     pub since: String,
+}
+
+/// What a Backend waits for. The deadline is `spec.rollout.progressDeadlineSeconds` after `since`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Waiting {
+    /// What is waited for: the pods of a release, or objects that the spec names and that are missing. Example: `release 3` or `objects`.
+    #[serde(rename = "for")]
+    pub what: String,
+    /// Since when nothing got better; RFC 3339. More pods, or more ready pods, than ever before in this rollout are better.
+    pub since: String,
+    /// Most pods of the release that were there at once; absent before they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pods: Option<i32>,
+    /// Most pods of the release that were ready at once; absent before they are counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ready: Option<i32>,
 }
 
 /// Versions of the schema: what the database has, what the newest plan wants.

@@ -27,12 +27,13 @@ pub async fn files_of_a_config_map_are_waited_for_and_each_edit_is_a_plan_of_its
     let arm = proxy.add(patch.only(3), Fault::Hold);
     world.database("orders-db").await?;
     world.apply(&backend(&world)).await?;
-    let missing = format!(
-        "configmap orders-sql not found (named by spec.migrations[schema].source.configMap); nothing is released yet. Next: kubectl get \
-         configmap orders-sql -n {}",
+    let missing = "configmap orders-sql not found (named by spec.migrations[schema].source.configMap); nothing is released yet";
+    told(&world, "orders", "ConfigMapMissing", missing).await?;
+    let next = format!(
+        "Next: kubectl get configmap orders-sql -n {}",
         world.namespace
     );
-    told(&world, "orders", "ConfigMapMissing", &missing).await?;
+    told(&world, "orders", "ConfigMapMissing", &next).await?;
     world.apply(&files(&world, None)).await?;
     world.ready("orders").await?;
     ensure!(

@@ -47,6 +47,7 @@ mod objects;
 mod overlaps;
 mod page;
 mod pods;
+mod probes;
 mod programs;
 mod remedies;
 mod rights;
@@ -184,6 +185,7 @@ fn waiting(arguments: &Arguments) -> Vec<Scenario> {
         approvals::a_migration_waits_for_the_approval_of_exactly_what_is_pending,
         commands::a_state_that_waits_for_a_person_ends_by_what_its_message_says,
         remedies::a_migration_goes_through_once_what_its_message_says_is_done,
+        probes::a_failing_probe_is_told_soon_and_the_told_deadline_stays,
         pods::what_keeps_pods_from_serving_is_found_by_the_command_of_its_message,
         contracts::a_contract_waits_for_the_last_older_pod_and_its_soak_and_then_shuts_older_images_out,
         contracts::a_contract_gives_way_to_a_newer_release_until_it_is_armed_and_may_fail_without_harm,

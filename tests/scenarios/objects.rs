@@ -65,27 +65,38 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
     world: World,
 ) -> Result<()> {
     let _operator = world.operator().await?;
-    let secret = json!({
-        "apiVersion": "v1", "kind": "Secret",
-        "metadata": {"name": "words-app", "namespace": world.namespace},
-    });
     let mut database =
         release::database_with_secret(world.cluster(), &world.namespace, "words", PASSWORD).await?;
     let namespace = &world.namespace;
     world.kubectl(&["delete", "secret", "words-app"]).await?;
     world.apply(&needy(&world)).await?;
-    let missing = format!(
-        "database words not found (named by spec.databases); nothing is released yet. Next: kubectl get sldb words -n {namespace}"
-    );
-    told(&world, "clerk", "DatabaseNotFound", &missing).await?;
+    missing(
+        &world,
+        "DatabaseNotFound",
+        "database words not found (named by spec.databases)",
+        "get sldb words",
+    )
+    .await?;
 
     database["metadata"]["finalizers"] = json!(["example.test/held"]);
     world.apply(&database).await?;
-    told(&world, "clerk", "ConfigMapMissing", &format!("configmap settings not found (named by spec.env[MODE]); nothing is released yet. Next: kubectl get configmap settings -n {}", world.namespace)).await?;
+    missing(
+        &world,
+        "ConfigMapMissing",
+        "configmap settings not found (named by spec.env[MODE])",
+        "get configmap settings",
+    )
+    .await?;
     world
         .kubectl(&["delete", "sldb", "words", "--wait=false"])
         .await?;
-    told(&world, "clerk", "DatabaseTerminating", &format!("database words is being deleted (named by spec.databases); nothing new is started on it; nothing is released yet. Next: kubectl get sldb words -n {}", world.namespace)).await?;
+    missing(
+        &world,
+        "DatabaseTerminating",
+        "database words is being deleted (named by spec.databases); nothing new is started on it",
+        "get sldb words",
+    )
+    .await?;
     world
         .patch("sldb/words", &json!({"metadata": {"finalizers": null}}))
         .await?;
@@ -98,19 +109,30 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         "data": {"other": "x"},
     });
     world.apply(&settings).await?;
-    told(&world, "clerk", "ConfigMapMissing", &format!("configmap settings has no key mode (named by spec.env[MODE]); nothing is released yet. Next: kubectl describe configmap settings -n {}", world.namespace)).await?;
+    missing(
+        &world,
+        "ConfigMapMissing",
+        "configmap settings has no key mode (named by spec.env[MODE])",
+        "describe configmap settings",
+    )
+    .await?;
     settings["data"] = json!({"mode": "quick"});
     world.apply(&settings).await?;
 
+    its_pods(&world).await
+}
+
+/// What the pods of `clerk` need, until it is Ready.
+async fn its_pods(world: &World) -> Result<()> {
     told(
-        &world,
+        world,
         "clerk",
         "Forbidden",
         "serviceaccount clerk-account not found (named by spec.serviceAccountName)",
     )
     .await?;
     told(
-        &world,
+        world,
         "clerk",
         "Forbidden",
         &format!(
@@ -124,24 +146,27 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
         .await?;
 
     told(
-        &world,
+        world,
         "clerk",
         "SecretMissing",
         "secret words-app not found (named by database words, spec.credentials)",
     )
     .await?;
     told(
-        &world,
+        world,
         "clerk",
         "SecretMissing",
         &format!("Next: kubectl get secret words-app -n {}", world.namespace),
     )
     .await?;
-    let mut half = secret.clone();
+    let mut half = json!({
+        "apiVersion": "v1", "kind": "Secret",
+        "metadata": {"name": "words-app", "namespace": world.namespace},
+    });
     half["stringData"] = json!({"username": world.database_name("words")});
     world.apply(&half).await?;
     told(
-        &world,
+        world,
         "clerk",
         "SecretMissing",
         "secret words-app has no key password (named by database words, spec.credentials)",
@@ -150,6 +175,14 @@ pub async fn what_a_backend_names_is_waited_for_and_named_until_it_comes(
     half["stringData"]["password"] = json!(PASSWORD);
     world.apply(&half).await?;
     world.ready("clerk").await
+}
+
+/// Waits until the Backend `clerk` tells what is missing, what serves, until when that is waited for, and a command, which is typed.
+async fn missing(world: &World, reason: &str, what: &str, command: &str) -> Result<()> {
+    let words = format!("{what}; nothing is released yet, deadline ");
+    told(world, "clerk", reason, &words).await?;
+    let next = format!(" UTC. Next: kubectl {command} -n {}", world.namespace);
+    told(world, "clerk", reason, &next).await
 }
 
 fn needy(world: &World) -> Value {

@@ -2,16 +2,20 @@
 
 use jiff::Timestamp;
 
+use super::super::seen::Seen;
+use crate::api::backend::Waiting;
 use crate::core::conditions::Standing;
 
 /// How it stands, what the message is about, and when that changes by itself.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Assessment {
     pub standing: Standing,
-    /// Name of the object that the message is about; empty: the Backend itself.
+    /// What the message is about: the name of an object, or a probe with its answer; empty: the Backend itself.
     pub subject: String,
-    /// When waiting turns into Stalled.
+    /// When that changes by itself: at the deadline, or when a failing probe has failed for long enough to be told.
     pub until: Option<Timestamp>,
+    /// What is waited for with a deadline.
+    pub waiting: Option<Waiting>,
 }
 
 impl Assessment {
@@ -21,6 +25,7 @@ impl Assessment {
             standing,
             subject: String::new(),
             until: None,
+            waiting: None,
         }
     }
 
@@ -30,6 +35,7 @@ impl Assessment {
             standing,
             subject: subject.to_owned(),
             until: None,
+            waiting: None,
         }
     }
 
@@ -37,6 +43,25 @@ impl Assessment {
     pub(super) fn until(self, until: Timestamp) -> Self {
         Self {
             until: Some(until),
+            ..self
+        }
+    }
+
+    /// The same; this is waited for.
+    pub(super) fn waiting_for(self, waiting: Waiting) -> Self {
+        Self {
+            waiting: Some(waiting),
+            ..self
+        }
+    }
+
+    /// The same; what was waited for is waited for still, as nothing was learned of it. A new spec may ask for something else.
+    pub(super) fn waiting_still(self, seen: &Seen) -> Self {
+        let status = seen.backend.status.as_ref();
+        let same_spec =
+            status.filter(|status| status.observed_generation == Some(seen.generation()));
+        Self {
+            waiting: same_spec.and_then(|status| status.waiting.clone()),
             ..self
         }
     }

@@ -1,102 +1,119 @@
-//! Until when waiting is normal: the progress deadline, counted from what the status and the Deployment already say, so that no memory is
-//! needed between two looks.
+//! Until when something is waited for: one progress deadline after the moment in `status.waiting`. That moment stays, whatever fails meanwhile and
+//! in whichever order, until something got better than ever before (I-48).
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt;
 
 use super::super::decision::Considered;
-use super::super::release;
+use super::super::deployed::counts;
+use super::super::release::Release;
 use super::super::seen::Seen;
-use super::trouble::TroubleKind;
-use crate::core::conditions::{RECONCILING, STALLED};
+use super::progress::reached;
+use crate::api::backend::Waiting;
+use crate::core::conditions::to_seconds;
 
-/// From when a deadline counts.
-#[derive(Clone, Copy)]
-pub(super) enum Since<'a> {
-    /// Since this reason is told.
-    Reason(&'a str),
-    /// Since the release went out, or the work on it began anew.
-    Release,
-    /// As `Release`, or since the Deployment last got on.
-    Progress,
+/// What is waited for, and until when.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Deadline {
+    pub waiting: Waiting,
+    pub until: Timestamp,
 }
 
-/// When waiting ends. What has been Stalled for this very generation and release stays so until it is mended.
-pub(super) fn deadline(
-    seen: &Seen,
-    considered: &Considered,
-    since: Since,
-    now: Timestamp,
-) -> Timestamp {
-    let conditions = seen
-        .backend
-        .status
-        .as_ref()
-        .map(|status| status.conditions.as_slice())
-        .unwrap_or_default();
-    let is_current =
-        |condition: &&Condition| condition.observed_generation == Some(seen.generation());
-    let of = |type_: &str| {
-        conditions
-            .iter()
-            .find(|condition| condition.type_ == type_ && condition.status == "True")
-    };
-    let same_reason = |condition: &&Condition| match since {
-        Since::Reason(reason) => condition.reason == reason,
-        Since::Release | Since::Progress => TroubleKind::has(&condition.reason),
-    };
-    let release = considered.release.as_ref();
-    let shown = seen
-        .backend
-        .status
-        .as_ref()
-        .and_then(|status| status.release.as_ref());
-    let same_release = shown.map(|shown| shown.revision) == release.map(|release| release.revision);
-    if let Some(stalled) = of(STALLED)
-        .filter(is_current)
-        .filter(same_reason)
-        .filter(|_| same_release)
-    {
-        return stalled.last_transition_time.0.min(now);
+impl Deadline {
+    /// Of the pods of a release: since it went out, since it was last all there, or since more of its pods were there or ready than ever before.
+    pub(super) fn of_release(
+        seen: &Seen,
+        considered: &Considered,
+        release: &Release,
+        now: Timestamp,
+    ) -> Self {
+        let counted = is_counted(seen).then(|| reached(seen, release));
+        let begun = Waiting {
+            what: format!("release {}", release.revision),
+            since: to_seconds(now).to_string(),
+            pods: counted.map(|counted| counted.pods),
+            ready: counted.map(|counted| counted.ready),
+        };
+        let waiting = match kept(seen, considered, &begun.what, now) {
+            None => begun,
+            Some(kept) => further(seen, kept, begun),
+        };
+        Self::after(waiting, considered, now)
     }
-    let began = match since {
-        Since::Reason(reason) => of(RECONCILING).filter(|condition| condition.reason == reason),
-        Since::Release | Since::Progress => of(RECONCILING),
+
+    /// Of the objects that the spec names: since the first of them was missed.
+    pub(super) fn of_objects(seen: &Seen, considered: &Considered, now: Timestamp) -> Self {
+        let begun = Waiting {
+            what: "objects".to_owned(),
+            since: to_seconds(now).to_string(),
+            ..Waiting::default()
+        };
+        let waiting = kept(seen, considered, &begun.what, now).unwrap_or(begun);
+        Self::after(waiting, considered, now)
     }
-    .map_or(now, |condition| condition.last_transition_time.0);
-    let opened = release
-        .and_then(|release| opened(seen, release.revision))
-        .filter(|_| !matches!(since, Since::Reason(_)));
-    let progressed = progressed(seen).filter(|_| matches!(since, Since::Progress));
-    let start = [Some(began), opened, progressed]
-        .into_iter()
-        .flatten()
-        .max()
-        .unwrap_or(began);
-    from_now(considered, start)
+
+    fn after(waiting: Waiting, considered: &Considered, now: Timestamp) -> Self {
+        let until = until(&waiting, considered).unwrap_or(now);
+        Self { waiting, until }
+    }
+
+    /// Whether it is over.
+    pub(super) fn has_passed(&self, now: Timestamp) -> bool {
+        self.until <= now
+    }
 }
 
-/// One progress deadline after `start`.
-pub(super) fn from_now(considered: &Considered, start: Timestamp) -> Timestamp {
-    let seconds = i64::from(considered.backend.rollout.progress_deadline_seconds);
-    Timestamp::from_second(start.as_second().saturating_add(seconds)).unwrap_or(start)
+/// The same waiting with the counts of now; times of whole seconds compare as texts. Whether more pods are ready is known from the pods themselves, and when from nowhere but the clock; that
+/// there are more is known from the Deployment, with the time.
+fn further(seen: &Seen, kept: Waiting, now: Waiting) -> Waiting {
+    let is_more = |now: Option<i32>, kept: Option<i32>| kept.is_some() && now > kept;
+    let since = if is_more(now.ready, kept.ready) {
+        now.since
+    } else if is_more(now.pods, kept.pods) {
+        progressed(seen)
+            .map_or(now.since, |time| to_seconds(time).to_string())
+            .max(kept.since)
+    } else {
+        kept.since
+    };
+    Waiting {
+        since,
+        pods: now.pods.max(kept.pods),
+        ready: now.ready.max(kept.ready),
+        what: kept.what,
+    }
 }
 
-fn opened(seen: &Seen, revision: i64) -> Option<Timestamp> {
-    let kept = release::own(seen)
-        .into_iter()
-        .find(|object| object.revision == revision)?;
-    kept.creation_timestamp().map(|time| time.0)
-}
-
-/// When the Deployment controller last saw the rollout get on.
+/// When the Deployment controller last saw the rollout get on. A condition that became False has a new time, too.
 fn progressed(seen: &Seen) -> Option<Timestamp> {
     let status = seen.deployment.as_ref()?.status.as_ref()?;
     let progressing = status
         .conditions
         .as_ref()?
         .iter()
-        .find(|condition| condition.type_ == "Progressing")?;
+        .find(|condition| condition.type_ == "Progressing" && condition.status == "True")?;
     progressing.last_update_time.as_ref().map(|time| time.0)
+}
+
+/// What the status says of the same waiting. A new spec begins it anew once its deadline has passed.
+fn kept(seen: &Seen, considered: &Considered, what: &str, now: Timestamp) -> Option<Waiting> {
+    let status = seen.backend.status.as_ref()?;
+    let kept = status.waiting.clone().filter(|kept| kept.what == what)?;
+    let is_of_this_spec = status.observed_generation == Some(seen.generation());
+    let until = until(&kept, considered)?;
+    (is_of_this_spec || until > now).then_some(kept)
+}
+
+fn until(waiting: &Waiting, considered: &Considered) -> Option<Timestamp> {
+    let since: Timestamp = waiting.since.parse().ok()?;
+    let seconds = i64::from(considered.backend.rollout.progress_deadline_seconds);
+    Timestamp::from_second(since.as_second().saturating_add(seconds)).ok()
+}
+
+/// Whether the counts of the Deployment are of the template that it has: before its controller has seen a new one, they are those of the old.
+fn is_counted(seen: &Seen) -> bool {
+    let generation = seen
+        .deployment
+        .as_ref()
+        .and_then(|deployment| deployment.metadata.generation);
+    counts(seen).observed_generation >= generation
 }

@@ -8,8 +8,8 @@ use super::super::resolve::Missing;
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
 use super::assessment::{Assessment, stalled, working};
-use super::deadline::{Since, deadline};
-use super::messages;
+use super::deadline::Deadline;
+use super::messages::{self, clock};
 use super::progress::serving;
 use super::rollback;
 
@@ -75,12 +75,21 @@ fn waiting(seen: &Seen, considered: &Considered, missing: &Missing, now: Timesta
         | Missing::ConfigMap { name, .. } => name,
     };
     let reason = missing.reason();
-    let until = deadline(seen, considered, Since::Reason(reason), now);
-    let message = messages::before_next(&missing.message(&seen.namespace()), &serving(seen));
-    if until <= now {
-        return Assessment::about(subject, stalled(reason, message));
-    }
-    Assessment::about(subject, working(reason, message)).until(until)
+    let deadline = Deadline::of_objects(seen, considered, now);
+    let has_passed = deadline.has_passed(now);
+    let passed = if has_passed { " passed" } else { "" };
+    let words = format!(
+        "{}, deadline {}{passed}",
+        serving(seen),
+        clock(deadline.until)
+    );
+    let message = messages::before_next(&missing.message(&seen.namespace()), &words);
+    let assessment = if has_passed {
+        Assessment::about(subject, stalled(reason, message))
+    } else {
+        Assessment::about(subject, working(reason, message)).until(deadline.until)
+    };
+    assessment.waiting_for(deadline.waiting)
 }
 
 fn migrating(seen: &Seen, held: &HeldBy) -> Assessment {

@@ -9,6 +9,7 @@ mod held;
 mod messages;
 mod migrated;
 mod pods;
+mod probes;
 mod progress;
 mod rest;
 mod rollback;
@@ -56,7 +57,7 @@ pub fn report(seen: &Seen, decision: &Decision, executed: &Executed, now: Timest
     }
 }
 
-/// When to look again although nothing happens: at a deadline, or at the end of a rest.
+/// When to look again although nothing happens: at a deadline, when a probe has failed for long enough, or at the end of a rest.
 #[must_use]
 pub(super) fn wake(seen: &Seen, decision: &Decision, now: Timestamp) -> Option<Duration> {
     if decision.outlook == Outlook::Deleting {
@@ -124,6 +125,7 @@ fn status(
         release,
         pending,
         soak,
+        waiting: assessment.waiting.clone(),
         replicas: Some(counts.replicas.unwrap_or(0)),
         ready_replicas: Some(counts.ready_replicas.unwrap_or(0)),
         selector: Some(build::selector_text(&seen.name())),

@@ -8,6 +8,7 @@ use super::super::build::APP;
 use super::super::resolved::{Account, FileSource, ResolvedBackend, SourceKind};
 use super::super::seen::Seen;
 use super::messages::foreign;
+use super::probes;
 use super::trouble::{Trouble, TroubleKind};
 use super::unresolved::configuration;
 use crate::core::meta::RELEASE_LABEL;
@@ -83,7 +84,8 @@ fn volumes(backend: &ResolvedBackend) -> String {
     }
 }
 
-fn of_release(seen: &Seen, revision: i64) -> impl Iterator<Item = &Pod> {
+/// The pods of a release that are not being deleted.
+pub(super) fn of_release(seen: &Seen, revision: i64) -> impl Iterator<Item = &Pod> {
     let revision = revision.to_string();
     seen.pods
         .iter()
@@ -180,7 +182,7 @@ fn of_container(
             image_pull(seen, &name, container, &text),
         ),
         "CreateContainerConfigError" => configuration(seen, backend, &name, &text),
-        _ => crashed(seen, &name, container)?,
+        _ => crashed(seen, pod, container)?,
     };
     Some(Trouble {
         kind,
@@ -207,10 +209,12 @@ fn image_pull(seen: &Seen, pod: &str, container: &ContainerStatus, text: &str) -
 }
 
 /// A container that has ended badly and is not ready: how, and how often.
-fn crashed(seen: &Seen, pod: &str, container: &ContainerStatus) -> Option<(TroubleKind, String)> {
+fn crashed(seen: &Seen, pod: &Pod, container: &ContainerStatus) -> Option<(TroubleKind, String)> {
     if container.ready {
         return None;
     }
+    let of = pod;
+    let pod = pod.name_any();
     let ended = |state: Option<&ContainerState>| state.and_then(|state| state.terminated.clone());
     let last = ended(container.state.as_ref()).or_else(|| ended(container.last_state.as_ref()))?;
     let (name, restarts) = (&container.name, container.restart_count);
@@ -236,9 +240,12 @@ fn crashed(seen: &Seen, pod: &str, container: &ContainerStatus) -> Option<(Troub
         );
         return Some((TroubleKind::CrashLooping, message));
     }
-    let code = last.exit_code;
+    let ended = probes::killer(seen, of, container, &last).map_or_else(
+        || format!("exits {}, {restarts} restarts", last.exit_code),
+        |probe| format!("was ended, {restarts} restarts: {probe}"),
+    );
     let message = format!(
-        "pod {pod}: container {name} exits {code}, {restarts} restarts. Next: kubectl logs {pod} -c {name} --previous -n {namespace}"
+        "pod {pod}: container {name} {ended}. Next: kubectl logs {pod} -c {name} --previous -n {namespace}"
     );
     Some((TroubleKind::CrashLooping, message))
 }

@@ -9,19 +9,32 @@ use super::super::seen::Seen;
 use super::pods;
 use crate::core::meta::RELEASE_LABEL;
 
+/// How many pods of a release there are, and how many of them are ready.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Reached {
+    pub pods: i32,
+    pub ready: i32,
+}
+
 /// How far the pods are: only those of the release in force count, once the Deployment has its template.
-pub(super) fn progress(seen: &Seen, release: &Release, wanted: i32) -> String {
+pub(super) fn reached(seen: &Seen, release: &Release) -> Reached {
     let counts = counts(seen);
-    let new = if release::in_deployment(seen) == Some(release.revision) {
+    let pods = if release::in_deployment(seen) == Some(release.revision) {
         counts.updated_replicas.unwrap_or(0)
     } else {
         0
     };
-    let ready = if new == counts.replicas.unwrap_or(0) {
-        counts.ready_replicas.unwrap_or(0).min(new)
+    let ready = if pods == counts.replicas.unwrap_or(0) {
+        counts.ready_replicas.unwrap_or(0).min(pods)
     } else {
-        new.min(ready_pods(seen, release))
+        pods.min(ready_pods(seen, release))
     };
+    Reached { pods, ready }
+}
+
+/// The same in words.
+pub(super) fn progress(seen: &Seen, release: &Release, wanted: i32) -> String {
+    let Reached { ready, .. } = reached(seen, release);
     format!(
         "release {} ({}): {ready} of {wanted} pods ready",
         release.revision,

@@ -60,6 +60,7 @@ fn skeleton(status: &BackendStatus) -> BackendStatus {
     let mut skeleton = status.clone();
     skeleton.replicas = None;
     skeleton.ready_replicas = None;
+    skeleton.waiting = None;
     skeleton.schema = None;
     for condition in &mut skeleton.conditions {
         condition.message.clear();

@@ -8,10 +8,11 @@ use super::super::release::Release;
 use super::super::resolved::short_image;
 use super::super::seen::Seen;
 use super::assessment::{Assessment, stalled, working};
-use super::deadline::{Since, deadline, from_now};
+use super::deadline::Deadline;
 use super::messages::{self, clock};
 use super::migrated;
 use super::pods;
+use super::probes;
 use super::progress::progress;
 use super::trouble::Trouble;
 use super::writes_deployment;
@@ -29,51 +30,57 @@ pub(super) fn rolling(
         let text = "the first release is being made".to_owned();
         return Assessment::plain(working("RollingOut", text));
     };
-    if writes_deployment(decision) {
-        let until = from_now(considered, now);
-        return rolling_out(&progress(seen, release, wanted), until);
+    let deadline = Deadline::of_release(seen, considered, release, now);
+    // What is known of the pods is then out of date.
+    if writes_deployment(decision) && !deadline.has_passed(now) {
+        return rolling_out(&progress(seen, release, wanted), deadline);
     }
     if is_rolled_out(seen, considered) {
         return migrated::trouble(seen)
             .unwrap_or_else(|| Assessment::plain(ready(release, wanted)));
     }
-    under_way(seen, considered, release, now)
+    under_way(seen, considered, release, deadline, now)
 }
 
-fn rolling_out(progress: &str, until: Timestamp) -> Assessment {
-    let text = format!("{progress}, deadline {}", clock(until));
-    Assessment::plain(working("RollingOut", text)).until(until)
+fn rolling_out(progress: &str, deadline: Deadline) -> Assessment {
+    let text = format!("{progress}, deadline {}", clock(deadline.until));
+    Assessment::plain(working("RollingOut", text))
+        .until(deadline.until)
+        .waiting_for(deadline.waiting)
 }
 
-/// Not all pods are there: trouble is told at once, and needs a person past the deadline.
+/// Not all pods are there: trouble is told at once, and needs a person past the deadline. A probe that fails is no alarm before: many programs
+/// take their time to start.
 fn under_way(
     seen: &Seen,
     considered: &Considered,
     release: &Release,
+    deadline: Deadline,
     now: Timestamp,
 ) -> Assessment {
     let progress = progress(seen, release, considered.backend.replicas);
     let trouble = pods::trouble(seen, &considered.backend, release.revision);
-    let since = if trouble.is_some() {
-        Since::Release
-    } else {
-        Since::Progress
-    };
-    let until = deadline(seen, considered, since, now);
-    if until <= now {
-        let trouble =
-            trouble.or_else(|| pods::not_ready(seen, &considered.backend, release.revision));
-        let progress = format!("{progress}, deadline {} passed", clock(until));
-        return overdue(seen, trouble.as_ref(), &progress);
+    let failing = probes::failing(seen, release.revision, now);
+    if deadline.has_passed(now) {
+        let trouble = trouble
+            .or_else(|| failing.map(|failing| failing.trouble))
+            .or_else(|| pods::not_ready(seen, &considered.backend, release.revision));
+        let progress = format!("{progress}, deadline {} passed", clock(deadline.until));
+        return overdue(seen, trouble.as_ref(), &progress).waiting_for(deadline.waiting);
     }
-    match trouble {
-        None => rolling_out(&progress, until),
-        Some(trouble) => {
-            let progress = format!("{progress}, deadline {}", clock(until));
-            let standing = working(trouble.kind.reason(), told(&trouble, &progress));
-            Assessment::about(&trouble.subject, standing).until(until)
+    let (reason, trouble) = match (trouble, failing) {
+        (Some(trouble), _) => (trouble.kind.reason(), trouble),
+        (None, Some(failing)) if failing.told_from <= now => ("RollingOut", failing.trouble),
+        (None, failing) => {
+            let until = failing.map_or(deadline.until, |failing| failing.told_from);
+            let until = until.min(deadline.until);
+            return rolling_out(&progress, deadline).until(until);
         }
-    }
+    };
+    let progress = format!("{progress}, deadline {}", clock(deadline.until));
+    Assessment::about(&trouble.subject, working(reason, told(&trouble, &progress)))
+        .until(deadline.until)
+        .waiting_for(deadline.waiting)
 }
 
 fn overdue(seen: &Seen, trouble: Option<&Trouble>, progress: &str) -> Assessment {

@@ -18,16 +18,16 @@ pub(super) fn assess(
     now: Timestamp,
 ) -> Assessment {
     if let Some(assessment) = executed.stop.as_ref().and_then(|stop| stopped(seen, stop)) {
-        return assessment;
+        return assessment.waiting_still(seen);
     }
     match &decision.outlook {
         Outlook::Deleting => {
             Assessment::plain(working("Deleting", "it is being deleted".to_owned()))
         }
         Outlook::Invalid(invalid) => Assessment::plain(stalled("InvalidSpec", invalid.to_string())),
-        Outlook::Taken { key, whose } => taken(seen, key, *whose),
+        Outlook::Taken { key, whose } => taken(seen, key, *whose).waiting_still(seen),
         Outlook::Considered(considered) => match &considered.hold {
-            _ if considered.withheld => withheld(seen),
+            _ if considered.withheld => withheld(seen).waiting_still(seen),
             Some(hold) => held(seen, considered, hold, now),
             None => rolling(seen, decision, considered, now),
         },

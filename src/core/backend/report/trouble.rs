@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Trouble {
     pub kind: TroubleKind,
-    /// Name of the pod or Deployment.
+    /// Name of the pod or Deployment, or the probe with its answer: what the message is about.
     pub subject: String,
     pub message: String,
 }

@@ -2,11 +2,13 @@
 
 mod by_hand;
 mod contract;
+mod deadlines;
 mod drift;
 mod gate;
 mod life;
 mod looks;
 mod objects;
+mod probes;
 mod server;
 mod size;
 mod trouble;

@@ -95,6 +95,11 @@ impl Server {
         seen.revisions = all(ObjectKind::ControllerRevision).map(typed).collect();
         seen.migrations = all(ObjectKind::Migration).map(typed).collect();
         seen.pods = all(ObjectKind::Pod).map(typed).collect();
+        seen.probe_failures = all(ObjectKind::Event).map(typed).collect();
+        seen.config_maps = all(ObjectKind::ConfigMap)
+            .map(|body| (body["metadata"]["name"].clone(), typed(body)))
+            .filter_map(|(name, digest)| Some((name.as_str()?.to_owned(), digest)))
+            .collect();
         seen.with_plan()
     }
 
@@ -265,9 +270,39 @@ impl Server {
         self.objects.insert((ObjectKind::Pod, name.to_owned()), pod);
     }
 
+    /// A ConfigMap of a user; whether there was none of its name.
+    pub(super) fn put_config_map(&mut self, config_map: &Value) -> bool {
+        let name = config_map["metadata"]["name"].as_str();
+        let key = (
+            ObjectKind::ConfigMap,
+            name.expect("it has a name").to_owned(),
+        );
+        self.objects.insert(key, config_map.clone()).is_none()
+    }
+
     /// Deletes an object as a user or controller would.
     pub(super) fn remove(&mut self, kind: ObjectKind, name: &str) {
         self.objects.remove(&(kind, name.to_owned()));
+    }
+
+    /// The Deployment's counts as its controller writes them, and its condition `Progressing`: status, reason, time of the last update.
+    pub(super) fn count_pods(
+        &mut self,
+        pods: i32,
+        ready: i32,
+        progressing: (&str, &str, Timestamp),
+    ) {
+        let key = (ObjectKind::Deployment, "orders".to_owned());
+        let body = self.objects.get_mut(&key).expect("the Deployment exists");
+        let generation = body["metadata"]["generation"].clone();
+        let (status, reason, time) = progressing;
+        body["status"] = json!({
+            "observedGeneration": generation, "replicas": pods, "updatedReplicas": pods,
+            "readyReplicas": ready, "availableReplicas": ready,
+            "conditions": [{
+                "type": "Progressing", "status": status, "reason": reason, "lastUpdateTime": time.to_string(),
+            }],
+        });
     }
 
     /// All pods that the Deployment wants are there and available.
