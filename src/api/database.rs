@@ -6,9 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{Conditions, Engine};
 pub use super::ledger::{
-    Answered, Block, BlockEvidence, Contract, Entry, EntryOutcome, Holder, Ledger, ListedFinding,
-    MOST_ANSWERED, MOST_LISTED, MOST_RECORDS, MOST_WARNINGS, PendingList, RunMode, TakenForApplied,
+    Answered, Block, BlockEvidence, Contract, Demand, Entry, EntryOutcome, Holder, Ledger,
+    ListedFinding, MOST_ANSWERED, MOST_LISTED, MOST_RECORDS, MOST_WARNINGS, PendingList, RunMode,
+    TakenForApplied,
 };
+use super::migration_options::Approval;
 use super::patterns::{DATABASE_NAME, KEY, OBJECT_NAME};
 use super::{database_rules as rules, schema};
 
@@ -74,6 +76,12 @@ pub struct DatabaseSpec {
     /// Encryption of connections. Default: `{mode: Prefer}`. Example: `{mode: Require}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<Tls>,
+    /// Whether a person must approve what is pending before it runs on this database, whichever Backend or hand-written Migration asks for it:
+    /// `None`; `OnDestructive`, if a file loses data, blocks a table that exists, or cannot be read; `Always`. The stricter of this and
+    /// `approval` of the migration counts. To lower it, or to delete this Database, takes the verb `approve`. Default `None`.
+    /// Example: `OnDestructive`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
 }
 
 /// The server behind a pooler.

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::common::{Phase, Tool};
+use super::migration_options::Approval;
 
 /// Most entries, blocks and contracts of a ledger, each. An entry takes some 500 bytes at least, so its limit in bytes
 /// ([`crate::core::size`]) counts before this one.
@@ -42,6 +43,29 @@ pub struct Ledger {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = MOST_RECORDS))]
     pub contracts: Vec<Contract>,
+    /// Plans that wait for an approval, each with the demand under which its wait began. An edit of a Backend lifts none of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = MOST_RECORDS))]
+    pub demands: Vec<Demand>,
+}
+
+/// A plan that waits for an approval.
+#[derive(Clone, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Demand {
+    /// The plan key.
+    pub plan_key: String,
+    /// Name of the Migration.
+    pub migration: String,
+    /// Uid of the Backend whose plan it is. Empty for a hand-written Migration.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub backend_uid: String,
+    /// The tool's own version table. Example: `goose_db_version`.
+    pub version_table: String,
+    /// Hash of the files, or of image, folder and command: as long as the plan waits, the same files wait for other Backends too.
+    pub files: String,
+    /// The strictest demand that was seen while it waited.
+    pub approval: Approval,
 }
 
 /// The attempt that holds the database.

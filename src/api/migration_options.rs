@@ -61,13 +61,16 @@ pub struct MigrationOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<MigrationRetry>,
     /// Whether a person must agree to the pending files before they run: `None`; `OnDestructive`, if one of them loses data, blocks a table that
-    /// exists, or cannot be read; `Always`. The Migration's message has the files and the command. Default `None`. Example: `OnDestructive`.
+    /// exists, or cannot be read; `Always`. The Migration's message has the files and the command. The stricter of this and `approval` of the
+    /// Database counts. To lower it, or to remove an entry that has it, takes the verb `approve`. Default `None`. Example: `OnDestructive`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub approval: Option<Approval>,
 }
 
-/// Whether a person must agree before files run.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+/// Whether a person must agree before files run; the later, the stricter.
+#[derive(
+    Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, Ord, PartialEq, PartialOrd, Serialize,
+)]
 pub enum Approval {
     #[default]
     None,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kube::ResourceExt;
 use serde_json::json;
-use slipway::api::migration::Migration;
+use slipway::api::migration::{Migration, MigrationPhase};
 use slipway::core::plan::{ObjectKind, Step};
 
 use crate::kept::{Kept, object};
@@ -56,6 +56,9 @@ impl Leader {
             migration.status = Some(object(json!({"phase": phase, "planKey": key})));
             if !key.is_empty() {
                 let key: Arc<str> = key.as_str().into();
+                if phase == MigrationPhase::AwaitingApproval {
+                    world.waited.insert(Arc::clone(&key));
+                }
                 if let (None, Some(digest)) = (known_key(world, name), &plan.decided.made_of) {
                     world.made_of.insert(Arc::clone(&key), digest.clone());
                 }

@@ -71,6 +71,8 @@ pub enum Mistake {
     TrustsTheApprovalItSaw,
     /// The runner is not told which list was approved.
     TellsTheRunnerNoList,
+    /// The ledger does not remember what waits for an approval.
+    ForgetsWhatWaits,
     /// The ledger's holder is known by the name of its Job.
     KnowsByName,
     /// A Database may go while a migration is at work on it.
@@ -196,6 +198,7 @@ impl Mistake {
             }
             Self::ArmsBeforeTheLedger => arm_first(&mut steps, shown),
             Self::TakesAbsenceForNothing => take_for_free(&mut steps, shown),
+            Self::ForgetsWhatWaits => steps.iter_mut().for_each(forget_what_waits),
             Self::NeverGivesUpReading => steps.retain(|step| !gives_up_reading(step)),
             Self::TakesSilenceForFailure => rewrite_unknown(&mut steps, "RetryWait"),
             Self::TakesSilenceForSuccess => rewrite_unknown(&mut steps, "Succeeded"),
@@ -302,6 +305,14 @@ fn take_for_free(steps: &mut [Step], shown: &Objects) {
             };
             entry.reason != "OutcomeUnknown" || is_there(&entry.job_uid)
         });
+    }
+}
+
+fn forget_what_waits(step: &mut Step) {
+    if let Step::ReplaceDatabaseStatus(replace) = step
+        && let Some(ledger) = replace.status.ledger.as_mut()
+    {
+        ledger.demands.clear();
     }
 }
 

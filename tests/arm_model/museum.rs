@@ -287,6 +287,15 @@ fn a_runner_that_is_not_told_which_list_was_approved_is_found() {
 }
 
 #[test]
+fn a_ledger_that_forgets_what_waits_for_an_approval_is_found() {
+    finds(
+        Rule::ApprovedFirst,
+        Mistake::ForgetsWhatWaits,
+        approved(one(budget!(demands: 1, remakes: 1))),
+    );
+}
+
+#[test]
 fn a_database_that_goes_in_mid_run_is_found() {
     finds(
         Rule::OutlivesItsRun,

@@ -64,7 +64,7 @@ impl Rule {
                 "migrations.md 4.6: what runs after the rollout is armed only at the end of an undisturbed soak"
             }
             Self::ApprovedFirst => {
-                "migrations.md 4.1: what a person must approve is armed and runs only as exactly the list that a person approved"
+                "migrations.md 4.1, I-46: what a person must approve, or what waited for that, is armed and runs only as exactly the list that a person approved"
             }
             Self::OutlivesItsRun => {
                 "migrations.md 4.2: a Database does not go before the outcome of what runs on it is in its ledger"

@@ -20,6 +20,7 @@ impl Hash for World {
             recorded,
             lost,
             list,
+            waited,
             agreed,
             lags,
             held,
@@ -29,7 +30,7 @@ impl Hash for World {
             kind: _,
         } = self;
         (passed, moments, term, recorded, lost, left, broken).hash(state);
-        (list, agreed, stranger).hash(state);
+        (list, waited, agreed, stranger).hash(state);
         server.print().hash(state);
         for pod in server.pods.iter() {
             (pod.runs, pod.holds, pod.sight, pod.found).hash(state);

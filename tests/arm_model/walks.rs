@@ -247,6 +247,20 @@ fn only_the_very_list_that_a_person_approved_is_ever_armed_or_run() {
     )));
 }
 
+/// I-46: the Backend ceases to demand approvals, or is deleted and made again without the demand.
+#[test]
+fn what_waits_for_an_approval_waits_on_whatever_its_backend_becomes() {
+    holds(approved(one(
+        budget!(approvals: 1, demands: 1, remakes: 1, late: 1),
+    )));
+    holds(approved(one(
+        budget!(approvals: 1, demands: 1, remakes: 1, crashes: 1),
+    )));
+    holds(approved(one(
+        budget!(approvals: 1, demands: 2, remakes: 1, changes: 1),
+    )));
+}
+
 /// What can go goes first; when nothing can, nothing is armed, and a person is told.
 #[test]
 fn a_full_ledger_forgets_what_is_done_and_else_arms_nothing() {

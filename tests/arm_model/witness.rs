@@ -137,7 +137,10 @@ impl World {
     /// Exactly what the ledger lists, by the word of a person that still stands; or did, when the arm was sent.
     fn note_approval(&mut self, ledger: &Ledger, ticket: &Ticket, sent: Sent) {
         let demanded = match sent.arrival {
-            Arrival::Prompt => self.demands_approval(&ticket.backend),
+            Arrival::Prompt => {
+                self.demands_approval(&ticket.backend)
+                    || self.waited.contains(ticket.plan_key.as_str()) && !self.lost
+            }
             Arrival::Late => ticket.approved.is_some(),
         };
         if !demanded || ticket.mode == RunMode::Check {

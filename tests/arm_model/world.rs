@@ -183,6 +183,8 @@ pub struct World {
     pub lost: bool,
     /// The number of the list that is pending now; all plans have the same.
     pub list: u8,
+    /// The plans of which a status has said that they wait for an approval.
+    pub waited: BTreeSet<Arc<str>>,
     /// Which Migration a person has ever let run which list.
     pub agreed: BTreeSet<(Arc<str>, String)>,
     pub lags: BTreeMap<Watched, Lag>,
@@ -228,6 +230,7 @@ impl World {
             recorded: 0,
             lost: false,
             list: 0,
+            waited: BTreeSet::new(),
             agreed: BTreeSet::new(),
             lags: BTreeMap::new(),
             held: Vec::new(),

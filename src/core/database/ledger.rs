@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use jiff::Timestamp;
 
 use super::contracts;
+use super::demands;
 use super::retention;
 use super::retries;
 use super::waits::{failures_since, retry_time, still_unreachable, unreachable_since};
@@ -182,6 +183,7 @@ pub fn record(
     }
     mark(&mut next, &entry, verdict, now);
     contracts::note(&mut next, ticket, verdict, before, &entry);
+    demands::settle(&mut next.demands, before, &entry);
     match next
         .entries
         .iter_mut()

@@ -1,6 +1,7 @@
 //! The Database: its ledger and its status. Pure.
 
 pub mod contracts;
+pub mod demands;
 pub mod endpoint;
 pub mod finalizer;
 pub mod ledger;

@@ -55,15 +55,17 @@ fn has_full_list(ledger: &Ledger) -> bool {
         entries,
         blocks,
         contracts,
+        demands,
     } = ledger;
-    [entries.len(), blocks.len(), contracts.len()]
+    [entries.len(), blocks.len(), contracts.len(), demands.len()]
         .into_iter()
         .any(|count| count >= MOST_RECORDS)
 }
 
 /// Whether it is worth writing it out to see: a few entries never fill it.
 fn may_be_full(ledger: &Ledger) -> bool {
-    let holds = ledger.entries.len() + ledger.blocks.len() + ledger.contracts.len();
+    let holds =
+        ledger.entries.len() + ledger.blocks.len() + ledger.contracts.len() + ledger.demands.len();
     holds >= LARGEST_LEDGER / ATTEMPT_BYTES - 1
 }
 

@@ -3,7 +3,7 @@
 
 use k8s_openapi::api::batch::v1::Job;
 
-use super::asked;
+use super::demand::{By, Demanded, demanded};
 use super::doubt;
 use super::seen::Seen;
 use crate::api::common::Tool;
@@ -30,24 +30,26 @@ pub struct Awaiting {
     pub digest: String,
     /// What would run; absent for a program, which has no list.
     pub list: Option<PendingList>,
+    /// What demands the approval.
+    pub by: By,
 }
 
 /// What the next attempt of the tool needs first.
 #[must_use]
 pub fn need(seen: &Seen, entry: Option<&Entry>) -> Need {
-    let approval = wanted(seen);
+    let Demanded { approval, by } = demanded(seen, entry);
     let unknown = entry.is_some_and(|entry| entry.outcome == EntryOutcome::Unknown);
     if approval == Approval::None || unknown {
         return Need::Nothing;
     }
     if seen.migration.spec.tool == Tool::Exec {
         let digest = digest_of_program(seen);
-        return person(seen, digest, None);
+        return person(seen, digest, None, by);
     }
     match entry.and_then(|entry| entry.listed.clone()) {
         None => Need::List,
         Some(list) if approval == Approval::Always || list.findings_total > 0 => {
-            person(seen, list.digest.clone(), Some(list))
+            person(seen, list.digest.clone(), Some(list), by)
         }
         Some(_) => Need::Nothing,
     }
@@ -56,7 +58,7 @@ pub fn need(seen: &Seen, entry: Option<&Entry>) -> Need {
 /// The digest to which an attempt of the tool is bound; `None`: it may run what it finds.
 #[must_use]
 pub fn bound(seen: &Seen, entry: Option<&Entry>) -> Option<String> {
-    if wanted(seen) == Approval::None {
+    if demanded(seen, entry).approval == Approval::None {
         return None;
     }
     if seen.migration.spec.tool == Tool::Exec {
@@ -85,24 +87,15 @@ pub fn confirm(seen: &Seen, entry: Option<&Entry>) -> Option<Confirm> {
     Some(seen.confirm(Some((meta::APPROVE_ANNOTATION, digest))))
 }
 
-/// What is asked for now.
-fn wanted(seen: &Seen) -> Approval {
-    asked::asked(seen)
-        .map_or(seen.migration.spec.options.approval, |spec| {
-            spec.options.approval
-        })
-        .unwrap_or_default()
-}
-
 fn digest_of_program(seen: &Seen) -> String {
     hash::of_parts(["program", seen.migration.plan_key()])
 }
 
-fn person(seen: &Seen, digest: String, list: Option<PendingList>) -> Need {
+fn person(seen: &Seen, digest: String, list: Option<PendingList>, by: By) -> Need {
     if seen.approval() == Some(&digest) {
         Need::Nothing
     } else {
-        Need::Person(Awaiting { digest, list })
+        Need::Person(Awaiting { digest, list, by })
     }
 }
 

@@ -3,6 +3,7 @@
 use kube::ResourceExt;
 
 use super::approval::Awaiting;
+use super::demand::By;
 use super::seen::Seen;
 use crate::api::database::{ListedFinding, PendingList};
 use crate::core::meta;
@@ -31,14 +32,16 @@ pub fn awaiting(seen: &Seen, awaiting: &Awaiting) -> String {
     let database = &seen.migration.spec.database;
     let Some(list) = &awaiting.list else {
         return format!(
-            "what program {} does to database {database} cannot be read. To let it run: {command}",
-            seen.migration.spec.name
+            "what program {} does to database {database} cannot be read{}. To let it run: {command}",
+            seen.migration.spec.name,
+            demanded_by(seen, awaiting)
         );
     };
     format!(
-        "pending on database {database}, to be approved: {}; {}. To let exactly these run: {command}",
+        "pending on database {database}, to be approved: {}; {}{}. To let exactly these run: {command}",
         files(list),
-        found(list)
+        found(list),
+        demanded_by(seen, awaiting)
     )
 }
 
@@ -51,6 +54,23 @@ pub fn needed(seen: &Seen, awaiting: &Awaiting) -> String {
         seen.migration.spec.database,
         command(seen, &awaiting.digest)
     )
+}
+
+/// What demands it, where that is not its own entry.
+fn demanded_by(seen: &Seen, awaiting: &Awaiting) -> String {
+    match &awaiting.by {
+        By::Itself => String::new(),
+        By::Database(name) => format!("; spec.approval of database {name} demands it"),
+        By::Backend(name) => format!("; spec.migrations of backend {name} demands it"),
+        By::Migration(name) => format!("; migration {name}, of the same plan, demands it"),
+        By::Ledger { migration, .. } if *migration == seen.migration.name_any() => String::new(),
+        By::Ledger {
+            database,
+            migration,
+        } => format!(
+            "; the ledger of database {database} remembers it of migration {migration}, which has the same files or version table"
+        ),
+    }
 }
 
 fn files(list: &PendingList) -> String {

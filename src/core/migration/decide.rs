@@ -13,6 +13,7 @@ use super::build;
 use super::build::attempt::Attempt;
 use super::build::network_policy::network_policy;
 use super::contract;
+use super::demand;
 use super::inputs;
 use super::missing;
 use super::new_plan_text;
@@ -48,6 +49,7 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             job: Some(job),
         } => steps(take_or_replace(seen, *attempt, *mode, job, now)),
         Situation::Taken { holder, job } => steps(arm::touch_or_arm(seen, holder, job, now)),
+        Situation::AwaitingApproval(_) => steps(remember(seen, now)),
         Situation::MarkGoes { entry } => steps(unmark(seen, &entry.plan_key, now)),
         Situation::BeyondReading { entry } => steps(give_up_reading(seen, &entry.plan_key, now)),
         Situation::RetryWait { entry } => Plan {
@@ -70,7 +72,6 @@ pub fn decide(seen: &Seen, now: Timestamp) -> Decision {
             ),
         },
         Situation::Superseded
-        | Situation::AwaitingApproval(_)
         | Situation::Queued { .. }
         | Situation::Marked { .. }
         | Situation::Verifying { .. }
@@ -93,6 +94,12 @@ pub fn next_job(seen: &Seen, now: Timestamp) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// The ledger remembers what waits, so that no edit lifts the demand. It does so from the listing on; here of a program, which has no list, and
+/// of a demand that has become stricter since.
+fn remember(seen: &Seen, now: Timestamp) -> Vec<Step> {
+    demand::remember(seen).map_or_else(Vec::new, |ledger| write_ledger(seen, ledger, now))
 }
 
 fn unmark(seen: &Seen, plan_key: &str, now: Timestamp) -> Vec<Step> {
@@ -174,7 +181,9 @@ fn take_or_replace(
         retry_token: seen.retry_token(),
         since: crate::core::conditions::to_seconds(now).to_string(),
     };
-    let Some(taken) = ledger::take(&ledger, holder) else {
+    // A deletion of the Backend while its files are being listed lifts the demand no more than one afterwards.
+    let remembers = made_from.lists.then(|| demand::remember(seen)).flatten();
+    let Some(taken) = ledger::take(remembers.as_ref().unwrap_or(&ledger), holder) else {
         return Vec::new();
     };
     let status = database::status_with(database, Some(taken), seen.bound, now);

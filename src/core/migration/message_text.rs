@@ -110,8 +110,7 @@ pub(super) fn looks_again(migration: &Migration, entry: &Entry) -> String {
     )
 }
 
-pub(super) fn lists_again(migration: &Migration, entry: &Entry) -> String {
-    let approval = migration.spec.options.approval.unwrap_or_default();
+pub(super) fn lists_again(migration: &Migration, entry: &Entry, approval: Approval) -> String {
     let what = if approval == Approval::None {
         "the database could not be read, which another migration may have left half done"
     } else {

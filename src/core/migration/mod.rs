@@ -1,5 +1,6 @@
 //! A migration, from plan to outcome: what is planned, which Job does it, what its message means. Pure.
 
+mod address;
 pub mod approval;
 mod approval_text;
 mod arm;
@@ -8,6 +9,7 @@ pub mod build;
 pub mod by_hand;
 mod contract;
 mod decide;
+pub mod demand;
 mod doubt;
 pub mod dsn;
 pub mod findings;

@@ -34,7 +34,7 @@ impl PlannedMigration {
 /// All that a Backend asks for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Planned {
-    /// In the order of `spec.migrations`; two entries that mean the same plan are one.
+    /// In the order of `spec.migrations`; two entries that mean the same plan are one, with the stricter approval.
     pub migrations: Vec<PlannedMigration>,
     /// Databases that entries name and that do not exist; those entries are left out.
     pub missing: BTreeSet<String>,
@@ -82,12 +82,13 @@ pub fn planned(
             }
         };
         let migration = plan_one(backend, entry, source, database_name, &database.spec);
-        if !planned
-            .migrations
-            .iter()
-            .any(|other| other.object_name == migration.object_name)
-        {
-            planned.migrations.push(migration);
+        let mut before = planned.migrations.iter_mut();
+        match before.find(|other| other.object_name == migration.object_name) {
+            Some(same) => {
+                let approval = &mut same.spec.options.approval;
+                *approval = (*approval).max(migration.spec.options.approval);
+            }
+            None => planned.migrations.push(migration),
         }
     }
     planned

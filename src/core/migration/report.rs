@@ -6,6 +6,7 @@ use kube::ResourceExt;
 use super::approval_text;
 use super::by_hand;
 use super::decide::Decision;
+use super::demand::demanded;
 use super::message_text;
 use super::missing;
 use super::new_plan_text;
@@ -231,7 +232,8 @@ fn ended(seen: &Seen, entry: &Entry) -> (MigrationPhase, Standing) {
 
 fn retrying(seen: &Seen, entry: &Entry) -> Standing {
     let message = if entry.outcome == EntryOutcome::Listed {
-        message_text::lists_again(&seen.migration, entry)
+        let approval = demanded(seen, Some(entry)).approval;
+        message_text::lists_again(&seen.migration, entry, approval)
     } else {
         message_text::retry_wait(&seen.migration, entry)
     };

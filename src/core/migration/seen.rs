@@ -29,7 +29,7 @@ pub struct Seen {
     pub migration: Arc<Migration>,
     /// The Backends of the namespace.
     pub backends: Vec<Arc<Backend>>,
-    /// The Databases that this Backend names, and the Migration's own.
+    /// The Databases of the namespace: several may be one by their address.
     pub databases: BTreeMap<String, Arc<Database>>,
     /// What this Backend asks for now, if it owns the Migration; where a person wrote it, itself: see [`Seen::with_plan`].
     pub planned: Planned,

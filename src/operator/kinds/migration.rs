@@ -104,21 +104,9 @@ pub(super) fn seen(
     let namespace = root.namespace().unwrap_or_default();
     let backends = caches.backends.in_namespace(&namespace);
     let backend = caches.backends.get(&namespace, &root.spec.backend);
-    let named = backend.iter().flat_map(|backend| {
-        backend
-            .spec
-            .databases
-            .iter()
-            .map(|binding| binding.name.clone())
-    });
-    let databases: BTreeMap<_, _> = named
-        .chain([root.spec.database.clone()])
-        .filter_map(|name| {
-            caches
-                .databases
-                .get(&namespace, &name)
-                .map(|database| (name, database))
-        })
+    let databases = caches.databases.in_namespace(&namespace).into_iter();
+    let databases: BTreeMap<_, _> = databases
+        .map(|database| (database.name_any(), database))
         .collect();
     let siblings = caches
         .migrations

@@ -5,7 +5,9 @@ mod life;
 use serde_json::{Value, json};
 
 use crate::api::database::EntryOutcome;
+use crate::api::migration::Approval;
 use crate::core::database::ledger;
+use crate::core::meta;
 use crate::core::migration::Situation;
 use life::Life;
 
@@ -94,6 +96,7 @@ fn what_is_pending_is_listed_approved_and_run_and_another_list_is_asked_for_agai
         (entry.outcome, entry.attempts, entry.listed.clone()),
         (EntryOutcome::Succeeded, 1, None)
     );
+    assert_eq!(ledger.demands, []);
 }
 
 /// migrations.md case 47: without a finding nobody is asked, and the list that was read is the only one that may run.
@@ -167,11 +170,68 @@ fn an_approval_that_comes_or_goes_before_the_arm_holds_it() {
     let mut life = Life::new("None", "Goose");
     assert_eq!(life.step(), ["create 1"]);
     assert_eq!(life.step(), ["put ledger"]);
-    let [entry] = life.backend.spec.migrations.as_mut_slice() else {
-        panic!("one entry")
-    };
-    entry.options.approval = Some(crate::api::migration::Approval::Always);
+    life.demand(Some(Approval::Always));
     assert_eq!(life.step(), Vec::<String>::new());
+}
+
+/// Case a08 of issue 12: the demand was taken off the Backend, and the migration that waited ran.
+#[test]
+fn what_waits_for_approval_waits_on_when_its_backend_no_longer_demands_it() {
+    for tool in ["Goose", "Exec"] {
+        let mut life = Life::new("OnDestructive", tool);
+        if tool == "Goose" {
+            let _ = life.steps_to_the_arm();
+            life.end(pending("one", &drops()));
+        }
+        let _ = life.step();
+        for approval in [None, Some(Approval::None)] {
+            life.demand(approval);
+            assert_eq!(life.steps_to_the_arm(), Vec::<String>::new());
+            assert_eq!(life.shown().0, "AwaitingApproval");
+        }
+    }
+}
+
+/// The Migration is made again by a Backend that demands nothing, and has nothing but the ledger that remembers.
+#[test]
+fn a_migration_that_is_made_again_without_a_demand_waits_as_the_one_before_it() {
+    for tool in ["Goose", "Exec"] {
+        let mut life = Life::new("Always", tool);
+        // What can be listed is remembered from the listing on.
+        if tool == "Goose" {
+            let _ = life.steps_to_the_arm();
+            life.end(pending("one", &json!([])));
+        } else {
+            assert_eq!(life.step(), ["put ledger"]);
+        }
+        life.demand(None);
+        life.migration.spec.options.approval = None;
+        life.backend.metadata.uid = Some("uid-again".to_owned());
+        life.migration.metadata.owner_references =
+            serde_json::from_value(json!([meta::controller_reference(&life.backend)])).ok();
+        assert_eq!(life.steps_to_the_arm(), Vec::<String>::new());
+        assert_eq!(life.shown().0, "AwaitingApproval");
+    }
+}
+
+#[test]
+fn a_database_that_begins_to_demand_an_approval_holds_what_is_not_armed_yet() {
+    let mut life = Life::new("None", "Goose");
+    assert_eq!(life.step(), ["create 1"]);
+    assert_eq!(life.step(), ["put ledger"]);
+    life.database.spec.approval = Some(Approval::Always);
+    assert_eq!(life.step(), Vec::<String>::new());
+
+    let mut life = Life::new("None", "Goose");
+    life.database.spec.approval = Some(Approval::OnDestructive);
+    let _ = life.steps_to_the_arm();
+    life.end(pending("one", &drops()));
+    let (phase, message, _) = life.shown();
+    assert_eq!(phase, "AwaitingApproval");
+    assert!(
+        message.contains("; spec.approval of database db demands it. To let exactly these run: "),
+        "{message}"
+    );
 }
 
 /// What a program does cannot be listed: its approval is bound to the plan.

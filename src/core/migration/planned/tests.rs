@@ -9,7 +9,7 @@ use super::{MissingFiles, Planned, version_table};
 use crate::api::backend::Backend;
 use crate::api::common::Phase;
 use crate::api::database::Database;
-use crate::api::migration::Migration;
+use crate::api::migration::{Approval, Migration};
 use crate::core::config_map::ConfigMapDigest;
 use crate::core::meta;
 use crate::core::migration::Seen;
@@ -169,17 +169,18 @@ fn an_entry_whose_database_is_missing_is_named_and_left_out() {
 }
 
 #[test]
-fn two_entries_that_mean_the_same_plan_run_once() {
-    let twice = json!([
-        {"name": "schema", "tool": "Goose", "source": {"path": "/migrations"}},
-        {"name": "again", "tool": "Goose", "source": {"path": "/migrations"}},
-    ]);
-    assert_eq!(
-        planned(&backend(&twice, "orders:1"), &databases("db"))
-            .migrations
-            .len(),
-        1
-    );
+fn two_entries_that_mean_the_same_plan_run_once_and_by_the_stricter_approval() {
+    let entry = |name: &str, approval: &str| json!({"name": name, "tool": "Goose", "source": {"path": "/migrations"}, "approval": approval});
+    for (first, second) in [("None", "Always"), ("Always", "OnDestructive")] {
+        let twice = json!([entry("schema", first), entry("again", second)]);
+        let planned = planned(&backend(&twice, "orders:1"), &databases("db"));
+        let approvals = planned.migrations.iter();
+        let approvals = approvals.map(|one| (one.name.as_str(), one.spec.options.approval));
+        assert_eq!(
+            approvals.collect::<Vec<_>>(),
+            [("schema", Some(Approval::Always))]
+        );
+    }
 }
 
 /// Plans of a Backend where these ConfigMaps exist, each with one file.

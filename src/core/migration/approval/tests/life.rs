@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::api::backend::Backend;
 use crate::api::database::{Database, RunMode};
-use crate::api::migration::{Migration, MigrationStatus};
+use crate::api::migration::{Approval, Migration, MigrationStatus};
 use crate::core::database::ledger;
 use crate::core::meta;
 use crate::core::migration::message::Message;
@@ -112,6 +112,13 @@ impl Life {
             meta::APPROVE_ANNOTATION.to_owned(),
             digest.to_owned(),
         )]));
+    }
+
+    /// The Backend's entry demands this from now on.
+    pub(super) fn demand(&mut self, approval: Option<Approval>) {
+        for entry in &mut self.backend.spec.migrations {
+            entry.options.approval = approval;
+        }
     }
 
     /// Carries out one move, as the API server would; the arm is only told. What a pod may reach and that the Database is held are the same
