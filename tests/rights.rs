@@ -28,16 +28,19 @@ fn piece(name: &str, rules: &str) -> String {
     format!("{{{{- define \"slipway.{name}\" -}}}}\n{rules}{{{{- end }}}}\n")
 }
 
-/// The chart's policy, for all namespaces.
-fn policy(root: &Path) -> String {
-    let spec = fs::read_to_string(root.join("charts/slipway/files/policies/approve.yaml"))
+/// The admission policies, by file name: the chart's list of them is in `templates/policies.yaml`.
+const POLICIES: [&str; 3] = ["approve", "approve-backends", "approve-databases"];
+
+/// One of the chart's policies, for all namespaces.
+fn policy(root: &Path, name: &str) -> String {
+    let spec = fs::read_to_string(root.join(format!("charts/slipway/files/policies/{name}.yaml")))
         .expect("the chart has the policy");
     let spec = spec.trim_end().replace('\n', "\n  ");
     format!(
         "# Written by `UPDATE_GENERATED=1 cargo test --test rights` from charts/slipway/files/policies. Do not edit.\n\
-         apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata:\n  name: slipway-approve\nspec:\n  {spec}\n---\n\
-         apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata:\n  name: slipway-approve\nspec:\n  \
-         policyName: slipway-approve\n  validationActions: [Deny]\n"
+         apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata:\n  name: slipway-{name}\nspec:\n  {spec}\n---\n\
+         apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata:\n  name: slipway-{name}\nspec:\n  \
+         policyName: slipway-{name}\n  validationActions: [Deny]\n"
     )
 }
 
@@ -60,7 +63,11 @@ fn files() -> Vec<(PathBuf, String)> {
         piece("rules.editor", &editor),
         piece("rules.approver", &approver),
     ];
-    vec![
+    let policies = POLICIES.map(|name| {
+        let path = root.join(format!("config/policy/{name}.yaml"));
+        (path, policy(root, name))
+    });
+    let mut files = vec![
         (
             root.join("config/rbac/operator.yaml"),
             kustomize("ClusterRole", "slipway", "", &operator),
@@ -101,12 +108,13 @@ fn files() -> Vec<(PathBuf, String)> {
                 &approver,
             ),
         ),
-        (root.join("config/policy/approve.yaml"), policy(root)),
         (
             root.join("charts/slipway/templates/_rules.tpl"),
             chart.concat(),
         ),
-    ]
+    ];
+    files.extend(policies);
+    files
 }
 
 #[test]

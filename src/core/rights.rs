@@ -94,7 +94,8 @@ pub const VIEWER_RULES: &[Rule] = &[rule(
 )];
 
 /// What people with the roles `edit` and `admin` may do besides. A Migration is changed only to set `slipway.dev/retry`, or `slipway.dev/approve`
-/// where no policy asks for more; who writes one by hand may do no more by it than by a Backend.
+/// where no policy asks for more; who writes one by hand may do no more by it than by a Backend. To lower a demand for approval takes the verb of
+/// [`APPROVER_RULES`].
 pub const EDITOR_RULES: &[Rule] = &[
     rule(
         GROUP,
@@ -104,7 +105,7 @@ pub const EDITOR_RULES: &[Rule] = &[
     rule(GROUP, &["backends/scale"], &["get", "update", "patch"]),
 ];
 
-/// What people with the role `admin` may do besides: the verb that the admission policy of `charts/slipway/files/policies` asks for.
+/// What people with the role `admin` may do besides: the verb that the admission policies of `charts/slipway/files/policies` ask for.
 pub const APPROVER_RULES: &[Rule] = &[rule(GROUP, &["migrations"], &["approve"])];
 
 /// The rules as YAML: the list under `rules:`. `lease` stands for the Lease's name, a template expression in the chart.

@@ -104,15 +104,20 @@ async fn what_harms_nothing_asks_nobody(world: &World) -> Result<()> {
     world.told_of(&name, &told).await
 }
 
+/// The chart's admission policies, for this namespace only.
+pub async fn policies(world: &World) -> Result<String> {
+    let chart = helm::slipway_chart().display().to_string();
+    let watched = format!("watchNamespaces={{{}}}", world.namespace);
+    let template = ["template", &world.namespace, &chart, "--set", &watched];
+    let only = ["--show-only", "templates/policies.yaml"];
+    let words = [&template[..], &only].concat();
+    world.cluster().helm(&words).await?.success("helm template")
+}
+
 /// The chart's policy refuses the command of somebody who may change Migrations and not approve them, naming the verb; with the verb it goes through.
 async fn only_with_the_verb(world: &World, message: &str) -> Result<()> {
     let (namespace, cluster) = (&world.namespace, world.cluster());
-    let chart = helm::slipway_chart().display().to_string();
-    let watched = format!("watchNamespaces={{{namespace}}}");
-    let template = ["template", namespace, &chart, "--set", &watched];
-    let only = ["--show-only", "templates/policies.yaml"];
-    let policy = cluster.helm(&[&template[..], &only].concat()).await?;
-    let policy = policy.success("helm template")?;
+    let policy = policies(world).await?;
     let people = [
         world.person("developer", &[VIEWER_RULES, EDITOR_RULES]),
         world.person("lead", &[VIEWER_RULES, EDITOR_RULES, APPROVER_RULES]),

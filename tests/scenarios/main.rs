@@ -6,6 +6,7 @@
 mod aftermath;
 mod answers;
 mod approvals;
+mod approvals_by_role;
 mod by_hand;
 mod chart;
 mod children;
@@ -183,6 +184,7 @@ fn waiting(arguments: &Arguments) -> Vec<Scenario> {
         starts::a_run_whose_image_cannot_be_pulled_is_given_up_and_makes_way,
         starts::a_run_whose_secret_lacks_a_key_is_given_up_and_runs_once_it_has_it,
         approvals::a_migration_waits_for_the_approval_of_exactly_what_is_pending,
+        approvals_by_role::a_user_who_may_not_approve_makes_no_waiting_migration_run_by_any_edit,
         commands::a_state_that_waits_for_a_person_ends_by_what_its_message_says,
         remedies::a_migration_goes_through_once_what_its_message_says_is_done,
         probes::a_failing_probe_is_told_soon_and_the_told_deadline_stays,
