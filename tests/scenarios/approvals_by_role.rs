@@ -44,7 +44,8 @@ pub async fn a_user_who_may_not_approve_makes_no_waiting_migration_run_by_any_ed
     world.ready("b").await?;
     ensure!(!has_table(&world, "one").await?, "the approved file ran");
     a_user_who_may_approve_lowers_for_the_next_plan(&users).await?;
-    users.leave().await
+    users.leave().await?;
+    a_namespace_takes_a_database_that_demands_approvals_with_it(&world).await
 }
 
 /// Each edit that lowers the demand is refused, and the refusal says what to type; the others are taken and run nothing.
@@ -168,9 +169,17 @@ async fn plans_of_others_wait_too(users: &Users<'_>) -> Result<()> {
     waiting(world, 1).await
 }
 
-/// The ledger is the memory of what waits, so its Database stays as long.
+/// The ledger is the memory of what waits, so its Database stays as long: also where the garbage collector is led to it.
 async fn a_backend_that_is_made_again_waits_as_before(users: &Users<'_>) -> Result<()> {
     let world = users.world;
+    let database = world.get("sldb/d").await?["metadata"]["uid"].clone();
+    let bait = files(world, "bait", &[]);
+    world.apply(&bait).await?;
+    let bait = world.get("configmap/bait").await?["metadata"]["uid"].clone();
+    let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "bait", "uid": bait}]);
+    let owned = json!({"metadata": {"ownerReferences": owner}});
+    users.changes("sldb/d", &owned).await?;
+    world.kubectl(&["delete", "configmap/bait"]).await?;
     for source in ["sql", "copy"] {
         users.does(&["delete", "slb/b"], "").await?;
         users.may_not(&["delete", "sldb/d"], "").await?;
@@ -188,6 +197,13 @@ async fn a_backend_that_is_made_again_waits_as_before(users: &Users<'_>) -> Resu
         users.apply(&backend(world, "b", &again)).await?;
         waiting(world, 1).await?;
     }
+    let free = json!({"metadata": {"ownerReferences": null}});
+    users.changes("sldb/d", &free).await?;
+    let stays = world.get("sldb/d").await?;
+    ensure!(
+        stays["metadata"]["uid"] == database && stays["metadata"]["deletionTimestamp"].is_null(),
+        "{stays}"
+    );
     Ok(())
 }
 
@@ -200,6 +216,32 @@ async fn the_demand_of_a_database_stays(users: &Users<'_>) -> Result<()> {
         users.may_not_change("sldb/d", &demand(lowered)).await?;
     }
     users.may_not(&["delete", "sldb/d"], "").await
+}
+
+/// The controller of namespaces may not approve either, and is not in the way of anybody.
+async fn a_namespace_takes_a_database_that_demands_approvals_with_it(world: &World) -> Result<()> {
+    let guarded = world.beside("guarded").await?;
+    let users = Users::of(&guarded).await?;
+    let mut database = json!({
+        "apiVersion": "slipway.dev/v1alpha1", "kind": "Database",
+        "metadata": {"name": "d", "namespace": guarded.namespace},
+    });
+    database["spec"] = world.get("sldb/d").await?["spec"].clone();
+    database["spec"]["approval"] = json!("Always");
+    users.apply(&database).await?;
+    wait::until("the policy to refuse", PATIENCE, async || {
+        users
+            .may_not(&["delete", "sldb/d", "--dry-run=server"], "")
+            .await
+    })
+    .await?;
+    let namespace = format!("namespace/{}", guarded.namespace);
+    guarded
+        .kubectl(&["delete", &namespace, "--wait=false"])
+        .await?;
+    guarded.until_gone("sldb").await?;
+    users.leave().await?;
+    guarded.end().await
 }
 
 /// What waits when the demand is lowered, waits on; the next plan does not.
