@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::common::{Phase, Tool};
 use super::migration_options::Approval;
 
-/// Most entries, blocks and contracts of a ledger, each. An entry takes some 500 bytes at least, so its limit in bytes
+/// Most entries, blocks, contracts and demands of a ledger, each. An entry takes some 500 bytes at least, so its limit in bytes
 /// ([`crate::core::size`]) counts before this one.
 pub const MOST_RECORDS: usize = 2000;
 

@@ -1,7 +1,8 @@
 //! What the ledger remembers of plans that wait for an approval: each keeps the demand under which its wait began, whatever becomes of its
 //! Migration, its Backend and what they say. Pure.
 
-use crate::api::database::{Demand, Entry, EntryOutcome, Ledger, MOST_RECORDS};
+use super::retention;
+use crate::api::database::{Demand, Entry, EntryOutcome, Ledger};
 use crate::api::migration::Approval;
 
 /// Demands kept of one version table, for plans that were never approved and have been replaced by newer ones. The strictest stays in any case.
@@ -14,13 +15,13 @@ pub fn of<'a>(ledger: &'a Ledger, plan_key: &str) -> Option<&'a Demand> {
     demands.find(|demand| demand.plan_key == plan_key)
 }
 
-/// The ledger that remembers this demand too; `None` where it does already, or where the list is full: then the ledger is, and nothing is armed.
+/// The ledger that remembers this demand too; `None` where it does already, or where the ledger is full: then nothing is armed.
 /// A demand only becomes stricter, and stays with the Backend that made it first.
 #[must_use]
 pub fn with(ledger: &Ledger, demand: &Demand) -> Option<Ledger> {
     let mut next = ledger.clone();
     match of(ledger, &demand.plan_key) {
-        None if ledger.demands.len() >= MOST_RECORDS => return None,
+        None if retention::is_full(ledger) => return None,
         None => {
             next.demands.push(demand.clone());
             shorten(&mut next.demands, &demand.version_table);
@@ -178,7 +179,7 @@ mod tests {
 
     /// I-45: a program of one's own has no version table, so its demands are never forgotten.
     #[test]
-    fn a_full_list_takes_no_further_demand() {
+    fn a_full_ledger_takes_no_further_demand() {
         let of = |number: usize| demand(&number.to_string(), "", "x", Approval::Always);
         let full = ledger((0..MOST_RECORDS).map(of));
         assert_eq!(with(&full, &of(MOST_RECORDS)), None);
