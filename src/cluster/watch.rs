@@ -36,12 +36,13 @@ const OPEN: u32 = 3000;
 /// Added for each further watch, seconds, so that they are not all re-opened together.
 const STAGGER: u32 = 23;
 
-/// Objects in one page of a list. An object is at most 1.5 MB in etcd, and kube holds a page twice while it reads it: 60 MB for each kind.
-pub(super) const PAGE: u32 = 20;
+/// Objects in one page of a list. While kube reads a page it takes six times its size (measured), and an object is at most 1.5 MB in etcd: at
+/// most 90 MB for each kind.
+pub(super) const PAGE: u32 = 10;
 
-/// The same of ConfigMaps, which are not Slipway's: their data may be 1 MiB of control characters, each six bytes in JSON, so a page is at most
-/// 65 MB. 10,000 ConfigMaps are 1,000 requests, one after the other.
-const PAGE_OF_CONFIG_MAPS: u32 = 10;
+/// The same of ConfigMaps, which are not Slipway's: 1 MiB of control characters in one is 6 MB of JSON, so a page takes at most 190 MB. 10,000
+/// ConfigMaps are 2,000 requests of one or two milliseconds, one after the other.
+const PAGE_OF_CONFIG_MAPS: u32 = 5;
 
 /// kube makes this ConfigMap in every namespace; no Backend refers to it.
 const WITHOUT_ROOT_CA: &str = "metadata.name!=kube-root-ca.crt";
