@@ -177,8 +177,8 @@ async fn a_backend_that_is_made_again_waits_as_before(users: &Users<'_>) -> Resu
     world.apply(&bait).await?;
     let bait = world.get("configmap/bait").await?["metadata"]["uid"].clone();
     let owner = json!([{"apiVersion": "v1", "kind": "ConfigMap", "name": "bait", "uid": bait}]);
-    let owned = json!({"metadata": {"ownerReferences": owner}});
-    users.changes("sldb/d", &owned).await?;
+    let led = json!({"metadata": {"ownerReferences": owner}});
+    users.changes("sldb/d", &led).await?;
     world.kubectl(&["delete", "configmap/bait"]).await?;
     for source in ["sql", "copy"] {
         users.does(&["delete", "slb/b"], "").await?;
@@ -359,7 +359,7 @@ fn hand_written(world: &World, name: &str, backend: &str, files: &str, table: &s
     })
 }
 
-/// The same with these fields; one that is null is left out.
+/// The same with these fields; null leaves a field out.
 fn with(mut base: Value, changes: &Value) -> Value {
     if let (Some(fields), Some(changes)) = (base.as_object_mut(), changes.as_object()) {
         fields.extend(changes.clone());

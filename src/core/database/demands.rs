@@ -8,7 +8,7 @@ use crate::api::migration::Approval;
 /// Demands kept of one version table, for plans that were never approved and have been replaced by newer ones. The strictest stays in any case.
 const KEPT_OF_A_TABLE: usize = 20;
 
-/// What is remembered of a plan.
+/// The remembered demand of a plan.
 #[must_use]
 pub fn of<'a>(ledger: &'a Ledger, plan_key: &str) -> Option<&'a Demand> {
     let mut demands = ledger.demands.iter();

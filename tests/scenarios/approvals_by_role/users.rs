@@ -1,6 +1,6 @@
 //! Two users of a namespace: `developer` has the role edit alone, `lead` may approve as well. The chart's policies are in force there.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use slipway::core::rights::{APPROVER_RULES, EDITOR_RULES, VIEWER_RULES};
 
@@ -49,6 +49,21 @@ impl<'a> Users<'a> {
                 self.may_not(&edit, "").await
             })
             .await?;
+            let refusal = self.types(&edit, "").await?.stderr;
+            self.typed_as_told(&refusal).await?;
+        }
+        Ok(())
+    }
+
+    /// The command at the end of a refusal tells who may.
+    async fn typed_as_told(&self, refusal: &str) -> Result<()> {
+        let (_, command) = refusal
+            .rsplit_once("kubectl ")
+            .with_context(|| refusal.to_owned())?;
+        let words: Vec<&str> = command.split_whitespace().collect();
+        for (name, verdict) in [("developer", "no"), ("lead", "yes")] {
+            let answer = self.types_as(name, &words, "").await?;
+            ensure!(answer.stdout.trim() == verdict, "{name}: {answer:?}");
         }
         Ok(())
     }
