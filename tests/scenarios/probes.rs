@@ -77,6 +77,7 @@ fn asking(world: &World, path: &str) -> Value {
             "ports": [{"name": "http", "port": 8080}],
             "probes": {"readiness": {"path": path}},
             "rollout": {"progressDeadlineSeconds": DEADLINE},
+            "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "64Mi"}},
             "shutdown": {"drainSeconds": 1, "graceSeconds": 2},
         },
     })
