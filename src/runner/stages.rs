@@ -31,13 +31,11 @@ impl Attempt {
             if stage.is_last() || !finished.says_done() {
                 return Ok(finished);
             }
-            match self.left(before, &pending).await {
-                Some(left) => pending = left,
-                None => {
-                    finished.between_stages = true;
-                    return Ok(finished);
-                }
-            }
+            let Some(left) = self.left(before, &pending).await else {
+                finished.between_stages = true;
+                return Ok(finished);
+            };
+            pending = left;
         }
     }
 

@@ -44,7 +44,7 @@ pub async fn a_reader_waits_no_longer_than_the_guard_whatever_files_are_pending(
         world.ready("d").await
     };
     tokio::select! {
-        migrated = migrates => migrated?,
+        ended = migrates => ended?,
         waited = reads => return waited,
     }
     let valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'bi'::regclass";
