@@ -1,6 +1,5 @@
 //! The watch of the Events by which the kubelet tells that a probe failed. It is open only while a pod of a Backend is not ready: at rest nothing is
-//! asked, and the API server, which keeps no cache of Events, sends none. Such a watch has no bookmarks either, so a quiet one would be taken for
-//! one that hangs.
+//! asked. The API server keeps no cache of Events and sends no bookmarks for them, so a quiet watch would look like a broken one.
 
 use std::time::Duration;
 
@@ -16,13 +15,13 @@ use super::watch::{Handling, PAGE, api, follow};
 use crate::core::meta::BACKEND_LABEL;
 use crate::core::probe_failure::{ProbeFailure, SELECTOR};
 
-/// How often it is looked whether the watch is needed: a probe fails for longer before that is told.
+/// Between two checks whether the watch is needed. A probe fails for 10 s before the status says so.
 const NEEDED: Duration = Duration::from_secs(1);
 
 /// How long one watch request lasts, in seconds: shorter than the silence after which a connection counts as dead (`client`).
 const OPEN: u32 = 120;
 
-/// How often it is looked whether an open watch is still needed: the pods of a rollout come one after the other.
+/// Between two checks whether an open watch is still needed. The pods of a rollout come one after the other.
 const UNNEEDED: Duration = Duration::from_secs(10);
 
 /// Opens the watch when it is needed, closes it when not, and then forgets what it told. Without the right to it all else goes on.
@@ -63,7 +62,7 @@ fn clear(caches: &Caches, scope: Option<String>) {
     }
 }
 
-/// Whether a probe may keep this pod of a Backend from being ready. One that has ended, such as an evicted one, stays as it is.
+/// Whether a probe may keep this pod of a Backend from being ready. A pod that has ended, by an eviction for example, never becomes ready.
 fn is_unready(pod: &Pod) -> bool {
     let status = pod.status.as_ref();
     let phase = status.and_then(|status| status.phase.as_deref());

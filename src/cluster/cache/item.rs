@@ -23,7 +23,7 @@ const LONGEST_ERROR: usize = 1000;
 /// An object as it came: decoded, or only its metadata and what is wrong with the rest.
 pub(super) type Item<K> = Result<Arc<K>, Arc<Undecodable>>;
 
-/// An object whose JSON is not what its kind asks for, kept by way of an older schema or written past the CRD; or one that is too large.
+/// An object of which only this is kept. Its JSON is not what its kind asks for, as it was stored under an older schema, or it is too large.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Undecodable {
     /// What of the metadata names the object and tells whom it concerns.

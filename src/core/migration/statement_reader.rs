@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_statement_that_cannot_run_in_a_transaction_is_known_also_where_flyway_does_not_know_it() {
+    fn what_cannot_run_in_a_transaction_is_known_also_where_flyway_errs() {
         for piece in [
             "VACUUM a",
             "create unique index concurrently a_id on a (id)",

@@ -14,18 +14,18 @@ use super::pods;
 use super::trouble::{Trouble, TroubleKind};
 use crate::core::probe_failure::{Answer, ProbeFailure, ProbeKind};
 
-/// How long a probe fails before that is told: an ordinary start takes less. With a reconcile and a write it is told within the 15 s of I-47.
+/// A probe fails this long before the status says so: an ordinary start takes less. A reconcile and a write later, the 15 s of I-47 hold.
 const GRACE: SignedDuration = SignedDuration::from_secs(10);
 
 /// A probe that fails.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Failing {
     pub trouble: Trouble,
-    /// From when on it is told.
+    /// From this moment on, the status says so.
     pub told_from: Timestamp,
 }
 
-/// The failing probe of a pod of this release: of those to be told the first by the pod's name, else the one that is told next.
+/// The failing probe of this release that the status says, the first by the name of its pod; before its time, the next one.
 pub(super) fn failing(seen: &Seen, revision: i64, now: Timestamp) -> Option<Failing> {
     let mut pods: Vec<&Pod> = pods::of_release(seen, revision)
         .filter(|pod| !pods::is_ready(pod))

@@ -49,8 +49,8 @@ fn rolling_out(progress: &str, deadline: Deadline) -> Assessment {
         .waiting_for(deadline.waiting)
 }
 
-/// Not all pods are there: trouble is told at once, and needs a person past the deadline. A probe that fails is no alarm before: many programs
-/// take their time to start.
+/// Not all pods are there. The status says at once what is wrong, and past the deadline a person is needed. A failing probe keeps the reason
+/// RollingOut until then, as many programs take their time to start.
 fn under_way(
     seen: &Seen,
     considered: &Considered,
