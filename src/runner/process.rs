@@ -9,6 +9,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, WaitOptions, kill_process_group, set_child_subreaper, waitpid};
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::tools::Start;
 
@@ -30,6 +31,14 @@ const KEPT_FROM_TOOL: [&str; 10] = [
 pub struct Process {
     child: Child,
     group: Option<Pid>,
+    reaper: JoinHandle<()>,
+}
+
+impl Drop for Process {
+    /// The next start of the tool has a reaper of its own; to this one, that tool would be an adopted process whose end may be taken.
+    fn drop(&mut self) {
+        self.reaper.abort();
+    }
 }
 
 impl Process {
@@ -62,8 +71,12 @@ impl Process {
             .id()
             .and_then(|id| i32::try_from(id).ok())
             .and_then(Pid::from_raw);
-        reap_adopted(group);
-        Ok(Self { child, group })
+        let reaper = reap_adopted(group);
+        Ok(Self {
+            child,
+            group,
+            reaper,
+        })
     }
 
     /// Its standard output and error, once.
@@ -112,7 +125,7 @@ pub fn adopt_orphans() -> io::Result<()> {
 }
 
 /// Collects what was adopted, so that no zombie stays. The tool itself is left to the one who waits for it.
-fn reap_adopted(tool: Option<Pid>) {
+fn reap_adopted(tool: Option<Pid>) -> JoinHandle<()> {
     tokio::spawn(async move {
         let Ok(mut children) = signal(SignalKind::child()) else {
             return;
@@ -126,7 +139,7 @@ fn reap_adopted(tool: Option<Pid>) {
                 let _ = waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
-    });
+    })
 }
 
 /// Our children that have ended and wait to be collected, from `/proc`: asking the kernel for "any child" would take the tool's end away

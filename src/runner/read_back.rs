@@ -66,7 +66,7 @@ impl Attempt {
         let (end, error) = end_of(finished, words.map(|words| (words.end, words.error)));
         let file = error.as_ref().and_then(|error| error.file.as_deref());
         let mut stopped = stopped_at::<E, T>(&before.tool, file, after.as_ref());
-        if finished.between_stages {
+        if has_ended_a_stage(&before.tool, finished, after.as_ref()) {
             stopped = stopped.map(StoppedAt::not_begun);
         }
         let evidence = Evidence {
@@ -76,7 +76,7 @@ impl Attempt {
                 LockEvidence::Held
             },
             orphan,
-            read_back: read_back(&before.tool, after.as_ref(), &finished.last),
+            read_back: read_back(&before.tool, after.as_ref(), finished.last_of_all()),
             transactional: stopped
                 .as_ref()
                 .is_some_and(|stopped| stopped.left.is_nothing()),
@@ -115,6 +115,16 @@ fn read_back<T: Tool>(tool: &T, after: Option<&T::Versions>, last: &str) -> Read
         None if tool.at_target(versions, last) => ReadBack::AtTarget,
         None => ReadBack::Below,
     }
+}
+
+/// Whether an early stage applied all its files, so that the next file was not begun.
+fn has_ended_a_stage<T: Tool>(tool: &T, finished: &Finished, after: Option<&T::Versions>) -> bool {
+    let pending = after.and_then(|versions| tool.preflight(versions).ok());
+    finished
+        .until
+        .as_ref()
+        .zip(pending)
+        .is_some_and(|(until, pending)| !pending.versions.contains(until))
 }
 
 /// The file at which the tool stopped. It is transactional only on an engine on which a change of the schema can be.

@@ -19,38 +19,69 @@ impl Attempt {
     ) -> std::io::Result<Finished> {
         let mut deadline = Deadline::after(seconds(self.parameters.run_seconds));
         let mut pending = std::mem::take(&mut before.pending);
-        loop {
-            let stage = stage::<E, T>(&pending);
-            let guarded = is_guarded::<E, T>(&stage);
-            tell(&before.tool, &pending, &stage, guarded);
-            let start = self.start(before, &pending, &stage, guarded);
-            let tool = (before.program.as_path(), &before.tool);
-            let mut finished = self
-                .supervise(tool, &mut before.lock, &start, &mut deadline)
-                .await?;
-            if stage.is_last() || !finished.says_done() {
+        let mut finished = self.run_stage(before, &pending, &mut deadline).await?;
+        while finished.until.is_some() && finished.says_done() {
+            finished.ended_by = deadline.reached(&self.stop);
+            if finished.ended_by.is_some() {
                 return Ok(finished);
             }
-            let Some(left) = self.left(before, &pending).await else {
-                finished.between_stages = true;
-                return Ok(finished);
+            pending = match self.left(before, &pending).await {
+                Remaining::Files(left) => left,
+                Remaining::Unmoved => return Ok(finished),
+                Remaining::Unknown => {
+                    finished.broken_off = true;
+                    return Ok(finished);
+                }
             };
-            pending = left;
+            match self.run_stage(before, &pending, &mut deadline).await {
+                Ok(next) => finished = next,
+                Err(error) => {
+                    say(&format!("{} cannot be started again: {error}", T::NAME));
+                    finished.broken_off = true;
+                    return Ok(finished);
+                }
+            }
         }
+        Ok(finished)
     }
 
-    /// What is still pending after a stage; `None` where the version table cannot be read, or shows none of its files.
+    /// Starts the tool for the first stage of what is pending.
+    async fn run_stage<E: Engine, T: Tool>(
+        &mut self,
+        before: &mut Before<E, T>,
+        pending: &Pending,
+        deadline: &mut Deadline,
+    ) -> std::io::Result<Finished> {
+        let stage = stage::<E, T>(pending);
+        let guarded = is_guarded::<E, T>(&stage);
+        tell(&before.tool, pending, &stage, guarded);
+        let start = self.start(before, pending, &stage, guarded);
+        let tool = (before.program.as_path(), &before.tool);
+        let finished = self
+            .supervise(tool, &mut before.lock, &start, deadline)
+            .await?;
+        Ok(Finished {
+            until: stage.until,
+            ..finished
+        })
+    }
+
+    /// What is still pending after a stage, by the version table.
     async fn left<E: Engine, T: Tool>(
         &self,
         before: &mut Before<E, T>,
         pending: &Pending,
-    ) -> Option<Pending> {
+    ) -> Remaining {
         if !before.lock.is_held().await && !before.lock.retake().await {
-            return None;
+            return Remaining::Unknown;
         }
-        let versions = before.tool.read(before.lock.session()).await.ok()?;
-        let left = before.tool.preflight(&versions).ok()?;
-        (left.versions.len() < pending.versions.len()).then_some(left)
+        let Ok(versions) = before.tool.read(before.lock.session()).await else {
+            return Remaining::Unknown;
+        };
+        match before.tool.preflight(&versions) {
+            Ok(left) if left.versions.len() < pending.versions.len() => Remaining::Files(left),
+            _ => Remaining::Unmoved,
+        }
     }
 
     /// How the tool is started. Encryption is as for our own session: not every driver can try both ways.
@@ -69,6 +100,15 @@ impl Attempt {
         };
         before.tool.start(&access, &guards, pending, stage)
     }
+}
+
+/// What a stage leaves to the next one.
+enum Remaining {
+    Files(Pending),
+    /// The tool says that all is well, and the version table shows none of its files.
+    Unmoved,
+    /// The version table cannot be read.
+    Unknown,
 }
 
 /// The next stage. One start does for all where the guard holds for no file, or for each whatever is in it.

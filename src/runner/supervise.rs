@@ -18,6 +18,7 @@ use super::lock::{Lock, PING};
 use super::log::say;
 use super::output;
 use super::process::Process;
+use super::stop::Stop;
 use super::tools::{Start, Tool};
 
 /// Kept free at the end of the grace period after a stop: for the tool to die, and for reading the database back. 60 s.
@@ -38,8 +39,10 @@ pub struct Finished {
     /// Why it was asked to begin no other file, if it was.
     pub asked: Option<Cause>,
     pub lock_lost: bool,
-    /// Whether it applied all that it was started for, and what is left was not begun.
-    pub between_stages: bool,
+    /// The version that an early stage was to stop at; absent: what is pending after it was not left to a later start.
+    pub until: Option<String>,
+    /// Whether a good stage was the last for a reason of ours: what followed could not be found out or could not be started.
+    pub broken_off: bool,
 }
 
 impl Finished {
@@ -47,6 +50,11 @@ impl Finished {
     pub fn says_done(&self) -> bool {
         let undisturbed = self.ended_by.is_none() && self.asked.is_none() && !self.lock_lost;
         undisturbed && self.status.is_some_and(|status| status.success())
+    }
+
+    /// Its last words, as far as they speak of all that was pending. An early stage tells of its own files only.
+    pub fn last_of_all(&self) -> &str {
+        if self.until.is_none() { &self.last } else { "" }
     }
 }
 
@@ -66,6 +74,14 @@ impl Deadline {
             cause: Cause::RunDeadline,
             stopped: false,
         }
+    }
+
+    /// Why no other stage may begin.
+    pub fn reached(&self, stop: &Stop) -> Option<Cause> {
+        if stop.at().is_some() {
+            return Some(Cause::Stop);
+        }
+        (self.at <= Instant::now()).then_some(self.cause)
     }
 }
 
@@ -138,7 +154,8 @@ impl Attempt {
             ended_by,
             asked,
             lock_lost,
-            between_stages: false,
+            until: None,
+            broken_off: false,
         })
     }
 
@@ -198,6 +215,12 @@ pub fn end_of(
     }
     if let Some((end, error)) = words {
         return (end, Some(error));
+    }
+    if finished.broken_off {
+        return (
+            End::Cut(Cause::Other),
+            tool("its first files are applied; the runner could not go on to the next ones"),
+        );
     }
     match (finished.status, finished.asked) {
         (Some(status), Some(cause)) if status.success() => by_runner(cause),

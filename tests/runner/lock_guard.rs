@@ -4,6 +4,7 @@
 use std::future::Future;
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Signal;
 
 use crate::bench::{Bench, Ended};
 use crate::flyway;
@@ -211,5 +212,66 @@ async fn flyway_with_a_callback_at_the_end_tells_that_its_files_are_not_guarded(
         warning.starts_with("V2__b.sql waits for locks as long as it takes, and afterMigrate.sql"),
         "{warning}"
     );
+    Ok(())
+}
+
+/// A pod that is told to stop begins no further stage, so the file without a transaction is not begun and another attempt is safe.
+#[tokio::test]
+async fn a_stop_in_an_early_stage_leaves_the_next_file_untouched() -> Result<()> {
+    let sleeps = ("2_b.sql", "-- +goose Up\nSELECT pg_sleep(2);\n");
+    let bench = Bench::new(&[A, sleeps, INDEX]).await?;
+    let running = bench.at_work().await?;
+    running.signal(Signal::TERM)?;
+    let ended = running.end().await?;
+    assert_eq!(
+        (ended.verdict(), ended.error()),
+        (
+            "Failed OutcomeUnknown none->2 retry exit 10".to_owned(),
+            "3_c.sql  ".to_owned()
+        ),
+        "{}",
+        ended.output
+    );
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded 2->3 exit 0"
+    );
+    Ok(())
+}
+
+/// Flyway says of an early stage that it succeeded. That is no word about a repeatable file of which only Flyway knows whether it is to run.
+#[tokio::test(flavor = "multi_thread")]
+async fn flyways_word_for_an_early_stage_is_none_for_the_repeatable_files_after_it() -> Result<()> {
+    let mut bench = flyway::bench(&[
+        flyway::A,
+        (
+            "V2__b.sql",
+            "SELECT pg_sleep(2);\nCREATE INDEX CONCURRENTLY a_id ON a (id);\n",
+        ),
+        ("V2__b.sql.conf", flyway::NO_TRANSACTION),
+        ("R__c.sql", "CREATE TABLE IF NOT EXISTS ${name} (id int);\n"),
+    ])
+    .await?;
+    let name = ("FLYWAY_PLACEHOLDERS_NAME".to_owned(), "c".to_owned());
+    let naming = (
+        "FLYWAY_VALIDATE_MIGRATION_NAMING".to_owned(),
+        "true".to_owned(),
+    );
+    bench.environment.extend([name, naming]);
+    let running = bench.at_work().await?;
+    running.signal(Signal::TERM)?;
+    let ended = running.end().await?;
+    assert_eq!(
+        ended.verdict(),
+        "Failed OutcomeUnknown none->2 retry exit 10",
+        "{}",
+        ended.output
+    );
+    assert!(!bench.has("c").await?);
+    assert_eq!(
+        bench.run().await?.verdict(),
+        "Succeeded Succeeded 2->2 exit 0"
+    );
+    assert!(bench.has("c").await?);
     Ok(())
 }

@@ -28,6 +28,8 @@ pub struct Statement {
     pub text: String,
     /// Its first words, in upper case; at most four.
     pub words: Vec<String>,
+    /// Whether it says CONCURRENTLY, anywhere.
+    pub is_concurrent: bool,
 }
 
 /// What a piece of SQL does to the transaction that its sender has opened around it.
@@ -37,7 +39,7 @@ pub struct Effect {
     pub ends_transaction: bool,
     /// A statement cannot run in a transaction, or works beside one.
     pub needs_no_transaction: bool,
-    /// A body in dollar quotes has no end, so the server refuses the whole piece.
+    /// A body has no end, so the server refuses the whole piece.
     pub is_unfinished: bool,
 }
 
@@ -49,8 +51,8 @@ pub fn effect(piece: &str) -> Effect {
     while let Some(statement) = reader.statement() {
         effect.ends_transaction |= ends_transaction(&statement.words);
         // PostgreSQL refuses all that works concurrently, also what Flyway does not know.
-        let is_concurrent = statement.words.iter().any(|word| word == "CONCURRENTLY");
-        effect.needs_no_transaction |= is_concurrent || needs_no_transaction(&statement.words);
+        effect.needs_no_transaction |=
+            statement.is_concurrent || needs_no_transaction(&statement.words);
     }
     effect.is_unfinished = reader.unfinished;
     effect
@@ -89,7 +91,7 @@ pub fn needs_no_transaction(words: &[String]) -> bool {
 pub struct Reader<'a> {
     rest: &'a str,
     line: i64,
-    /// Whether a body in dollar quotes was begun and not ended.
+    /// Whether a body was begun and not ended.
     unfinished: bool,
 }
 
@@ -119,6 +121,7 @@ impl<'a> Reader<'a> {
             line: self.line,
             text: String::new(),
             words: Vec::new(),
+            is_concurrent: false,
         };
         let mut body = Body::default();
         while !self.rest.is_empty() {
@@ -138,6 +141,7 @@ impl<'a> Reader<'a> {
                 Piece::Word => {
                     let word = text.to_uppercase();
                     body.pass(&word);
+                    found.is_concurrent |= word == "CONCURRENTLY";
                     if found.words.len() < BEGINNING {
                         found.words.push(word);
                     }
@@ -150,6 +154,7 @@ impl<'a> Reader<'a> {
             self.pass(text);
             found.text.push_str(text);
         }
+        self.unfinished |= body.is_open();
         found.text.truncate(found.text.trim_end().len());
         (!found.text.is_empty()).then_some(found)
     }
@@ -160,9 +165,10 @@ impl<'a> Reader<'a> {
         let first = rest.chars().next().unwrap_or(' ');
         let (piece, length) = match first {
             ';' => (Piece::End, 1),
-            '-' if rest.starts_with("--") => {
-                (Piece::Comment, rest.find('\n').unwrap_or(rest.len()))
-            }
+            '-' if rest.starts_with("--") => (
+                Piece::Comment,
+                rest.find(['\n', '\r']).unwrap_or(rest.len()),
+            ),
             '/' if rest.starts_with("/*") => (Piece::Comment, comment(rest)),
             '\'' | '"' | '`' => (Piece::Other, quoted(rest, first, false)),
             'E' | 'e' if rest.get(1..).is_some_and(|rest| rest.starts_with('\'')) => (
@@ -303,6 +309,7 @@ mod tests {
             "SELECT E'\\''; COMMIT;",
             "CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1; END; COMMIT;",
             "DO $$ BEGIN PERFORM 1; END $$; COMMIT;",
+            "-- a line of another system\rCOMMIT;",
         ];
         for piece in ends {
             assert!(effect(piece).ends_transaction, "{piece}");
@@ -331,6 +338,7 @@ mod tests {
             "VACUUM a",
             "create unique index concurrently a_id on a (id)",
             "REINDEX (VERBOSE) TABLE CONCURRENTLY a",
+            "ALTER TABLE a DETACH PARTITION b CONCURRENTLY",
         ] {
             assert!(effect(piece).needs_no_transaction, "{piece}");
         }
@@ -342,6 +350,7 @@ mod tests {
     fn a_body_without_its_end_is_no_piece_that_a_server_takes() {
         let piece = "CREATE FUNCTION f() RETURNS int AS $$ BEGIN RETURN 1;";
         assert!(effect(piece).is_unfinished);
+        assert!(effect("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT 1;").is_unfinished);
         assert!(!effect("SELECT $$ x $$, $1, a$1$b;").is_unfinished);
     }
 }

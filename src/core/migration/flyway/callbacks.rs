@@ -31,7 +31,12 @@ const EVENTS: [&str; 23] = [
 ];
 
 /// Those that Flyway calls once a start, when the last file is applied.
-const AFTER_MIGRATE: [&str; 3] = ["afterVersioned", "afterMigrateApplied", "afterMigrate"];
+const AFTER_MIGRATE: [&str; 4] = [
+    "afterVersioned",
+    "afterMigrateApplied",
+    "afterMigrate",
+    "afterMigrateOperationFinish",
+];
 
 /// Whether this path below the folder is of such a file: `afterMigrate.sql`, `tables/afterMigrate__grants.sql`.
 #[must_use]

@@ -4,8 +4,10 @@
 use super::files::{File, Files};
 use crate::core::migration::stages::Unit;
 
-/// Settings of a start that leaves the repeatable files to a later one: no file has this prefix, and that their rows have no file is no error.
-pub const WITHOUT_REPEATABLES: [(&str, &str); 2] = [
+/// Settings of a start that leaves the repeatable files to a later one. No file has this prefix, so their rows have no file and their names fit no
+/// rule; neither is an error.
+pub const WITHOUT_REPEATABLES: [(&str, &str); 3] = [
+    ("FLYWAY_VALIDATE_MIGRATION_NAMING", "false"),
     (
         "FLYWAY_REPEATABLE_SQL_MIGRATION_PREFIX",
         "slipway-runs-these-later",
