@@ -177,8 +177,12 @@ impl TryFrom<Wire> for ProbeFailure {
     }
 }
 
+/// What client-go puts before the text once ten Events of one pod differed within ten minutes.
+const COMBINED: &str = "(combined from similar events): ";
+
 /// `Readiness probe failed: TEXT`, or `Readiness probe errored...: TEXT`.
 fn probe_of(message: &str) -> Option<(ProbeKind, &str)> {
+    let message = message.strip_prefix(COMBINED).unwrap_or(message);
     let (word, text) = message.split_once(" probe ")?;
     let probe = match word {
         "Startup" => ProbeKind::Startup,
@@ -302,6 +306,12 @@ mod tests {
             (ProbeKind::Startup, Answer::Unclear)
         );
         assert!(!format!("{failure:?}").contains("canary"));
+    }
+
+    #[test]
+    fn an_event_that_stands_for_many_is_read_like_one() {
+        let message = "(combined from similar events): Readiness probe failed: read tcp 10.0.0.1:5->10.0.0.2:80: connection reset by peer";
+        assert_eq!(read(message), Some((ProbeKind::Readiness, Answer::Closed)));
     }
 
     #[test]

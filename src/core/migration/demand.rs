@@ -134,8 +134,8 @@ fn of_same_plans(seen: &Seen) -> Vec<Demanded> {
     .collect()
 }
 
-/// What the ledgers remember: of this plan, and for whatever does not belong to the Backend of a plan that waits, of the same files and the same
-/// version table too. Other entries of that Backend speak for themselves.
+/// What the ledgers remember: of this plan, and of the same files on the same version table. For a Migration that does not belong to the Backend
+/// of the plan that waits, the same files or the same table suffice.
 fn remembered(seen: &Seen) -> Vec<Demanded> {
     let key = seen.migration.plan_key();
     let backend = seen.live_backend().filter(|_| !seen.migration.is_by_hand());
@@ -145,9 +145,13 @@ fn remembered(seen: &Seen) -> Vec<Demanded> {
     let spec = spec(seen);
     let (table, files) = (planned::version_table(spec), files(spec));
     let concerns = |demand: &Demand| {
-        let stranger = !demand.backend_uid.is_empty() && demand.backend_uid != backend;
-        let same_table = !table.is_empty() && demand.version_table == table;
-        demand.plan_key == key || stranger && (same_table || demand.files == files)
+        let is_hand_written = backend.is_empty();
+        let is_stranger = is_hand_written || demand.backend_uid != backend;
+        let same_table = demands::is_same_table(table, &demand.version_table);
+        let same_files = demand.files == files && (same_table || is_stranger);
+        // What a hand-written Migration waits for on a table does not hold up the plans of Backends there.
+        let by_table = same_table && (is_hand_written || !demand.backend_uid.is_empty());
+        demand.plan_key == key || same_files || by_table && is_stranger
     };
     let mut found = Vec::new();
     for database in same_databases(seen) {
