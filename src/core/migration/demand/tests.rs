@@ -285,3 +285,34 @@ fn what_was_listed_for_an_approval_needs_one_where_it_is_destructive() {
         by(Approval::OnDestructive, By::Itself)
     );
 }
+
+/// Ways past a plan that waits: its version table spelled otherwise, and the same files under another entry of its own Backend.
+#[test]
+fn neither_another_spelling_nor_a_sibling_entry_passes_what_waits() {
+    let orders = backend("orders", "1", "o:1", &json!({"approval": "Always"}));
+    let mut shop = Shop::new(std::slice::from_ref(&orders));
+    let waiting = shop.made_for(&orders);
+    shop.waits(&waiting);
+    let demanded = |backend: Backend| {
+        let shop = Shop {
+            databases: shop.databases.clone(),
+            ..Shop::new(std::slice::from_ref(&backend))
+        };
+        shop.demanded(&shop.made_for(&backend)).approval
+    };
+    let spelled = json!({"versionTable": "public.GOOSE_db_version"});
+    assert_eq!(
+        demanded(backend("other", "2", "x:9", &spelled)),
+        Approval::Always
+    );
+    let sibling = json!({"name": "again", "env": [{"name": "X", "value": "y"}]});
+    assert_eq!(
+        demanded(backend("orders", "1", "o:1", &sibling)),
+        Approval::Always
+    );
+    // A later release of the same Backend is a plan of its own.
+    assert_eq!(
+        demanded(backend("orders", "1", "o:2", &json!({}))),
+        Approval::None
+    );
+}
