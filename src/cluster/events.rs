@@ -12,10 +12,10 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use super::failure::cut_at;
 use super::writer::{Root, WriteGate};
 use crate::core::meta::MANAGER;
 use crate::core::plan::{Event, EventKind};
+use crate::core::size;
 
 /// Events of one object that may go out at once.
 const BURST: u32 = 10;
@@ -157,7 +157,7 @@ fn sendable(event: Event) -> KubeEvent {
             EventKind::Warning => EventType::Warning,
         },
         reason,
-        note: Some(cut_at(&note, LONGEST_NOTE).to_owned()),
+        note: Some(size::cut_at(&note, LONGEST_NOTE).to_owned()),
         action,
         secondary: None,
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use kube::core::response::Status;
 
 use crate::core::plan::{ObjectKey, Stop};
+use crate::core::size;
 
 /// Longest part of a server's message that goes on.
 const LONGEST: usize = 1000;
@@ -77,15 +78,7 @@ fn retry_after(status: &Status) -> Option<Duration> {
 }
 
 fn cut(message: &str) -> String {
-    cut_at(message, LONGEST).to_owned()
-}
-
-/// The first `longest` bytes at most, cut between two characters.
-pub(super) fn cut_at(text: &str, longest: usize) -> &str {
-    let end = (0..=longest.min(text.len()))
-        .rev()
-        .find(|end| text.is_char_boundary(*end));
-    text.get(..end.unwrap_or_default()).unwrap_or_default()
+    size::cut_at(message, LONGEST).to_owned()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 use serde_json::{Value, json};
 
-use super::size::{LONGEST_MESSAGE, TooLarge};
+use super::size::{LONGEST_MESSAGE, TooLarge, cut_at};
 
 /// Type of a condition, of every kind: what the spec asks for is there and works. Their order in a status is that of this list.
 pub const READY: &str = "Ready";
@@ -178,11 +178,7 @@ pub fn instead_of(
 /// A message without an end is cut: what it is made of comes from specs, pods and the API server.
 fn bounded(mut message: String) -> String {
     if message.len() > LONGEST_MESSAGE {
-        let mut end = LONGEST_MESSAGE - "...".len();
-        while !message.is_char_boundary(end) {
-            end -= 1;
-        }
-        message.truncate(end);
+        message.truncate(cut_at(&message, LONGEST_MESSAGE - "...".len()).len());
         message.push_str("...");
     }
     message

@@ -13,6 +13,7 @@ use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::hash;
+use super::meta::slim;
 
 /// A ConfigMap without its data.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -59,18 +60,6 @@ impl ConfigMapDigest {
     #[must_use]
     pub fn name(&self) -> String {
         self.name_any()
-    }
-}
-
-/// What is looked at of the metadata; the annotation of `kubectl apply` would repeat all the data.
-fn slim(metadata: ObjectMeta) -> ObjectMeta {
-    ObjectMeta {
-        name: metadata.name,
-        namespace: metadata.namespace,
-        uid: metadata.uid,
-        resource_version: metadata.resource_version,
-        deletion_timestamp: metadata.deletion_timestamp,
-        ..ObjectMeta::default()
     }
 }
 

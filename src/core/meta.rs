@@ -1,5 +1,6 @@
 //! Names, labels, annotations and owners that all objects of Slipway share.
 
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt};
 use serde_json::{Value, json};
 
@@ -52,6 +53,19 @@ pub const OUTCOME_FINALIZER: &str = "slipway.dev/outcome";
 
 /// Finalizer on a Database while a migration holds it: whoever deletes it then waits for the outcome.
 pub const HELD_FINALIZER: &str = "slipway.dev/held";
+
+/// What of the metadata a cache needs of an object of which little else is kept: its name, its identity, and whether it is being deleted.
+#[must_use]
+pub fn slim(metadata: ObjectMeta) -> ObjectMeta {
+    ObjectMeta {
+        name: metadata.name,
+        namespace: metadata.namespace,
+        uid: metadata.uid,
+        resource_version: metadata.resource_version,
+        deletion_timestamp: metadata.deletion_timestamp,
+        ..ObjectMeta::default()
+    }
+}
 
 /// The ownerReference of a controller: what has another one, or none, is foreign.
 #[must_use]

@@ -11,6 +11,8 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta, Time
 use kube::Resource;
 use serde::{Deserialize, Serialize};
 
+use super::meta::slim;
+
 /// Field selector of these Events.
 pub const SELECTOR: &str = "reason=Unhealthy,involvedObject.kind=Pod";
 
@@ -197,16 +199,6 @@ fn probe_of(message: &str) -> Option<(ProbeKind, &str)> {
 fn container_of(path: &str) -> Option<String> {
     let (_, name) = path.split_once('{')?;
     name.strip_suffix('}').map(str::to_owned)
-}
-
-fn slim(metadata: ObjectMeta) -> ObjectMeta {
-    ObjectMeta {
-        name: metadata.name,
-        namespace: metadata.namespace,
-        uid: metadata.uid,
-        resource_version: metadata.resource_version,
-        ..ObjectMeta::default()
-    }
 }
 
 #[cfg(test)]

@@ -101,6 +101,15 @@ pub fn of(value: &impl Serialize) -> usize {
     serde_json::to_writer(&mut counter, value).map_or(usize::MAX, |()| counter.0)
 }
 
+/// The first `longest` bytes at most, cut between two characters.
+#[must_use]
+pub fn cut_at(text: &str, longest: usize) -> &str {
+    let end = (0..=longest.min(text.len()))
+        .rev()
+        .find(|end| text.is_char_boundary(*end));
+    text.get(..end.unwrap_or_default()).unwrap_or_default()
+}
+
 /// The path of the largest field: from the whole value down, as long as one member holds at least half of its parent.
 #[must_use]
 pub fn largest_field(value: &Value) -> String {

@@ -119,12 +119,11 @@ fn read_back<T: Tool>(tool: &T, after: Option<&T::Versions>, last: &str) -> Read
 
 /// Whether an early stage applied all its files, so that the next file was not begun.
 fn has_ended_a_stage<T: Tool>(tool: &T, finished: &Finished, after: Option<&T::Versions>) -> bool {
-    let pending = after.and_then(|versions| tool.preflight(versions).ok());
-    finished
-        .until
-        .as_ref()
-        .zip(pending)
-        .is_some_and(|(until, pending)| !pending.versions.contains(until))
+    let Some((until, versions)) = finished.until.as_ref().zip(after) else {
+        return false;
+    };
+    tool.preflight(versions)
+        .is_ok_and(|pending| !pending.versions.contains(until))
 }
 
 /// The file at which the tool stopped. It is transactional only on an engine on which a change of the schema can be.

@@ -77,7 +77,7 @@ impl MemoryGroup {
 
 impl Drop for MemoryGroup {
     fn drop(&mut self) {
-        // The kernel refuses it until the last process in it is reaped; one that outlives that is told of by the teardown.
+        // The kernel keeps the group until its last process is reaped. The teardown reports a process that is left.
         let deadline = Instant::now() + Duration::from_secs(2);
         while fs::remove_dir(&self.folder).is_err() && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(20));

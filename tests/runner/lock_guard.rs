@@ -5,6 +5,7 @@ use std::future::Future;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
+use tokio_postgres::Client;
 
 use crate::bench::{Bench, Ended};
 use crate::flyway;
@@ -35,6 +36,34 @@ async fn beside_a_site(bench: &Bench, run: impl Future<Output = Result<Ended>>) 
         ended = run => ended,
         error = reads => Err(error).context("the site waited longer than the guard"),
     }
+}
+
+/// A run whose concurrent index waits longer than the guard for a writer, beside a site, and whose next file gives up behind a reader with this
+/// error. The reader's transaction stays open.
+async fn index_waits_and_alter_gives_up(bench: &Bench, error: &str) -> Result<(Ended, Client)> {
+    // A reader alone holds up no concurrent index.
+    let writer = bench.user().await?;
+    writer
+        .batch_execute("BEGIN; INSERT INTO a VALUES (1)")
+        .await?;
+    let running = bench.start()?;
+    bench
+        .session("wait_event_type = 'Lock' AND now() - query_start > interval '6 s'")
+        .await?;
+    let reader = bench.user().await?;
+    reader.batch_execute("BEGIN; SELECT * FROM a").await?;
+    writer.batch_execute("COMMIT").await?;
+    let ended = beside_a_site(bench, running.end()).await?;
+    assert_eq!(
+        (ended.verdict(), ended.error()),
+        (
+            "Failed SqlError 1->3 retry exit 10".to_owned(),
+            error.to_owned()
+        ),
+        "{}",
+        ended.output
+    );
+    Ok((ended, reader))
 }
 
 /// A public folder of 131 goose files showed it: one file without a transaction took the guard from all the others.
@@ -78,28 +107,7 @@ async fn a_concurrent_index_waits_for_a_writer_and_the_alter_after_it_gives_up()
     bench.write(&[INDEX, alter])?;
     // The plan's own target ends the last stage.
     bench.parameters.target = Some("4".to_owned());
-    // A reader alone holds up no concurrent index.
-    let writer = bench.user().await?;
-    writer
-        .batch_execute("BEGIN; INSERT INTO a VALUES (1)")
-        .await?;
-    let running = bench.start()?;
-    bench
-        .session("wait_event_type = 'Lock' AND now() - query_start > interval '6 s'")
-        .await?;
-    let reader = bench.user().await?;
-    reader.batch_execute("BEGIN; SELECT * FROM a").await?;
-    writer.batch_execute("COMMIT").await?;
-    let ended = beside_a_site(&bench, running.end()).await?;
-    assert_eq!(
-        (ended.verdict(), ended.error()),
-        (
-            "Failed SqlError 1->3 retry exit 10".to_owned(),
-            "4_d.sql:2 55P03 ".to_owned()
-        ),
-        "{}",
-        ended.output
-    );
+    let (ended, _reader) = index_waits_and_alter_gives_up(&bench, "4_d.sql:2 55P03 ").await?;
     assert_eq!(ended.message.invalid_indexes, Vec::<String>::new());
     Ok(())
 }
@@ -146,28 +154,7 @@ async fn flyway_is_started_for_each_stage_and_runs_repeatable_files_once_at_the_
         ("R__view.sql", &view("id, d")),
         ("beforeMigrate.sql", "SET statement_timeout = '1h';\n"),
     ])?;
-    // A reader alone holds up no concurrent index.
-    let writer = bench.user().await?;
-    writer
-        .batch_execute("BEGIN; INSERT INTO a VALUES (1)")
-        .await?;
-    let running = bench.start()?;
-    bench
-        .session("wait_event_type = 'Lock' AND now() - query_start > interval '6 s'")
-        .await?;
-    let reader = bench.user().await?;
-    reader.batch_execute("BEGIN; SELECT * FROM a").await?;
-    writer.batch_execute("COMMIT").await?;
-    let ended = beside_a_site(&bench, running.end()).await?;
-    assert_eq!(
-        (ended.verdict(), ended.error()),
-        (
-            "Failed SqlError 1->3 retry exit 10".to_owned(),
-            "V4__d.sql:1 55P03 ".to_owned()
-        ),
-        "{}",
-        ended.output
-    );
+    let (_, reader) = index_waits_and_alter_gives_up(&bench, "V4__d.sql:1 55P03 ").await?;
     reader.batch_execute("COMMIT").await?;
     let ended = bench.run().await?;
     assert_eq!(

@@ -235,7 +235,7 @@ proptest! {
         let mut better = true;
         for (minutes, happening) in walk {
             time += SignedDuration::from_mins(minutes);
-            // What got better in a rest between two status writes is told after it.
+            // A gain between two status writes stands in the second one.
             better |= world.let_happen(&happening, time);
             look_at(&mut world.server, &mut world.backend, time, "");
             world.observe(&happening, time);

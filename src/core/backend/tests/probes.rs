@@ -191,7 +191,7 @@ fn another_answer_is_told_at_once_and_another_pod_with_the_same_one_is_not() {
     assert_eq!(backend.status, before);
 }
 
-/// What was asked is what the pod says; of a command only its name is told, as its output may be a secret.
+/// The pod says what a probe asks. The message names a command and never its output, which may be a secret.
 #[test]
 fn every_kind_of_probe_is_told_with_what_was_asked_and_answered() {
     let grpc = json!({"grpc": {"port": 9090, "service": "orders.v1"}, "timeoutSeconds": 2});
